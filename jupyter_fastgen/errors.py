@@ -1,0 +1,12 @@
+"""The one error class whose text is written for the user.
+
+Everything that can go wrong in a way that a user can mend is raised as a subclass of
+`FastgenError`: the text names the thing, the reason and the way out. The command line prints it
+without a traceback, the server shows it in the status panel.
+"""
+
+from __future__ import annotations
+
+
+class FastgenError(Exception):
+    """An error whose text is meant for the user."""
