@@ -1,0 +1,1 @@
+"""The commands of `jupyter fastgen`, one module each."""
