@@ -32,7 +32,7 @@ lab: setup ## Open JupyterLab on a notebook with ghost text
 test: setup ## Run every check: lint, types, Python, TypeScript, wheel, browser
 	@scripts/run_checks.sh lint test-python test-js test-wheel test-ui
 
-lint: $(STAMPS)/python
+lint: $(STAMPS)/python $(STAMPS)/ui-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright

@@ -16,8 +16,7 @@ export default defineConfig([
       'build',
       'dist',
       'coverage',
-      'jupyter_fastgen',
-      'ui-tests'
+      'jupyter_fastgen'
     ]
   },
   js.configs.recommended,
@@ -48,6 +47,19 @@ export default defineConfig([
       curly: ['error', 'all'],
       eqeqeq: 'error',
       'prefer-arrow-callback': 'error'
+    }
+  },
+  {
+    files: ['ui-tests/**/*.ts'],
+    languageOptions: {
+      globals: { ...globals.browser, ...globals.node },
+      parserOptions: { project: 'ui-tests/tsconfig.json', sourceType: 'module' }
+    },
+    rules: {
+      // A promise that is not awaited is how a browser test becomes flaky.
+      '@typescript-eslint/no-floating-promises': 'error',
+      curly: ['error', 'all'],
+      eqeqeq: 'error'
     }
   },
   prettierRecommended

@@ -3,6 +3,9 @@
 Only entry points live here, so that importing the package costs nothing.
 """
 
+# Jupyter calls the functions below by name.
+# pyright: reportUnusedFunction=false
+
 from typing import Any
 
 from ._version import __version__
