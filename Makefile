@@ -27,10 +27,10 @@ help: ## Show the targets
 setup: $(STAMPS)/python model ## Create the environment, build, install, fetch the model
 
 lab: setup ## Open JupyterLab on a notebook with ghost text
-	$(BIN)/jupyter lab $(ALLOW_ROOT) examples/welcome.ipynb $(ARGS)
+	$(BIN)/jupyter lab $(ALLOW_ROOT) --LabApp.default_url=/lab/tree/examples/welcome.ipynb $(ARGS)
 
 test: setup ## Run every check: lint, types, Python, TypeScript, wheel, browser
-	@scripts/run_checks.sh lint test-python test-js test-wheel test-ui
+	@MAKE="$(MAKE)" scripts/run_checks.sh lint test-python test-js test-wheel test-ui
 
 lint: $(STAMPS)/python $(STAMPS)/ui-tests
 	$(BIN)/ruff check .
