@@ -34,7 +34,7 @@ from huggingface_hub.utils import (
 from .catalog import HubSource
 from .errors import ModelError, SourceFailed
 from .sources import Fetched, Job, ModelFile, accepts, require_folder
-from .transfer import CHUNK, GrowingFile, check_space, hash_file, link_or_copy
+from .transfer import GrowingFile, check_space, hash_file, link_or_copy
 
 # Attempts in a row that bring not one byte before the source counts as failed.
 _BARREN_TRIES = 4
@@ -221,7 +221,8 @@ def _read_on(url: str, out: GrowingFile, size: int, job: Job, done_before: int) 
         if out.size and response.status_code != 206:
             out.clear()  # the server cannot go on in the middle
             job.tracker.say(job.tracker.note, done=done_before)
-        for chunk in response.iter_bytes(CHUNK):
+        # As they come: gathering full chunks would lose the last bytes before a break.
+        for chunk in response.iter_bytes():
             if out.size + len(chunk) > size:
                 raise SourceFailed(f"{_host()} sends more bytes than it announced")
             out.append(chunk)
@@ -276,6 +277,8 @@ def _reason(source: HubSource, error: Exception) -> str:
             return f"{where} has no revision {source.revision}"
         case EntryNotFoundError():
             return f"{where} has no file {source.file}"
+        case HfHubHTTPError() if error.response.status_code == 401:
+            return f"{where} asks for a token (401); HF_TOKEN is not set, or not accepted"
         case HfHubHTTPError():
             return f"{_host()} answered {error.response.status_code} for {source.repo}"
         case _:

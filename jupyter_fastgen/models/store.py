@@ -113,7 +113,7 @@ class ModelStore:
         stamp = self._stamp(entry)
         path = self._place(entry)
         if not path.exists():
-            partial = tree_size(self._partial(entry))
+            partial = self._kept(entry)
             state, detail = ("partial", "unfinished download") if partial else ("missing", "")
             return ModelStatus(entry.name, state, None, partial, entry.size, detail)
         present = tree_size(path) if entry.is_folder else path.stat().st_size
@@ -186,9 +186,11 @@ class ModelStore:
         progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> VerifyResult:
-        """Hash every byte of the model that is here and compare; mends and deletes nothing.
+        """Hash every byte of the model that is here and compare.
 
-        A file that was touched but is whole is fit for `path` again afterwards.
+        The files are left as they are, but a wrong hash ends their being taken for whole: `path`
+        is None from then on, and the next `pull` fetches the model again. A file that was only
+        touched is fit for `path` again.
         """
         path = self._place(entry)
         if not path.exists():
@@ -204,6 +206,7 @@ class ModelStore:
             if not where.is_file():
                 return VerifyResult(entry.name, False, path, f"{file.name} is missing")
             if hash_file(where, tracker.advance) != file.sha256:
+                self._unstamp(entry)
                 return VerifyResult(entry.name, False, path, f"the hash of {file.name} is wrong")
         count = f"{len(expected)} files match" if entry.is_folder else "sha256 matches"
         origin = "the catalog" if entry.sha256 else "what its source gave"
@@ -225,7 +228,7 @@ class ModelStore:
             return self._install(job, fetched, str(source))
         if not failures:
             failures.append(("catalog", "the entry has no sources"))
-        raise PullFailed(entry.name, failures, tree_size(self._partial(entry)), _way_out(entry))
+        raise PullFailed(entry.name, failures, self._kept(entry), _way_out(entry))
 
     def _check(self, job: Job, fetched: Fetched) -> None:
         """Compare what came with the catalog; a mismatch is dropped, so that it is never reused."""
@@ -297,6 +300,10 @@ class ModelStore:
     def _partial(self, entry: ModelEntry) -> Path:
         return self.directory / f"{entry.name}.partial"
 
+    def _kept(self, entry: ModelEntry) -> int:
+        """Count the bytes of unfinished pulls."""
+        return sum(tree_size(files) for files in self._partial(entry).glob("*/files"))
+
     def _stamp(self, entry: ModelEntry) -> _Stamp | None:
         try:
             raw = (self.directory / entry.name / STAMP).read_bytes()
@@ -329,6 +336,12 @@ class ModelStore:
         if stamp is None:
             return None
         return tuple(ModelFile(file.name, file.sha256) for file in stamp.files)
+
+    def _unstamp(self, entry: ModelEntry) -> None:
+        try:
+            (self.directory / entry.name / STAMP).unlink(missing_ok=True)
+        except OSError:
+            return  # a read-only store: its owner must mend it
 
     def _restamp(
         self, entry: ModelEntry, files: tuple[ModelFile, ...], stamp: _Stamp | None

@@ -40,6 +40,7 @@ class Tracker:
         self._name = name
         self._progress = progress
         self._cancel = cancel
+        self._reported = (-1, "")
         self.done = 0
         self.total = total
         self.note = ""
@@ -52,11 +53,14 @@ class Tracker:
         self.advance(0)
 
     def advance(self, count: int) -> None:
-        """Report `count` more bytes; raises `PullCancelled` if asked to stop."""
+        """Count `count` more bytes; raises `PullCancelled` if asked to stop."""
         if self._cancel is not None and self._cancel.is_set():
             raise PullCancelled(self._name)
         self.done += count
-        if self._progress is not None:
+        done, note = self._reported
+        moved = abs(self.done - done) >= CHUNK or (self.done == self.total and self.done != done)
+        if self._progress is not None and (moved or note != self.note):
+            self._reported = (self.done, self.note)
             self._progress(self.done, self.total, self.note)
 
 
