@@ -1,0 +1,119 @@
+"""The server extension: configuration, wiring, start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Bool, Float, Int, Unicode
+
+from .completion.context import Budget
+from .completion.service import Options
+from .handlers import ROUTES
+from .host import ModelHost, Settings
+from .models.catalog import load_catalog
+from .models.store import ModelStore
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+class FastgenApp(ExtensionApp):
+    """Ghost text in Jupyter from a quantized model on your own machine."""
+
+    name = "jupyter_fastgen"
+    app_name = "jupyter-fastgen"
+    description = "Ghost text in Jupyter from a quantized model on your own machine."
+    load_other_extensions = True
+
+    model = Unicode(
+        "",
+        help="A name of the catalog, a path to a .gguf file, or the URL of a llama-server."
+        " Empty: the catalog's default.",
+    ).tag(config=True)
+    models_dir = Unicode(
+        "", help="Where models are kept. Empty: FASTGEN_MODELS_DIR or Jupyter's data directory."
+    ).tag(config=True)
+    catalog = Unicode(
+        "", help="A TOML file with more models, read after the built-in catalog."
+    ).tag(config=True)
+    api_key = Unicode("", help="The key of the llama-server that `model` names.").tag(config=True)
+    threads = Int(0, help="Threads of the engine. 0: fit the machine.").tag(config=True)
+    slots = Int(2, min=1, help="Documents kept warm in the KV cache at once.").tag(config=True)
+    context_tokens = Int(1024, min=64, help="Prompt tokens for the cells above the cursor's.").tag(
+        config=True
+    )
+    cell_tokens = Int(768, min=64, help="Prompt tokens for the cursor's cell.").tag(config=True)
+    suffix_tokens = Int(64, min=0, help="Prompt tokens for what follows the cursor.").tag(
+        config=True
+    )
+    idle_unload = Float(
+        1800.0, min=0, help="Seconds without work until the model leaves memory. 0: never."
+    ).tag(config=True)
+    engine_output = Bool(False, help="Show the engine's own output on the server's console.").tag(
+        config=True
+    )
+    anchored = Bool(
+        True,
+        help="Keep the prompt fixed while a line is typed. False is the usual prompt,"
+        " there to be compared with.",
+    ).tag(config=True)
+
+    host: ModelHost
+    sessions: set[Session]
+
+    def initialize_settings(self) -> None:
+        """Make what the handlers use. Starts nothing."""
+        self.sessions = set()
+        budget = Budget(self.context_tokens, self.cell_tokens, self.suffix_tokens)
+        # Room for the prompt, what is typed past the anchor, and the answer.
+        context = self.context_tokens + self.cell_tokens + self.suffix_tokens + 1024
+        self.host = ModelHost(
+            Settings(
+                model=self.model,
+                models_dir=Path(self.models_dir) if self.models_dir else None,
+                catalog=Path(self.catalog) if self.catalog else None,
+                context=context,
+                slots=self.slots,
+                threads=self.threads,
+                idle_unload=self.idle_unload,
+                engine_output=self.engine_output,
+                api_key=self.api_key,
+            ),
+            Options(budget, self.anchored),
+        )
+
+    def initialize_handlers(self) -> None:
+        """Open the doors."""
+        self.handlers.extend(ROUTES)
+
+    async def stop_extension(self) -> None:
+        """End the connections' jobs and the engine process."""
+        await asyncio.gather(*(session.close() for session in list(self.sessions)))
+        await self.host.close()
+
+    def computing(self) -> bool:
+        """Whether a kernel of this server runs a cell right now."""
+        kernels: Any = self.settings["kernel_manager"]
+        return any(
+            getattr(kernels.get_kernel(id), "execution_state", "") == "busy"
+            for id in kernels.list_kernel_ids()
+        )
+
+    def list_models(self) -> list[dict[str, Any]]:
+        """The catalog for the browser: name, title, licence, size and state here."""
+        store = ModelStore(Path(self.models_dir) if self.models_dir else None)
+        entries = load_catalog(Path(self.catalog) if self.catalog else None)
+        return [
+            {
+                "name": entry.name,
+                "title": entry.title,
+                "engine": entry.engine,
+                "licence": entry.licence,
+                "size": entry.size,
+                "state": store.status(entry).state,
+            }
+            for entry in entries
+        ]

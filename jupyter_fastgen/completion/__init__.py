@@ -1,0 +1,1 @@
+"""Ghost text: from the cells of a document to a suggestion at the cursor."""

@@ -1,0 +1,139 @@
+"""Cells of a document -> the text a prompt is made of: budgeted, and stable from key to key.
+
+What stands above the cursor's cell must come out the same at each key, or the
+KV cache is lost. So cells are rendered whole, and when they outgrow the budget
+the window's start moves by a quarter of it at once, on a cell boundary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..document import Cell, Document
+
+CHARS_PER_TOKEN = 3.2
+"""Of Qwen's tokenizer on notebook code; only budgets rest on it."""
+
+NOTE_CHARS = 400
+"""Of one markdown cell: enough for a heading and a paragraph."""
+
+SEPARATOR = "\n\n"
+
+_COMMENTS = {
+    "//": "javascript typescript java scala c c++ cpp csharp c# rust go kotlin swift groovy php",
+    "--": "sql haskell lua ada",
+    "%": "matlab octave tex latex prolog erlang",
+    ";": "scheme clojure lisp racket",
+}
+_COMMENT_OF = {
+    language: mark for mark, languages in _COMMENTS.items() for language in languages.split()
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Tokens of the prompt: `above` the cursor's cell, within the cell, and in the suffix."""
+
+    above: int = 1024
+    cell: int = 768
+    suffix: int = 64
+
+
+@dataclass(frozen=True)
+class View:
+    """What a prompt may hold, seen from one cursor.
+
+    `above`: the cells before, as text. `before`, `after`: the cursor's cell on
+    both sides of it. `below`: the next code cell, shortened.
+    """
+
+    cell: str
+    above: str
+    before: str
+    after: str
+    below: str
+
+
+def comment_mark(language: str) -> str:
+    """What starts a comment line in `language`; `#` where it is unknown."""
+    return _COMMENT_OF.get(language.lower(), "#")
+
+
+def view(
+    document: Document, cell: str, offset: int, budget: Budget, start: int = 0
+) -> tuple[View, int]:
+    """See `document` from `offset` of `cell`, with the window starting at cell `start` or later.
+
+    Returns the view and the window's start, to be passed in at the next key.
+    """
+    index = document.index(cell)
+    current = document.cells[index]
+    mark = comment_mark(document.language)
+    start = _window(
+        document.cells[:index], mark, int(budget.above * CHARS_PER_TOKEN), min(start, index)
+    )
+    rendered = [_render(above, mark) for above in document.cells[start:index]]
+    if document.language.lower() not in ("python", "ipython"):
+        rendered.insert(0, f"{mark} Language: {document.language}")
+    before = current.source[:offset]
+    if current.type != "code":
+        mark = ""
+    return (
+        View(
+            cell=cell,
+            above=SEPARATOR.join(text for text in rendered if text),
+            before=_last_lines(before, int(budget.cell * CHARS_PER_TOKEN)),
+            after=_first_lines(current.source[offset:], int(budget.suffix * CHARS_PER_TOKEN)),
+            below=_below(document.cells[index + 1 :], budget),
+        ),
+        start,
+    )
+
+
+def _render(cell: Cell, mark: str) -> str:
+    source = cell.source.strip("\n")
+    if cell.type == "code":
+        return source.rstrip()
+    if cell.type == "raw":
+        return ""
+    lines = source[:NOTE_CHARS].splitlines()
+    return "\n".join(f"{mark} {line}".rstrip() for line in lines if line.strip())
+
+
+def _window(cells: Sequence[Cell], mark: str, budget: int, start: int) -> int:
+    """The first cell of the window: it moves only when the text is too long, then by a quarter."""
+    sizes = [len(_render(cell, mark)) + len(SEPARATOR) for cell in cells]
+    if sum(sizes[start:]) <= budget:
+        # Cells were removed, or another cell is edited: take back what fits with the same slack.
+        while start > 0 and sum(sizes[start - 1 :]) <= budget * 3 // 4:
+            start -= 1
+        return start
+    while start < len(cells) and sum(sizes[start:]) > budget * 3 // 4:
+        start += 1
+    return start
+
+
+def _below(cells: Sequence[Cell], budget: Budget) -> str:
+    following = next(
+        (c.source.strip("\n") for c in cells if c.type == "code" and c.source.strip()), ""
+    )
+    return _first_lines(following, int(budget.suffix * CHARS_PER_TOKEN / 2))
+
+
+def _first_lines(text: str, limit: int) -> str:
+    """At most `limit` characters from the start, cut at a line end where there is one."""
+    if len(text) <= limit:
+        return text
+    end = text.rfind("\n", 0, limit)
+    return text[: end if end > 0 else limit]
+
+
+def _last_lines(text: str, limit: int) -> str:
+    """At most about `limit` characters from the end; the start moves in steps of half of that."""
+    if len(text) <= limit:
+        return text
+    step = max(1, limit // 2)
+    skipped = (len(text) - limit + step - 1) // step * step
+    start = text.find("\n", skipped)
+    return text[start + 1 :] if 0 <= start < len(text) - 1 else text[skipped:]

@@ -1,0 +1,150 @@
+"""A request of the browser -> a stream of ghost text."""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..document import Document
+from ..engine import base
+from . import context, prompt, stop
+
+LINE_TOKENS = 32
+"""Of one line. GitHub Copilot's client notes 19 characters as the median line, 73 as p95."""
+
+BLOCK_TOKENS = 96
+
+MOST_ANCHORS = 64
+"""Documents whose anchor is remembered; the engine keeps fewer of them warm."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How prompts are made. `anchored` False is the usual prompt, for comparison."""
+
+    budget: context.Budget = field(default_factory=context.Budget)
+    anchored: bool = True
+
+
+@dataclass(frozen=True)
+class Piece:
+    """More ghost text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class End:
+    """The suggestion is complete; `cost` is what the engine counted."""
+
+    reason: Literal["stop", "length", "empty", "cancelled"]
+    why: str
+    cost: base.Done | None
+
+
+@dataclass
+class _Place:
+    """What is remembered of a document from key to key."""
+
+    start: int = 0
+    anchor: prompt.Anchor | None = None
+
+
+class CompletionService:
+    """Turns cursors into suggestions, on one engine, for many documents."""
+
+    def __init__(self, engine: base.Engine, template: prompt.Template, options: Options) -> None:
+        """`template` must be that of the engine's model."""
+        self._engine = engine
+        self._template = template
+        self._options = options
+        self._places: OrderedDict[str, _Place] = OrderedDict()
+        self._ids = itertools.count(1)
+
+    async def complete(
+        self, key: str, document: Document, cell: str, offset: int
+    ) -> AsyncGenerator[Piece | End, None]:
+        """Suggest text at `offset` of `cell`.
+
+        `key` names the document among all that are open. Yields `Piece`s and one `End`;
+        leaving the iteration cancels. Raises `EngineError`, and `OutOfStepError` for an
+        unknown cell.
+        """
+        view, built = self._prompt(key, document, cell, offset)
+        block = stop.wants_block(view.before, view.after, view.above)
+        cutter = stop.Cutter(view.before, view.after, block)
+        request = base.Request(
+            id=next(self._ids),
+            prompt=built.text,
+            begin=built.begin,
+            max_tokens=BLOCK_TOKENS if block else LINE_TOKENS,
+            stop=self._template.stop,
+            document=key,
+        )
+        begin = built.begin
+        shown = False
+        cost: base.Done | None = None
+        async with aclosing(self._engine.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, base.Done):
+                    cost = event
+                    break
+                # The answer repeats what was typed of its first word; only the rest is new.
+                skipped = _common(begin, event.text)
+                begin = begin[skipped:]
+                piece = cutter.push(event.text[skipped:]) if not begin else ""
+                if piece:
+                    shown = True
+                    yield Piece(piece)
+                if cutter.ended:
+                    self._engine.cancel(request.id)
+        if not cutter.ended and (piece := cutter.finish()):
+            shown = True
+            yield Piece(piece)
+        yield _end(cost, cutter.complete, shown)
+
+    async def warm(self, key: str, document: Document, cell: str, offset: int) -> base.Done | None:
+        """Put the prompt at this cursor into the KV cache."""
+        _, built = self._prompt(key, document, cell, offset)
+        request = base.Request(id=next(self._ids), prompt=built.text, max_tokens=0, document=key)
+        async with aclosing(self._engine.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, base.Done):
+                    return event
+        return None
+
+    def forget(self, key: str) -> None:
+        """The document was closed."""
+        self._places.pop(key, None)
+
+    def _prompt(
+        self, key: str, document: Document, cell: str, offset: int
+    ) -> tuple[context.View, prompt.Prompt]:
+        place = self._places.setdefault(key, _Place())
+        self._places.move_to_end(key)
+        if len(self._places) > MOST_ANCHORS:
+            self._places.popitem(last=False)
+        view, place.start = context.view(document, cell, offset, self._options.budget, place.start)
+        built = prompt.build(view, self._template, place.anchor, self._options.anchored)
+        place.anchor = built.anchor
+        return view, built
+
+
+def _common(a: str, b: str) -> int:
+    """Length of the common start."""
+    for index, (x, y) in enumerate(zip(a, b, strict=False)):
+        if x != y:
+            return index
+    return min(len(a), len(b))
+
+
+def _end(cost: base.Done | None, complete: bool, shown: bool) -> End:
+    if cost is not None and cost.reason == "cancelled" and not complete:
+        return End("cancelled", "", cost)
+    if not shown:
+        return End("empty", "the model suggests nothing here", cost)
+    return End("length" if cost is not None and cost.reason == "length" else "stop", "", cost)

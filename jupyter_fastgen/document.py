@@ -1,0 +1,78 @@
+"""The server's copy of an open notebook or file, kept in step by deltas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from . import protocol
+
+MAX_CHARS = 16 * 1024 * 1024
+"""Characters of one document; past this it is refused rather than held."""
+
+
+class OutOfStepError(Exception):
+    """A delta does not fit the copy: the browser must send the whole document again."""
+
+
+@dataclass
+class Cell:
+    """One cell as it stands now."""
+
+    id: str
+    type: protocol.CellType
+    source: str
+
+
+@dataclass
+class Document:
+    """Cells in order, at revision `rev`. Offsets are code points, as Python's indices are."""
+
+    language: str
+    path: str
+    rev: int
+    cells: list[Cell] = field(default_factory=lambda: [])
+
+    @classmethod
+    def opened(cls, message: protocol.Open) -> Document:
+        """The document that `message` holds whole."""
+        document = cls(message.language, message.path, message.rev)
+        document.cells = [Cell(c.id, c.type, c.source) for c in message.cells]
+        document._check()
+        return document
+
+    def change(self, message: protocol.Change) -> None:
+        """Apply a delta of one cell; raises `OutOfStepError`."""
+        self._next(message.rev)
+        cell = self.cells[self.index(message.cell)]
+        if not 0 <= message.start <= message.end <= len(cell.source):
+            raise OutOfStepError(
+                f"range {message.start}:{message.end} of {len(cell.source)} characters"
+            )
+        cell.source = cell.source[: message.start] + message.text + cell.source[message.end :]
+        if len(message.text) > message.end - message.start:
+            self._check()
+
+    def splice(self, message: protocol.Splice) -> None:
+        """Replace a run of cells; raises `OutOfStepError`."""
+        self._next(message.rev)
+        end = message.index + message.delete
+        if not 0 <= message.index <= end <= len(self.cells):
+            raise OutOfStepError(f"cells {message.index}:{end} of {len(self.cells)}")
+        self.cells[message.index : end] = [Cell(c.id, c.type, c.source) for c in message.insert]
+        self._check()
+
+    def index(self, cell: str) -> int:
+        """Where the cell with this id stands; raises `OutOfStepError`."""
+        for index, candidate in enumerate(self.cells):
+            if candidate.id == cell:
+                return index
+        raise OutOfStepError(f"no cell {cell!r}")
+
+    def _next(self, rev: int) -> None:
+        if rev != self.rev + 1:
+            raise OutOfStepError(f"revision {rev} after {self.rev}")
+        self.rev = rev
+
+    def _check(self) -> None:
+        if sum(len(cell.source) for cell in self.cells) > MAX_CHARS:
+            raise ValueError(f"the document has more than {MAX_CHARS:,} characters")

@@ -1,0 +1,1 @@
+"""Engines: the protocol (`base`), its adapters, and the process they run in (`worker`)."""

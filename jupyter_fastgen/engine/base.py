@@ -1,0 +1,136 @@
+"""The engine protocol: what everything above asks of a language model, wherever it runs.
+
+An engine is a child process, a gateway behind a websocket or an HTTP server;
+the structs here cross those borders as msgpack or JSON, so they hold plain
+values only. Tokens are the engine's own; text is what callers see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Literal, Protocol
+
+import msgspec
+
+from ..errors import FastgenError
+
+
+class EngineError(FastgenError):
+    """The engine can't do what was asked. `remedy` says what the person can do."""
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(f"{reason} ({remedy})" if remedy else reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+class ModelSpec(msgspec.Struct, frozen=True):
+    """Which model to run, and how much of the machine it may take.
+
+    `location` is a file (GGUF) or the URL of a running `llama-server`.
+    `context` is the KV cache in tokens, shared by the `slots` documents that
+    are kept warm at once. `threads` 0 means: fit the machine.
+    """
+
+    name: str
+    location: str
+    context: int = 4096
+    slots: int = 2
+    threads: int = 0
+    api_key: str = ""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One generation.
+
+    `prompt` may hold the template's special tokens. The answer is bound to
+    start with `begin`, the text cut off `prompt` by token healing; it is part
+    of what `stream` yields. Requests of the same `document` share a KV slot.
+    `max_tokens` 0 only fills the KV cache. `temperature` 0 is greedy.
+    """
+
+    id: int
+    prompt: str
+    begin: str = ""
+    max_tokens: int = 64
+    stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    document: str = ""
+
+
+class Text(msgspec.Struct, tag="text", frozen=True):
+    """The next piece of the answer of request `id`, one token or more."""
+
+    id: int
+    text: str
+
+
+class Done(msgspec.Struct, tag="done", frozen=True):
+    """The last event of request `id`.
+
+    Token counts come from the engine: `prompt_tokens` were asked for, of these
+    `cached_tokens` lay in the KV cache; `new_tokens` were decoded. `logprob` is
+    the mean over the decoded tokens where the engine tells it. Times are in
+    milliseconds; `first_ms` is from `stream` to the first text.
+    """
+
+    id: int
+    reason: Literal["stop", "length", "cancelled"]
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    new_tokens: int = 0
+    queue_ms: float = 0.0
+    prefill_ms: float = 0.0
+    decode_ms: float = 0.0
+    first_ms: float | None = None
+
+    @property
+    def prefilled_tokens(self) -> int:
+        """Prompt tokens that had to be computed."""
+        return self.prompt_tokens - self.cached_tokens
+
+
+Event = Text | Done
+
+Progress = Callable[[float], None]
+"""Called with 0..1 while a model loads."""
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """What an engine runs on, for the status panel and `doctor`."""
+
+    engine: str
+    model: str
+    threads: int = 0
+    context: int = 0
+    pid: int = 0
+
+
+class Engine(Protocol):
+    """One loaded model."""
+
+    async def load(self, spec: ModelSpec, progress: Progress) -> None:
+        """Make `spec` ready to stream; raises `EngineError`."""
+        ...
+
+    def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        """Yield `Text` events and then one `Done`; raises `EngineError` if the engine fails.
+
+        Leaving the iteration early (`aclose`) cancels the request.
+        """
+        ...
+
+    def cancel(self, id: int) -> None:
+        """End request `id` within one token; its stream ends with `Done("cancelled")`.
+
+        Unknown and ended ids are ignored.
+        """
+        ...
+
+    async def stats(self) -> Stats:
+        """What runs where."""
+        ...
+
+    async def close(self) -> None:
+        """End all requests and give the memory back."""
+        ...

@@ -1,0 +1,317 @@
+"""llama.cpp as an engine: the HTTP API of `llama-server`, running elsewhere or in this process.
+
+The API is documented in llama.cpp's `tools/server/README.md`. `xllamacpp.Server`
+is the same server inside a Python wheel. Closing a response cancels its job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+import os
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from . import machine
+from .base import Done, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
+
+BATCH = 64
+"""Prompt tokens computed between two looks at whether the job was cancelled: 0.4 s on two cores."""
+
+READ_BLOCK = 8 * 1024 * 1024
+"""Bytes read between two reports while the model file comes from the disk."""
+
+
+class LlamaServer:
+    """An engine behind the URL of a `llama-server`."""
+
+    def __init__(self) -> None:
+        self._client: httpx.AsyncClient | None = None
+        self._readers: dict[int, asyncio.Task[None]] = {}
+        self._slots: OrderedDict[int, str | None] = OrderedDict()
+        self._spec: ModelSpec | None = None
+        self._threads = 0
+
+    async def load(self, spec: ModelSpec, progress: Progress) -> None:
+        """Connect to the server at `spec.location`."""
+        await self._connect(spec, spec.location, spec.api_key)
+        progress(1.0)
+
+    async def _connect(self, spec: ModelSpec, url: str, api_key: str) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        client = httpx.AsyncClient(
+            base_url=url,
+            headers=headers,
+            timeout=httpx.Timeout(None, connect=5.0),
+            trust_env=False,
+        )
+        try:
+            props = await client.get("/props")
+            props.raise_for_status()
+            slots = int(props.json().get("total_slots", 1))
+        except (httpx.HTTPError, ValueError) as error:
+            await client.aclose()
+            raise EngineError(
+                f"no llama-server answers at {url}: {error or type(error).__name__}",
+                "start one (`llama-server -m MODEL.gguf`) or correct the URL of the model",
+            ) from error
+        self._client = client
+        self._spec = spec
+        self._slots = OrderedDict((slot, None) for slot in range(slots))
+
+    def _slot(self, document: str) -> int:
+        """The KV slot that holds `document`, else the one unused for longest."""
+        slot = next((s for s, held in self._slots.items() if held == document), None)
+        if slot is None:
+            slot = next(iter(self._slots))
+        self._slots[slot] = document
+        self._slots.move_to_end(slot)
+        return slot
+
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        """Stream one completion; see `Engine.stream`."""
+        events: asyncio.Queue[Event | Exception] = asyncio.Queue()
+        reader = asyncio.create_task(self._read(request, events))
+        self._readers[request.id] = reader
+        try:
+            while True:
+                event = await events.get()
+                if isinstance(event, Exception):
+                    raise event
+                yield event
+                if isinstance(event, Done):
+                    return
+        finally:
+            self._readers.pop(request.id, None)
+            reader.cancel()
+
+    def cancel(self, id: int) -> None:
+        """End request `id`; see `Engine.cancel`."""
+        reader = self._readers.get(id)
+        if reader is not None:
+            reader.cancel()
+
+    async def _read(self, request: Request, events: asyncio.Queue[Event | Exception]) -> None:
+        """Put the events of `request` into `events`, a `Done` or an exception last."""
+        meter = _Meter(request.id)
+        try:
+            await self._post(request, meter, events)
+        except asyncio.CancelledError:
+            events.put_nowait(meter.done("cancelled"))
+        except EngineError as error:
+            events.put_nowait(error)
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            reason = f"llama.cpp broke off: {error or type(error).__name__}"
+            events.put_nowait(
+                EngineError(
+                    reason, "the engine is restarted; if it recurs, run `jupyter fastgen doctor`"
+                )
+            )
+
+    async def _post(
+        self, request: Request, meter: _Meter, events: asyncio.Queue[Event | Exception]
+    ) -> None:
+        if self._client is None:
+            raise EngineError("the model is not loaded", "wait until it is ready")
+        body = _body(request, self._slot(request.document))
+        async with self._client.stream("POST", "/completion", json=body) as response:
+            if response.status_code != 200:
+                await response.aread()
+                raise EngineError(f"llama.cpp refused the request: {_message(response)}")
+            async for line in response.aiter_lines():
+                if not line.startswith("data: "):
+                    continue
+                data = json.loads(line[6:])
+                if "error" in data:
+                    raise EngineError(
+                        f"llama.cpp failed: {data['error'].get('message', data['error'])}"
+                    )
+                meter.read(data)
+                if data.get("content") and request.max_tokens > 0:
+                    meter.text()
+                    events.put_nowait(Text(request.id, data["content"]))
+                if data.get("stop"):
+                    reason = "length" if data.get("stop_type") == "limit" else "stop"
+                    events.put_nowait(meter.done(reason))
+
+    async def stats(self) -> Stats:
+        """What runs where."""
+        spec = self._spec
+        return Stats(
+            engine="llama.cpp",
+            model=spec.name if spec else "",
+            threads=self._threads,
+            context=spec.context if spec else 0,
+            pid=os.getpid(),
+        )
+
+    async def close(self) -> None:
+        """End all requests and the connection."""
+        for reader in list(self._readers.values()):
+            reader.cancel()
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+
+class LlamaCpp(LlamaServer):
+    """llama.cpp in this process, through the `xllamacpp` wheel.
+
+    Meant for the worker process: its threads compute here, and the memory comes
+    back only when the process ends.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._server: Any = None
+
+    async def load(self, spec: ModelSpec, progress: Progress) -> None:
+        """Read the file into the page cache, which is what `progress` shows, then start."""
+        path = Path(spec.location)
+        if not await asyncio.to_thread(path.is_file):
+            raise EngineError(
+                f"model file {path} does not exist", "run `jupyter fastgen models pull`"
+            )
+        try:
+            xllamacpp: Any = importlib.import_module("xllamacpp")
+        except ImportError as error:
+            raise EngineError(
+                f"xllamacpp can't be imported: {error}",
+                "run `pip install xllamacpp`; if it names libgomp, install your system's libgomp1",
+            ) from error
+        await asyncio.to_thread(_read_through, path, progress)
+        self._threads = spec.threads or machine.fitting_threads()
+        key = secrets.token_urlsafe(24)
+        params = _params(xllamacpp, spec, self._threads, key)
+        server: Any = xllamacpp.Server
+        try:
+            self._server = await asyncio.to_thread(server, params)
+        except Exception as error:  # xllamacpp raises bare RuntimeError and ValueError
+            raise EngineError(
+                f"llama.cpp can't load {path.name}: {error}",
+                "run `jupyter fastgen models verify`, then `jupyter fastgen models pull`",
+            ) from error
+        await self._connect(spec, self._server.listening_address, key)
+        progress(1.0)
+
+    async def close(self) -> None:
+        """End all requests and drop the server."""
+        await super().close()
+        self._server = None
+
+
+class _Meter:
+    """Counts and times of one request, taken from the engine's own `timings`."""
+
+    def __init__(self, id: int) -> None:
+        self._id = id
+        self._start = time.perf_counter()
+        self._first: float | None = None
+        self._prompt = 0
+        self._cached = 0
+        self._new = 0
+        self._prefill = 0.0
+        self._decode = 0.0
+
+    def read(self, data: dict[str, Any]) -> None:
+        timings = data.get("timings")
+        if timings:
+            self._cached = int(timings.get("cache_n", 0))
+            self._prompt = self._cached + int(timings["prompt_n"])
+            self._new = int(timings["predicted_n"])
+            self._prefill = float(timings["prompt_ms"])
+            self._decode = float(timings["predicted_ms"])
+        progress = data.get("prompt_progress")
+        if progress:
+            self._cached = int(progress.get("cache", 0))
+            self._prompt = int(progress.get("processed", 0))
+            self._prefill = float(progress.get("time_ms", 0.0))
+
+    def text(self) -> None:
+        if self._first is None:
+            self._first = (time.perf_counter() - self._start) * 1000
+
+    def done(self, reason: Any) -> Done:
+        total = (time.perf_counter() - self._start) * 1000
+        return Done(
+            id=self._id,
+            reason=reason,
+            prompt_tokens=self._prompt,
+            cached_tokens=self._cached,
+            new_tokens=self._new,
+            queue_ms=max(0.0, total - self._prefill - self._decode),
+            prefill_ms=self._prefill,
+            decode_ms=self._decode,
+            first_ms=self._first,
+        )
+
+
+def _body(request: Request, slot: int) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "prompt": request.prompt,
+        "n_predict": request.max_tokens,
+        "stop": list(request.stop),
+        "stream": True,
+        "cache_prompt": True,
+        "id_slot": slot,
+        "return_progress": True,
+        "timings_per_token": True,
+    }
+    if request.temperature > 0:
+        body |= {
+            "temperature": request.temperature,
+            "top_p": 0.9,
+            "samplers": ["top_k", "top_p", "temperature"],
+        }
+    else:
+        body |= {"temperature": 0.0, "top_k": 1, "samplers": ["top_k"]}
+    if request.begin:
+        body["grammar"] = f"root ::= {_literal(request.begin)} .*"
+    return body
+
+
+def _literal(text: str) -> str:
+    """`text` as a literal of llama.cpp's grammar language (GBNF)."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'
+
+
+def _message(response: httpx.Response) -> str:
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return str(response.json()["error"]["message"])
+    return f"HTTP {response.status_code}"
+
+
+def _read_through(path: Path, progress: Progress) -> None:
+    """Read the whole file once, so that mapping it later meets no disk."""
+    size = path.stat().st_size
+    done = 0
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(READ_BLOCK):
+            done += len(block)
+            progress(0.9 * done / size)
+
+
+def _params(xllamacpp: Any, spec: ModelSpec, threads: int, key: str) -> Any:
+    params = xllamacpp.CommonParams()
+    params.model.path = spec.location
+    params.n_ctx = spec.context * spec.slots
+    params.n_parallel = spec.slots
+    params.kv_unified = False
+    params.n_batch = params.n_ubatch = BATCH
+    params.cpuparams.n_threads = threads
+    params.cpuparams_batch.n_threads = threads
+    params.cache_ram_mib = 0
+    params.port = 0
+    params.api_keys = [key]
+    params.ui = False
+    params.verbosity = 1
+    return params

@@ -1,0 +1,248 @@
+"""An engine in a child process: it may block, crash or be killed, and the server does not notice.
+
+`Worker` starts the process with the first use, restarts it with back-off when it
+dies, ends it after a time without work and tells every change of its state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from . import pipe
+from .base import EngineError, Event, ModelSpec, Request, Stats, Text
+
+BACKOFF = (0.2, 1.0, 3.0, 10.0, 30.0)
+"""Seconds before the first, second, … restart in a row; after the last the worker gives up."""
+
+STEADY = 60.0
+"""Seconds of work after which a death counts as the first again."""
+
+SPIN = "1000"
+"""Rounds an OpenMP thread spins at a barrier before it sleeps. The default spins for
+milliseconds: beside a computing kernel, two threads then get a tenth of their speed."""
+
+State = Literal["idle", "loading", "ready", "error"]
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """`idle`: no process. `error`: given up, until `restart`. `progress` is 0..1 while loading."""
+
+    state: State
+    progress: float | None = None
+    detail: str = ""
+    remedy: str = ""
+
+
+class Worker:
+    """Runs one engine in a child process; an `Engine` to its callers."""
+
+    def __init__(
+        self,
+        engine: pipe.EngineName,
+        spec: ModelSpec,
+        on_state: Callable[[WorkerState], None] = lambda state: None,
+        idle_unload: float = 0.0,
+        quiet: bool = True,
+    ) -> None:
+        """Prepare; nothing is started. `idle_unload` is in seconds, 0 for never."""
+        self._engine: pipe.EngineName = engine
+        self._spec = spec
+        self._on_state = on_state
+        self._idle_unload = idle_unload
+        self._quiet = quiet
+        self._process: asyncio.subprocess.Process | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._streams: dict[int, asyncio.Queue[Event | EngineError]] = {}
+        self._ready = asyncio.Event()
+        self._stats = Stats(engine="", model=spec.name)
+        self.state = WorkerState("idle")
+
+    @property
+    def pid(self) -> int | None:
+        """The process, None while there is none."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start the process and load the model, if that is not so already; returns at once."""
+        if self._supervisor is None or self._supervisor.done():
+            self._supervisor = asyncio.create_task(self._supervise())
+        self._touch()
+
+    async def load(self, spec: ModelSpec, progress: Callable[[float], None]) -> None:
+        """Load `spec` and wait until it is ready; raises `EngineError`."""
+        await self.close()
+        self._spec = spec
+        self.start()
+        await self.ready()
+        progress(1.0)
+
+    async def ready(self) -> None:
+        """Wait until the model is loaded; raises `EngineError` if it can't be."""
+        self.start()
+        assert self._supervisor is not None
+        loaded = asyncio.create_task(self._ready.wait())
+        await asyncio.wait({loaded, self._supervisor}, return_when=asyncio.FIRST_COMPLETED)
+        loaded.cancel()
+        if not self._ready.is_set():
+            raise EngineError(self.state.detail or "the engine was stopped", self.state.remedy)
+
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        """See `Engine.stream`; raises at once while the model is not loaded, and starts it."""
+        self.start()
+        if not self._ready.is_set():
+            raise EngineError(self.state.detail or "the model is still loading", self.state.remedy)
+        events: asyncio.Queue[Event | EngineError] = asyncio.Queue()
+        self._streams[request.id] = events
+        self._send(pipe.Start(request))
+        ended = False
+        try:
+            while not ended:
+                event = await events.get()
+                ended = not isinstance(event, Text)
+                if isinstance(event, EngineError):
+                    raise event
+                yield event
+        finally:
+            self._streams.pop(request.id, None)
+            self._touch()
+            if not ended:
+                self._send(pipe.Stop(request.id))
+
+    def cancel(self, id: int) -> None:
+        """See `Engine.cancel`."""
+        if id in self._streams:
+            self._send(pipe.Stop(id))
+
+    async def stats(self) -> Stats:
+        """What runs where, as of the last load."""
+        return self._stats
+
+    async def restart(self) -> None:
+        """End the process and start a new one, whatever the state."""
+        await self.close()
+        self.start()
+
+    async def close(self) -> None:
+        """End the process; its memory comes back."""
+        if self._idle_timer:
+            self._idle_timer.cancel()
+        if self._supervisor:
+            self._supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._supervisor
+            self._supervisor = None
+        self._set(WorkerState("idle"))
+
+    # --- the process ---------------------------------------------------------
+
+    async def _supervise(self) -> None:
+        deaths = 0
+        clock = asyncio.get_running_loop().time
+        while True:
+            started = clock()
+            broken, died = await self._life()
+            if broken is not None:
+                self._set(broken)
+                return
+            deaths = 1 if clock() - started > STEADY else deaths + 1
+            if deaths > len(BACKOFF):
+                self._set(
+                    WorkerState("error", detail=died, remedy="use Restart in the status panel")
+                )
+                return
+            self._set(WorkerState("loading", detail=f"{died}; restarting"))
+            await asyncio.sleep(BACKOFF[deaths - 1])
+
+    async def _life(self) -> tuple[WorkerState | None, str]:
+        """One process from start to end: why its model can't be loaded, or how it died."""
+        self._set(WorkerState("loading", progress=0.0))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "jupyter_fastgen.engine.child",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={"GOMP_SPINCOUNT": SPIN, **os.environ},
+            # A signal to the server's terminal (Ctrl+C) is not meant for the engine.
+            start_new_session=True,
+        )
+        self._process = process
+        broken: WorkerState | None = None
+        try:
+            self._send(pipe.Load(self._engine, self._spec, self._quiet))
+            assert process.stdout is not None
+            while broken is None:
+                broken = self._take(await pipe.read_report(process.stdout))
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            self._ready.clear()
+            self._process = None
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            # Shielded: a cancelled supervisor must still reap the process.
+            code = await asyncio.shield(process.wait())
+            died = f"the engine process died ({_how(code)})"
+            for events in self._streams.values():
+                events.put_nowait(EngineError(died, "it restarts by itself"))
+        return broken, died
+
+    def _take(self, report: pipe.Report) -> WorkerState | None:
+        if isinstance(report, pipe.Loading):
+            if not self._ready.is_set():
+                self._set(WorkerState("loading", progress=report.progress))
+        elif isinstance(report, pipe.Ready):
+            self._stats = report.stats
+            self._ready.set()
+            self._touch()
+            self._set(WorkerState("ready"))
+        elif isinstance(report, pipe.Broken):
+            return WorkerState("error", detail=report.reason, remedy=report.remedy)
+        elif events := self._streams.get(report.id):
+            failed = isinstance(report, pipe.Failed)
+            events.put_nowait(EngineError(report.reason, report.remedy) if failed else report)
+        return None
+
+    def _send(self, command: pipe.Command) -> None:
+        # A dead process is the supervisor's to notice; the command is then void.
+        if self._process and self._process.stdin and not self._process.stdin.is_closing():
+            self._process.stdin.write(pipe.pack(command))
+
+    def _set(self, state: WorkerState) -> None:
+        if state != self.state:
+            self.state = state
+            self._on_state(state)
+
+    def _touch(self) -> None:
+        """Work was done: the time until the model is unloaded starts anew."""
+        if self._idle_timer:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+        if self._idle_unload > 0:
+            loop = asyncio.get_running_loop()
+            self._idle_timer = loop.call_later(self._idle_unload, self._unload)
+
+    def _unload(self) -> None:
+        if self._streams:
+            self._touch()
+        elif self._supervisor:
+            self._supervisor.cancel()
+            self._supervisor = None
+            self._set(WorkerState("idle", detail="unloaded after a time without work"))
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit status {code}"
+    with contextlib.suppress(ValueError):
+        return f"signal {signal.Signals(-code).name}"
+    return f"signal {-code}"

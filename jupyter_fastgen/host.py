@@ -1,0 +1,187 @@
+"""The one model this server runs: found, downloaded, loaded, and what is to be said of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from .completion import prompt
+from .completion.service import CompletionService, Options
+from .engine.base import ModelSpec
+from .engine.worker import Worker, WorkerState
+from .errors import FastgenError
+from .models.catalog import ModelEntry, load_catalog
+from .models.resolve import resolve
+from .models.store import ModelStore
+from .protocol import Status
+
+PULL = "press Download in the status panel, or run `jupyter fastgen models pull`"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the administrator chose.
+
+    `model` is a name of the catalog, a path to a GGUF file, the URL of a `llama-server`,
+    or empty for the catalog's default. Zeros mean: decide by the machine.
+    """
+
+    model: str = ""
+    models_dir: Path | None = None
+    catalog: Path | None = None
+    context: int = 2560
+    slots: int = 2
+    threads: int = 0
+    idle_unload: float = 1800.0
+    engine_output: bool = False
+    api_key: str = ""
+
+
+class ModelHost:
+    """Owns the engine process. All methods belong to the event loop's thread."""
+
+    def __init__(self, settings: Settings, options: Options) -> None:
+        self._settings = settings
+        self._options = options
+        self._store = ModelStore(settings.models_dir)
+        self._listeners: list[Callable[[Status], None]] = []
+        self._download: asyncio.Task[None] | None = None
+        self._download_stop = threading.Event()
+        self._entry: ModelEntry | None = None
+        self._worker: Worker | None = None
+        self.completion: CompletionService | None = None
+        """None until the model file is there."""
+        self.status = Status(state="idle")
+        self._prepare()
+
+    def listen(self, listener: Callable[[Status], None]) -> Callable[[], None]:
+        """Call `listener` at each change of the status; returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def wake(self) -> None:
+        """Somebody is here: load the model if it is on this machine."""
+        if self._worker is None and self._download is None:
+            self._prepare()
+        if self._worker is not None and self.status.state == "idle":
+            self._worker.start()
+
+    def download(self) -> None:
+        """Fetch the model in the background, then load it; does nothing while that runs."""
+        if self._download is None and self._entry is not None and self._worker is None:
+            self._download_stop.clear()
+            self._download = asyncio.create_task(self._pull(self._entry))
+
+    async def restart(self) -> None:
+        """End the engine process and start anew."""
+        if self._worker is not None:
+            await self._worker.close()
+            self._worker = None
+            self.completion = None
+        self._prepare()
+        self.wake()
+
+    async def close(self) -> None:
+        """End the download and the engine process."""
+        self._download_stop.set()
+        if self._download is not None:
+            await asyncio.wait({self._download})
+        if self._worker is not None:
+            await self._worker.close()
+
+    def _prepare(self) -> None:
+        """Find the model; make the worker that will run it."""
+        settings = self._settings
+        try:
+            if settings.model.startswith(("http://", "https://")):
+                self._set_worker("llama-server", settings.model, settings.model, "qwen")
+                return
+            catalog = load_catalog(settings.catalog)
+            found = resolve(settings.model or catalog.default.name, catalog, self._store)
+        except FastgenError as error:
+            self._set(Status(state="error", detail=str(error), remedy="correct c.FastgenApp.model"))
+            return
+        self._entry = found.entry
+        if found.entry.engine != "llamacpp":
+            detail = (
+                f"{found.entry.name} needs the engine {found.entry.engine}, which is not installed"
+            )
+            self._set(
+                Status(
+                    state="error",
+                    model=found.entry.name,
+                    detail=detail,
+                    remedy="choose a GGUF model",
+                )
+            )
+        elif found.path is None:
+            here = self._store.status(found.entry)
+            detail = (
+                f"{found.entry.name} is not ready on this machine ({here.detail or here.state})"
+            )
+            self._set(Status(state="missing", model=found.entry.name, detail=detail, remedy=PULL))
+        else:
+            self._set_worker("llamacpp", found.entry.name, str(found.path), found.entry.fim)
+
+    def _set_worker(self, engine: str, name: str, location: str, fim: str) -> None:
+        settings = self._settings
+        spec = ModelSpec(
+            name, location, settings.context, settings.slots, settings.threads, settings.api_key
+        )
+        self._worker = Worker(
+            "llama-server" if engine == "llama-server" else "llamacpp",
+            spec,
+            self._on_worker,
+            settings.idle_unload,
+            quiet=not settings.engine_output,
+        )
+        self.completion = CompletionService(self._worker, prompt.TEMPLATES[fim], self._options)
+        self._set(Status(state="idle", model=name, engine="llama.cpp"))
+
+    def _on_worker(self, state: WorkerState) -> None:
+        self._set(
+            msgspec.structs.replace(
+                self.status,
+                state=state.state,
+                progress=state.progress,
+                detail=state.detail,
+                remedy=state.remedy,
+            )
+        )
+
+    async def _pull(self, entry: ModelEntry) -> None:
+        loop = asyncio.get_running_loop()
+        shown = -1.0
+
+        def progress(done: int, total: int, note: str) -> None:
+            nonlocal shown
+            fraction = done / total if total else 0.0
+            if abs(fraction - shown) >= 0.01:
+                shown = fraction
+                status = Status(
+                    state="downloading", model=entry.name, progress=fraction, detail=note
+                )
+                loop.call_soon_threadsafe(self._set, status)
+
+        self._set(Status(state="downloading", model=entry.name, progress=0.0))
+        try:
+            await asyncio.to_thread(self._store.pull, entry, progress, self._download_stop)
+        except FastgenError as error:
+            if not self._download_stop.is_set():
+                self._set(Status(state="missing", model=entry.name, detail=str(error), remedy=PULL))
+            return
+        finally:
+            self._download = None
+        self._prepare()
+        self.wake()
+
+    def _set(self, status: Status) -> None:
+        if status != self.status:
+            self.status = status
+            for listener in list(self._listeners):
+                listener(status)

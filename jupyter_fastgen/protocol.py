@@ -1,0 +1,214 @@
+"""Every message between the browser and the server, as msgspec structs.
+
+One websocket per browser tab carries JSON text frames. The first frame of the
+browser is `Hello`; the server answers `Welcome` and a `Status`. Documents are
+synchronised once (`Open`) and then by deltas, so a keystroke costs tens of
+bytes whatever the size of the notebook. All offsets count Unicode code points,
+as JupyterLab's completer does.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+VERSION = 1
+"""Raised when a message changes its meaning; `Hello` must carry it."""
+
+MAX_FRAME = 4 * 1024 * 1024
+"""Bytes of the largest frame taken: a 500-cell notebook opened in one piece."""
+
+CellType = Literal["code", "markdown", "raw"]
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One cell; a plain text file is a document of one code cell."""
+
+    id: str
+    type: CellType
+    source: str
+
+
+# --- browser to server -------------------------------------------------------
+
+
+class Hello(msgspec.Struct, tag="hello", frozen=True):
+    """The first frame. `xsrf` is the `_xsrf` cookie, proof of our own page."""
+
+    protocol: int
+    xsrf: str = ""
+
+
+class Open(msgspec.Struct, tag="open", frozen=True):
+    """The whole document `doc` (a name chosen by the browser) at revision `rev`."""
+
+    doc: str
+    cells: list[Cell]
+    language: str = "python"
+    path: str = ""
+    rev: int = 0
+
+
+class Change(msgspec.Struct, tag="change", frozen=True):
+    """In `cell`, `text` replaces the code points `start:end`; the document is then at `rev`."""
+
+    doc: str
+    rev: int
+    cell: str
+    start: int
+    end: int
+    text: str
+
+
+class Splice(msgspec.Struct, tag="splice", frozen=True):
+    """`insert` replaces the `delete` cells from `index` on; the document is then at `rev`."""
+
+    doc: str
+    rev: int
+    index: int
+    delete: int
+    insert: list[Cell]
+
+
+class Close(msgspec.Struct, tag="close", frozen=True):
+    """The document is closed; its running job ends."""
+
+    doc: str
+
+
+class Complete(msgspec.Struct, tag="complete", frozen=True):
+    """Ghost text at `offset` of `cell`, in the document as of `rev`.
+
+    It supersedes the document's running job. `trigger` is `invoke` when the
+    person asked for it by key, `auto` when typing did.
+    """
+
+    id: int
+    doc: str
+    rev: int
+    cell: str
+    offset: int
+    trigger: Literal["auto", "invoke"] = "auto"
+
+
+class Cancel(msgspec.Struct, tag="cancel", frozen=True):
+    """Ends job `id`; an unknown or ended one is ignored."""
+
+    id: int
+
+
+class Warm(msgspec.Struct, tag="warm", frozen=True):
+    """The cursor rests at `offset` of `cell`: put its prompt into the KV cache."""
+
+    doc: str
+    rev: int
+    cell: str
+    offset: int
+
+
+FromBrowser = Hello | Open | Change | Splice | Close | Complete | Cancel | Warm
+
+
+# --- server to browser -------------------------------------------------------
+
+
+class Welcome(msgspec.Struct, tag="welcome", frozen=True):
+    """The connection is taken."""
+
+    protocol: int
+    version: str
+
+
+EngineState = Literal["missing", "downloading", "loading", "ready", "busy", "idle", "off", "error"]
+"""`missing`: no model file yet. `idle`: unloaded, comes back with the next key.
+`off`: switched off by the administrator. `busy`: a job runs."""
+
+
+class Status(msgspec.Struct, tag="status", frozen=True, omit_defaults=True):
+    """What the engine is doing, sent on each change of state.
+
+    `progress` is 0..1 of a download or a load. `detail` and `remedy` name the
+    reason and the way out of `missing`, `off` and `error`.
+    """
+
+    state: EngineState
+    model: str = ""
+    engine: str = ""
+    progress: float | None = None
+    detail: str = ""
+    remedy: str = ""
+
+
+class Chunk(msgspec.Struct, tag="chunk", frozen=True):
+    """More text of job `id`, to be appended to what came before."""
+
+    id: int
+    text: str
+
+
+class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a job cost, as the engine counted it: tokens, and times in milliseconds."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    new_tokens: int = 0
+    queue_ms: float = 0.0
+    prefill_ms: float = 0.0
+    decode_ms: float = 0.0
+    first_ms: float | None = None
+
+
+class Done(msgspec.Struct, tag="done", frozen=True, omit_defaults=True):
+    """Job `id` ended, and no chunk of it follows.
+
+    `reason`: `stop` (complete), `length` (token limit), `empty` (nothing worth
+    showing), `cancelled`, `superseded`, `unavailable` (no engine now), `failed`.
+    `why` says in a sentence for the person why nothing or less was shown.
+    """
+
+    id: int
+    reason: Literal["stop", "length", "empty", "cancelled", "superseded", "unavailable", "failed"]
+    why: str = ""
+    counts: Counts | None = None
+
+
+class Resync(msgspec.Struct, tag="resync", frozen=True):
+    """The server's copy of `doc` is not at the revision it was told; send `Open` again."""
+
+    doc: str
+
+
+class Hint(msgspec.Struct, tag="hint", frozen=True):
+    """Wait this long after a key before the next `Complete`."""
+
+    debounce_ms: int
+
+
+class Fault(msgspec.Struct, tag="fault", frozen=True):
+    """A frame was refused: which, why, and what to do. The connection stays unless `fatal`."""
+
+    message: str
+    fatal: bool = False
+
+
+FromServer = Welcome | Status | Chunk | Done | Resync | Hint | Fault
+
+_decoder = msgspec.json.Decoder(FromBrowser)
+_encoder = msgspec.json.Encoder()
+_server_decoder = msgspec.json.Decoder(FromServer)
+
+
+def decode(frame: str | bytes) -> FromBrowser:
+    """One frame of the browser; raises `msgspec.DecodeError` if it is not of the protocol."""
+    return _decoder.decode(frame)
+
+
+def decode_server(frame: str | bytes) -> FromServer:
+    """One frame of the server, for clients written in Python (bench, tests)."""
+    return _server_decoder.decode(frame)
+
+
+def encode(message: FromServer | FromBrowser) -> str:
+    """The JSON text frame of a message."""
+    return _encoder.encode(message).decode()
