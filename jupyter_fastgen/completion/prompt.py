@@ -17,9 +17,6 @@ from dataclasses import dataclass
 
 from .context import SEPARATOR, View
 
-MOST_FORCED = 1600
-"""Characters typed since the anchor before it is set anew, about 500 tokens."""
-
 _CLOSERS = ")]}\"'`"
 
 # Qwen2's pre-tokenizer: letters with one leading sign or space, single digits, signs, white space.
@@ -110,7 +107,6 @@ def _holds(anchor: Anchor, view: View) -> bool:
     return (
         anchor.cell == view.cell
         and view.before.startswith(anchor.head)
-        and len(view.before) - len(anchor.head) <= MOST_FORCED
         and anchor.above == view.above
         and anchor.below == view.below
         and _same_after(anchor.after, view.after)
