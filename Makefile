@@ -80,7 +80,9 @@ $(LABEXTENSION): $(STAMPS)/node_modules tsconfig.json tsconfig.build.json $(SOUR
 	$(BIN)/jlpm build:prod
 	@touch $@
 
-$(STAMPS)/python: $(LABEXTENSION) pyproject.toml install.json $(wildcard jupyter-config/*/*)
+# The labextension is linked: a new build of it needs no new installation.
+$(STAMPS)/python: pyproject.toml package.json install.json \
+		$(wildcard jupyter-config/*/*) scripts/install_package.sh | $(LABEXTENSION)
 	scripts/install_package.sh $(VENV)
 	@touch $@
 
