@@ -33,6 +33,6 @@ export async function loadedExtensions(page: Page): Promise<string[]> {
 
 async function expectNotebook(page: Page): Promise<void> {
   await expect(
-    page.locator('.jp-Notebook .jp-Cell .cm-content').first()
+    page.locator('.jp-Notebook .jp-CodeCell .cm-content').first()
   ).toBeVisible({ timeout: 60_000 });
 }
