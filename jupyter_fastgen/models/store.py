@@ -282,7 +282,7 @@ class ModelStore:
         lock = FileLock(self.directory / f"{entry.name}.lock")
         while True:
             try:
-                lock.acquire(timeout=0.2)
+                lock.acquire(timeout=0.2)  # pyright: ignore[reportUnknownMemberType]
                 break
             except Timeout:
                 tracker.say("another process is pulling this model; waiting for it")
