@@ -184,16 +184,15 @@ def _progress(name: str) -> Generator[Progress]:
 
     columns = (
         rich.TextColumn("{task.description}"),
-        rich.BarColumn(bar_width=24),
+        rich.BarColumn(bar_width=16),
         rich.DownloadColumn(),
-        rich.TransferSpeedColumn(),
         rich.TimeRemainingColumn(),
     )
     with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=None)
 
         def show(done: int, total: int, note: str) -> None:
-            bar.update(task, completed=done, total=total or None, description=f"{name}: {note}")
+            bar.update(task, completed=done, total=total or None, description=note)
 
         yield show
 

@@ -20,7 +20,7 @@ import msgspec
 from .catalog import PackageSource
 from .errors import SourceFailed
 from .sources import Fetched, Job, ModelFile
-from .transfer import CHUNK, GrowingFile, check_space, tree_size
+from .transfer import CHUNK, GrowingFile, check_space
 
 _POLL_S = 0.1
 
@@ -111,10 +111,22 @@ def _watch(process: subprocess.Popen[bytes], scratch: Path, job: Job, share: int
     """Report the growing download as progress until pip ends; a cancel raises from here."""
     start = job.tracker.done
     while process.poll() is None:
-        arrived = min(tree_size(scratch), share)
+        # The largest file alone: pip copies the wheel once more when it is complete.
+        arrived = min(_largest(scratch), share)
         done = max(job.tracker.done, start + arrived)
-        job.tracker.say(job.tracker.note, done=done)
+        job.tracker.say(job.tracker.note, done=min(done, job.tracker.total))
         time.sleep(_POLL_S)
+
+
+def _largest(directory: Path) -> int:
+    """Size of the largest file below `directory`, while another program works there."""
+    largest = 0
+    for path in directory.rglob("*"):
+        try:
+            largest = max(largest, path.lstat().st_size)
+        except OSError:
+            continue  # moved away meanwhile
+    return largest
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

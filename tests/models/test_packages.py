@@ -28,7 +28,7 @@ def test_parts_are_joined_and_no_code_is_run(
     assert [p.name for p in store.directory.iterdir() if p.is_dir()] == ["tiny"]
     counts = [done for done, _, _ in seen]
     assert counts == sorted(counts), "progress never goes back"
-    assert counts[-1] == len(WEIGHTS)
+    assert max(counts) == counts[-1] == len(WEIGHTS)
     assert {"downloading part 1 of 3 with pip", "unpacking part 3 of 3"} <= {n for _, _, n in seen}
 
 
