@@ -1,0 +1,110 @@
+import { clean } from './clean';
+import { RequestLog } from './log';
+import type { FromServer, IComplete, IDone, Trigger } from './protocol';
+import type { Socket } from './socket';
+
+/** Hears what becomes of one request. */
+export interface IJobListener {
+  /** More text, behind what came before. */
+  text(addition: string): void;
+  /** The end; nothing follows. */
+  done(done: IDone): void;
+}
+
+/** A request that can be given up. */
+export interface IJob {
+  /** Ends it, telling the server; does nothing once it has ended. */
+  cancel(): void;
+  /**
+   * Stops listening without a word to the server: a new request for the same
+   * document supersedes this one there.
+   */
+  supersede(): void;
+}
+
+/** Starts requests for suggestions and hands each its answer. */
+export class Jobs {
+  constructor(
+    private readonly socket: Socket,
+    private readonly log: RequestLog
+  ) {
+    socket.message.connect((_, message) => this._onMessage(message));
+    socket.stateChanged.connect((_, state) => {
+      if (state !== 'open') {
+        const why = 'The connection to the server was lost.';
+        [...this._running.keys()].forEach(id => this._fail(id, why));
+      }
+    });
+  }
+
+  /** Whether any request is unanswered. */
+  get isBusy(): boolean {
+    return this._running.size > 0;
+  }
+
+  /**
+   * Asks for a suggestion. The listener is always told an end, if not
+   * superseded; it may be told so before this returns.
+   */
+  start(
+    at: Pick<IComplete, 'doc' | 'rev' | 'cell' | 'offset'>,
+    trigger: Trigger,
+    listener: IJobListener
+  ): IJob {
+    const id = ++this._lastId;
+    const asked = performance.now();
+    const note = this.log.start(trigger);
+    let hasText = false;
+    this._running.set(id, {
+      text: addition => {
+        if (!hasText) {
+          hasText = true;
+          note({ firstMs: performance.now() - asked });
+        }
+        listener.text(addition);
+      },
+      done: done => {
+        note({ result: done.reason, why: done.why, counts: done.counts });
+        listener.done(done);
+      }
+    });
+    if (!this.socket.send({ type: 'complete', id, ...at, trigger })) {
+      this._fail(id, 'There is no connection to the server.');
+    }
+    return {
+      cancel: () => {
+        if (this._running.has(id)) {
+          this.socket.send({ type: 'cancel', id });
+          this._end(id, 'cancelled');
+        }
+      },
+      supersede: () => this._end(id, 'superseded')
+    };
+  }
+
+  private _onMessage(message: FromServer): void {
+    if (message.type === 'chunk') {
+      const addition = clean(message.text);
+      if (addition) {
+        this._running.get(message.id)?.text(addition);
+      }
+    } else if (message.type === 'done') {
+      const job = this._running.get(message.id);
+      this._running.delete(message.id);
+      job?.done(message);
+    }
+  }
+
+  private _fail(id: number, why: string): void {
+    this._end(id, 'failed', why);
+  }
+
+  private _end(id: number, reason: IDone['reason'], why = ''): void {
+    const job = this._running.get(id);
+    this._running.delete(id);
+    job?.done({ type: 'done', id, reason, why, counts: null });
+  }
+
+  private _lastId = 0;
+  private readonly _running = new Map<number, IJobListener>();
+}

@@ -1,0 +1,258 @@
+/**
+ * The messages between browser and server, the mirror of `protocol.py`.
+ *
+ * They are JSON text frames on one websocket, told apart by `type`. Offsets
+ * count Unicode code points. Fields with a default may be absent on the wire.
+ */
+
+/** Both sides must agree on it; the server refuses another in `hello`. */
+export const VERSION = 1;
+
+/** Bytes of the largest frame the server takes. */
+export const MAX_FRAME = 4 * 1024 * 1024;
+
+/** What a cell holds. */
+export type CellType = 'code' | 'markdown' | 'raw';
+
+/** One cell; a plain text file is a document of one code cell. */
+export interface ICell {
+  readonly id: string;
+  readonly type: CellType;
+  readonly source: string;
+}
+
+/** The first frame: the version, and the `_xsrf` cookie as proof of our own page. */
+export interface IHello {
+  readonly type: 'hello';
+  readonly protocol: number;
+  readonly xsrf: string;
+}
+
+/** The whole document `doc`, which is then at revision `rev`. */
+export interface IOpen {
+  readonly type: 'open';
+  readonly doc: string;
+  readonly cells: readonly ICell[];
+  readonly language: string;
+  readonly path: string;
+  readonly rev: number;
+}
+
+/** `text` replaces the code points `start` to `end` of `cell`. */
+export interface IChange {
+  readonly type: 'change';
+  readonly doc: string;
+  readonly rev: number;
+  readonly cell: string;
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** `insert` replaces the `delete` cells from `index` on. */
+export interface ISplice {
+  readonly type: 'splice';
+  readonly doc: string;
+  readonly rev: number;
+  readonly index: number;
+  readonly delete: number;
+  readonly insert: readonly ICell[];
+}
+
+/** The document is closed; its running job ends. */
+export interface IClose {
+  readonly type: 'close';
+  readonly doc: string;
+}
+
+/** Whether typing or a person's own command asks for a suggestion. */
+export type Trigger = 'auto' | 'invoke';
+
+/** Asks for a suggestion and supersedes the document's running job. */
+export interface IComplete {
+  readonly type: 'complete';
+  readonly id: number;
+  readonly doc: string;
+  readonly rev: number;
+  readonly cell: string;
+  readonly offset: number;
+  readonly trigger: Trigger;
+}
+
+/** Ends job `id`. */
+export interface ICancel {
+  readonly type: 'cancel';
+  readonly id: number;
+}
+
+/** The cursor rests at `offset` of `cell`: a request from there is likely. */
+export interface IWarm {
+  readonly type: 'warm';
+  readonly doc: string;
+  readonly rev: number;
+  readonly cell: string;
+  readonly offset: number;
+}
+
+/** Any message to the server. */
+export type FromBrowser =
+  IHello | IOpen | IChange | ISplice | IClose | IComplete | ICancel | IWarm;
+
+/** The connection is taken. */
+export interface IWelcome {
+  readonly type: 'welcome';
+  readonly protocol: number;
+  readonly version: string;
+}
+
+/** What the engine is doing. */
+export type EngineState =
+  | 'missing'
+  | 'downloading'
+  | 'loading'
+  | 'ready'
+  | 'busy'
+  | 'idle'
+  | 'off'
+  | 'error';
+
+/** The engine's state; `progress` is 0 to 1 of a download or a load. */
+export interface IStatus {
+  readonly type: 'status';
+  readonly state: EngineState;
+  readonly model: string;
+  readonly engine: string;
+  readonly progress: number | null;
+  readonly detail: string;
+  readonly remedy: string;
+}
+
+/** More text of job `id`, behind what came before. */
+export interface IChunk {
+  readonly type: 'chunk';
+  readonly id: number;
+  readonly text: string;
+}
+
+/** What a job cost: tokens, and times in milliseconds. */
+export interface ICounts {
+  readonly prompt_tokens: number;
+  readonly cached_tokens: number;
+  readonly new_tokens: number;
+  readonly queue_ms: number;
+  readonly prefill_ms: number;
+  readonly decode_ms: number;
+  readonly first_ms: number | null;
+}
+
+/** How a job ended. */
+export type DoneReason =
+  | 'stop'
+  | 'length'
+  | 'empty'
+  | 'cancelled'
+  | 'superseded'
+  | 'unavailable'
+  | 'failed';
+
+/** Job `id` ended; `why` is a sentence for the person if little or nothing came. */
+export interface IDone {
+  readonly type: 'done';
+  readonly id: number;
+  readonly reason: DoneReason;
+  readonly why: string;
+  readonly counts: ICounts | null;
+}
+
+/** The server's copy of `doc` is stale: send `open` again. */
+export interface IResync {
+  readonly type: 'resync';
+  readonly doc: string;
+}
+
+/** Wait this long after a key before the next `complete`. */
+export interface IHint {
+  readonly type: 'hint';
+  readonly debounce_ms: number;
+}
+
+/** A frame was refused. The connection stays unless `fatal`. */
+export interface IFault {
+  readonly type: 'fault';
+  readonly message: string;
+  readonly fatal: boolean;
+}
+
+/** Any message from the server. */
+export type FromServer =
+  IWelcome | IStatus | IChunk | IDone | IResync | IHint | IFault;
+
+const NO_COUNTS: ICounts = {
+  prompt_tokens: 0,
+  cached_tokens: 0,
+  new_tokens: 0,
+  queue_ms: 0,
+  prefill_ms: 0,
+  decode_ms: 0,
+  first_ms: null
+};
+
+const NO_STATUS = {
+  model: '',
+  engine: '',
+  progress: null,
+  detail: '',
+  remedy: ''
+};
+
+/**
+ * The engine's state from the JSON of a `status` message or of the REST status,
+ * whose `type` may be absent.
+ */
+export function toStatus(raw: Partial<IStatus>): IStatus {
+  return { ...NO_STATUS, state: 'error', ...raw, type: 'status' };
+}
+
+/**
+ * One frame of the server with its defaults filled in, or `null` if it is not
+ * of this protocol: a newer server may say more than we know.
+ */
+export function decode(frame: string): FromServer | null {
+  let raw: { type?: string };
+  try {
+    raw = JSON.parse(frame);
+  } catch {
+    return null;
+  }
+  switch (raw?.type) {
+    case 'welcome':
+    case 'chunk':
+    case 'resync':
+    case 'hint':
+      return raw as FromServer;
+    case 'status':
+      return toStatus(raw as Partial<IStatus>);
+    case 'done': {
+      const done = raw as IDone;
+      const counts = done.counts ? { ...NO_COUNTS, ...done.counts } : null;
+      return { ...done, why: done.why ?? '', counts };
+    }
+    case 'fault':
+      return { ...(raw as IFault), fatal: (raw as IFault).fatal ?? false };
+    default:
+      return null;
+  }
+}
+
+/** The text frame of a message, or `null` if it is larger than the server takes. */
+export function encode(message: FromBrowser): string | null {
+  const frame = JSON.stringify(message);
+  // A UTF-16 unit takes at most 3 bytes, so nearly every frame needs no count.
+  if (
+    frame.length * 3 > MAX_FRAME &&
+    new TextEncoder().encode(frame).length > MAX_FRAME
+  ) {
+    return null;
+  }
+  return frame;
+}

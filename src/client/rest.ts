@@ -1,0 +1,38 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import { IStatus, toStatus } from './protocol';
+
+/** What a person can ask of the engine. */
+export type EngineAction = 'download' | 'restart';
+
+async function request(
+  settings: ServerConnection.ISettings,
+  path: string,
+  init: RequestInit = {}
+): Promise<Response> {
+  const url = URLExt.join(settings.baseUrl, 'jupyter-fastgen', path);
+  const response = await ServerConnection.makeRequest(url, init, settings);
+  if (!response.ok) {
+    throw await ServerConnection.ResponseError.create(response);
+  }
+  return response;
+}
+
+/** The engine's state, asked once. Rejects if the server cannot say. */
+export async function fetchStatus(
+  settings: ServerConnection.ISettings
+): Promise<IStatus> {
+  const response = await request(settings, 'status');
+  return toStatus(await response.json());
+}
+
+/** Starts an action; its progress comes as `status` messages. */
+export async function postAction(
+  settings: ServerConnection.ISettings,
+  action: EngineAction
+): Promise<void> {
+  await request(settings, 'action', {
+    method: 'POST',
+    body: JSON.stringify({ action })
+  });
+}
