@@ -1,0 +1,49 @@
+import type { ReadonlyJSONObject } from '@lumino/coreutils';
+import type { CommandRegistry } from '@lumino/commands';
+import type { ICommandPalette } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+/** The commands of the extension. */
+export namespace CommandIDs {
+  /** Asks for a suggestion at the cursor. */
+  export const invoke = 'jupyter_fastgen:invoke';
+  /** Inserts the suggestion shown. */
+  export const accept = 'jupyter_fastgen:accept';
+  /** Removes the suggestion shown. */
+  export const dismiss = 'jupyter_fastgen:dismiss';
+  /** Turns suggestions on or off. */
+  export const toggle = 'jupyter_fastgen:toggle';
+  /** Opens the status panel. */
+  export const showPanel = 'jupyter_fastgen:show-panel';
+  /** Restarts the engine. */
+  export const restart = 'jupyter_fastgen:restart';
+}
+
+/** None of the commands takes arguments. */
+const NO_ARGUMENTS: ReadonlyJSONObject = {
+  type: 'object',
+  properties: {}
+};
+
+/** A command without arguments, for the palette. */
+export type Command = Pick<
+  CommandRegistry.ICommandOptions,
+  'execute' | 'isEnabled' | 'isToggled'
+> & { readonly label: string; readonly caption: string };
+
+/** Adds commands to the application and to its palette, if it has one. */
+export function addCommands(
+  registry: CommandRegistry,
+  palette: ICommandPalette | null,
+  trans: TranslationBundle,
+  commands: { readonly [id: string]: Command }
+): void {
+  const category = trans.__('Fastgen');
+  for (const [id, command] of Object.entries(commands)) {
+    registry.addCommand(id, {
+      ...command,
+      describedBy: { args: NO_ARGUMENTS }
+    });
+    palette?.addItem({ command: id, category });
+  }
+}

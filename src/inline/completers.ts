@@ -1,0 +1,88 @@
+import type { EditorView } from '@codemirror/view';
+import type { CodeMirrorEditor } from '@jupyterlab/codemirror';
+import type {
+  IInlineCompleterFactory,
+  InlineCompleter
+} from '@jupyterlab/completer';
+
+/** On the editor while Tab and Escape belong to a suggestion. */
+const ACTIVE_CLASS = 'jp-mod-inline-completer-active';
+
+/**
+ * The application's inline completers, one per panel. There is no public list
+ * of them, so each is noted as the factory makes it.
+ */
+export class Completers {
+  /** @param factory - wrapped in place, for the application holds on to it */
+  constructor(factory: IInlineCompleterFactory) {
+    const make = factory.factory.bind(factory);
+    factory.factory = options => {
+      const completer = make(options);
+      this._all.add(completer);
+      completer.disposed.connect(() => this._all.delete(completer));
+      return completer;
+    };
+  }
+
+  /** The completer whose editor is inside `node`. */
+  within(node: HTMLElement): InlineCompleter | null {
+    return this._find(({ editor }) => !!editor && node.contains(editor.host));
+  }
+
+  /** The completer that serves the editor of `view`. */
+  of(view: EditorView): InlineCompleter | null {
+    return this._find(completer => viewOf(completer) === view);
+  }
+
+  /** The completer that shows a suggestion now. */
+  active(): InlineCompleter | null {
+    return this._find(isShowing);
+  }
+
+  private _find(
+    matches: (completer: InlineCompleter) => boolean
+  ): InlineCompleter | null {
+    return [...this._all].find(matches) ?? null;
+  }
+
+  private readonly _all = new Set<InlineCompleter>();
+}
+
+/** The editor that a completer serves. */
+export function viewOf(completer: InlineCompleter): EditorView | null {
+  return (completer.editor as CodeMirrorEditor | null)?.editor ?? null;
+}
+
+/** Whether any provider's suggestion has text to be seen. */
+function hasText({ model }: InlineCompleter): boolean {
+  return !!model?.completions?.items.some(item => item.insertText !== '');
+}
+
+/** Whether a suggestion can be seen, and Tab would accept it. */
+export function isShowing(completer: InlineCompleter): boolean {
+  return completer.isActive && hasText(completer);
+}
+
+/**
+ * While a new suggestion is awaited and none is left, gives Tab and Escape back
+ * to the editor. The completer itself would keep them.
+ *
+ * Its invisible spacer stays: the cell would jump if the suggestion to come
+ * were as high as the one before.
+ */
+export function release(completer: InlineCompleter): void {
+  if (hasText(completer)) {
+    return;
+  }
+  if (completer.model?.completions) {
+    completer.model.reset();
+  }
+  completer.editor?.host.classList.remove(ACTIVE_CLASS);
+}
+
+/** When no suggestion will come, removes all that is left of the one before. */
+export function clear(completer: InlineCompleter): void {
+  if (!hasText(completer)) {
+    completer.model?.reset();
+  }
+}

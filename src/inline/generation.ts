@@ -1,0 +1,156 @@
+/**
+ * Suggestions as they grow, and which of them still fits what is typed. Pure:
+ * neither the editor nor the network is known here.
+ */
+
+/** Where a cursor stands: which cell, and the text on both sides. */
+export interface ICursor {
+  /** Names the cell among all documents. */
+  readonly cell: string;
+  /** The cell's text before the cursor. */
+  readonly head: string;
+  /** The cell's text behind the cursor. */
+  readonly tail: string;
+}
+
+/** One answer of the model, complete or growing. */
+export class Generation {
+  /** @param origin - where it was asked for */
+  constructor(readonly origin: ICursor) {}
+
+  /** The whole text so far, from the origin on. */
+  get text(): string {
+    return this._text;
+  }
+
+  /** Whether no more text will come. */
+  get done(): boolean {
+    return this._done;
+  }
+
+  /** More text has come. */
+  append(addition: string): void {
+    this._text += addition;
+    this._wake();
+  }
+
+  /** No more text will come. */
+  finish(): void {
+    this._done = true;
+    this._wake();
+  }
+
+  /** Resolves at the next `append`, `finish` or `poke`. */
+  changed(): Promise<void> {
+    return new Promise(resolve => this._waiting.push(resolve));
+  }
+
+  /** Wakes those who wait although nothing changed, so that they can give up. */
+  poke(): void {
+    this._wake();
+  }
+
+  private _wake(): void {
+    this._waiting.splice(0).forEach(resolve => resolve());
+  }
+
+  private _text = '';
+  private _done = false;
+  private readonly _waiting: (() => void)[] = [];
+}
+
+/** What editors insert by themselves behind an opening bracket or quote. */
+const CLOSERS = new Set([')', ']', '}', '"', "'", '`', '"""', "'''"]);
+
+const OPENER: { [closer: string]: string } = { ')': '(', ']': '[', '}': '{' };
+
+/** What one key inserts: a character, or a newline with its indentation. */
+const ONE_KEY = /^(\n[ \t]*|.)$/u;
+
+/** `rest` up to the bracket that is already behind the cursor, if it has it. */
+function beforeCloser(rest: string, closer: string): string {
+  const last = closer[0];
+  let depth = 0;
+  for (let index = 0; index < rest.length; index++) {
+    if (rest[index] === OPENER[last]) {
+      depth++;
+    } else if (rest[index] === last && depth-- === 0) {
+      return rest.slice(0, index);
+    }
+  }
+  return rest;
+}
+
+/**
+ * What `generation` still suggests at `cursor`.
+ *
+ * It fits if what was typed since it was asked for begins as it does. Typing may
+ * be one key ahead of a growing text; further ahead, an answer for what has been
+ * typed by now is worth more than the hope that this one agrees. A closing bracket that the editor put
+ * behind the cursor is no contradiction, and is not suggested twice.
+ *
+ * @returns the text to show, '' if there is none so far, `null` if it does not fit
+ */
+export function remainder(
+  generation: Generation,
+  cursor: ICursor
+): string | null {
+  const { origin, text, done } = generation;
+  if (origin.cell !== cursor.cell || !cursor.head.startsWith(origin.head)) {
+    return null;
+  }
+  let closer = '';
+  if (cursor.tail !== origin.tail) {
+    const added = cursor.tail.length - origin.tail.length;
+    closer = cursor.tail.slice(0, Math.max(0, added));
+    if (!CLOSERS.has(closer) || !cursor.tail.endsWith(origin.tail)) {
+      return null;
+    }
+  }
+  const typed = cursor.head.slice(origin.head.length);
+  if (!text.startsWith(typed)) {
+    const ahead = typed.startsWith(text) ? typed.slice(text.length) : null;
+    return !done && ahead !== null && ONE_KEY.test(ahead) ? '' : null;
+  }
+  const rest = text.slice(typed.length);
+  if (rest === '' && done && typed !== '') {
+    // Typed to its end: nothing is left, so something new should be asked for.
+    return null;
+  }
+  return closer ? beforeCloser(rest, closer) : rest;
+}
+
+/** Suggestions kept for a person who goes back: enough for a line or two. */
+const KEPT = 16;
+
+/** The last suggestions, so that going back to one costs no request. */
+export class Generations {
+  /** The latest suggestion that fits `cursor`, with what it suggests there. */
+  find(cursor: ICursor): { generation: Generation; rest: string } | null {
+    for (const generation of this._kept) {
+      const rest = remainder(generation, cursor);
+      if (rest !== null) {
+        return { generation, rest };
+      }
+    }
+    return null;
+  }
+
+  /** Keeps a suggestion as the latest, and drops the oldest. */
+  add(generation: Generation): void {
+    this._kept.unshift(generation);
+    this._kept.length = Math.min(KEPT, this._kept.length);
+  }
+
+  /** Forgets one, so that it is not shown again. */
+  remove(generation: Generation): void {
+    this._kept = this._kept.filter(kept => kept !== generation);
+  }
+
+  /** Forgets all: what they were made for has changed. */
+  clear(): void {
+    this._kept = [];
+  }
+
+  private _kept: Generation[] = [];
+}

@@ -1,0 +1,196 @@
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import {
+  EditorExtensionRegistry,
+  IEditorExtensionRegistry
+} from '@jupyterlab/codemirror';
+import {
+  ICompletionProviderManager,
+  IInlineCompleterFactory
+} from '@jupyterlab/completer';
+import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { addCommands, CommandIDs } from '../commands';
+import { whySkipped } from '../status/text';
+import { IFastgenClient } from '../tokens';
+import { Announcer } from './announcer';
+import { Completers } from './completers';
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- needed on activation
+import { FastgenProvider } from './provider';
+import { Warmer } from './warmer';
+import { Watcher } from './watcher';
+
+/** The application's own settings of inline completers. */
+const COMPLETER_SETTINGS = '@jupyterlab/completer-extension:inline-completer';
+
+/** Suggests code as ghost text. */
+export const inlinePlugin: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter_fastgen:inline',
+  description: 'Suggests code as ghost text while a person types.',
+  autoStart: true,
+  requires: [
+    IFastgenClient,
+    ICompletionProviderManager,
+    IInlineCompleterFactory,
+    IEditorExtensionRegistry,
+    ISettingRegistry
+  ],
+  optional: [INotebookTracker, ICommandPalette, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    client: IFastgenClient,
+    manager: ICompletionProviderManager,
+    factory: IInlineCompleterFactory,
+    editors: IEditorExtensionRegistry,
+    registry: ISettingRegistry,
+    notebooks: INotebookTracker | null,
+    palette: ICommandPalette | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('jupyter_fastgen');
+    const preferences = () => client.settings.current;
+    const completers = new Completers(factory);
+    const provider = new FastgenProvider({
+      client,
+      completers,
+      trans,
+      preferences,
+      explain: reason => whySkipped(reason, trans)
+    });
+    manager.registerInlineProvider(provider);
+    const warmer = new Warmer(client, preferences);
+    const watcher = new Watcher(manager, completers, provider, warmer);
+    editors.addExtension({
+      name: 'jupyter_fastgen:watcher',
+      factory: ({ model }) =>
+        EditorExtensionRegistry.createImmutableExtension(
+          watcher.extension(model)
+        )
+    });
+
+    followServer(client, provider, watcher);
+    followSettings(client, provider, registry);
+    announce(client, provider, new Announcer(trans));
+    if (notebooks) {
+      warmNotebooks(notebooks, warmer, provider);
+    }
+
+    const dismiss = () => {
+      provider.suggester.dismiss();
+      completers.active()?.model?.reset();
+    };
+    const isShown = () => completers.active() !== null;
+    addCommands(app.commands, palette, trans, {
+      [CommandIDs.invoke]: {
+        label: trans.__('Suggest Code'),
+        caption: trans.__('Ask the local model for code at the cursor'),
+        isEnabled: () => watcher.lastView !== null,
+        execute: () => {
+          const view = watcher.lastView;
+          view?.focus();
+          if (view) {
+            watcher.invoke(view);
+          }
+        }
+      },
+      [CommandIDs.accept]: {
+        label: trans.__('Accept Suggestion'),
+        caption: trans.__('Insert the code that is shown as ghost text'),
+        isEnabled: isShown,
+        execute: () => completers.active()?.accept()
+      },
+      [CommandIDs.dismiss]: {
+        label: trans.__('Dismiss Suggestion'),
+        caption: trans.__('Remove the code that is shown as ghost text'),
+        isEnabled: isShown,
+        execute: dismiss
+      }
+    });
+  }
+};
+
+/** Obeys the server's hints, and asks again once the engine can answer. */
+function followServer(
+  client: IFastgenClient,
+  provider: FastgenProvider,
+  watcher: Watcher
+): void {
+  client.socket.message.connect((_, message) => {
+    if (message.type === 'hint') {
+      provider.suggester.debounce = message.debounce_ms;
+    } else if (
+      message.type === 'status' &&
+      message.state === 'ready' &&
+      provider.suggester.wasUnavailable &&
+      watcher.lastView?.hasFocus
+    ) {
+      watcher.ask(watcher.lastView);
+    }
+  });
+}
+
+/** Ends what is running when turned off, and learns how ghost text is drawn. */
+function followSettings(
+  client: IFastgenClient,
+  provider: FastgenProvider,
+  registry: ISettingRegistry
+): void {
+  client.settings.changed.connect(() => provider.suggester.stop());
+  registry
+    .load(COMPLETER_SETTINGS)
+    .then(settings => {
+      const read = () => {
+        provider.isHighlighted = !!settings.composite.ghostSyntaxHighlighting;
+      };
+      settings.changed.connect(read);
+      read();
+    })
+    .catch(() => {
+      // Without these settings ghost text is not highlighted either.
+    });
+}
+
+/** Announces suggestions to screen readers, unless the person does not want it. */
+function announce(
+  client: IFastgenClient,
+  provider: FastgenProvider,
+  announcer: Announcer
+): void {
+  provider.shown.connect((_, completer) => {
+    if (client.settings.current.announce) {
+      announcer.onShown(completer);
+    }
+  });
+}
+
+/** Warms where a person is about to type in a notebook. */
+function warmNotebooks(
+  notebooks: INotebookTracker,
+  warmer: Warmer,
+  provider: FastgenProvider
+): void {
+  const warmActive = () => {
+    const cell = notebooks.activeCell;
+    if (cell) {
+      const { model } = cell;
+      warmer.rest(model, () => {
+        const { editor } = cell;
+        return editor?.getOffsetAt(editor.getCursorPosition()) ?? 0;
+      });
+    }
+  };
+  notebooks.activeCellChanged.connect(() => {
+    // What was suggested here may rest on cells that change elsewhere.
+    provider.suggester.forget();
+    warmActive();
+  });
+  NotebookActions.executed.connect(() => {
+    provider.suggester.forget();
+    warmer.forget();
+    warmActive();
+  });
+}

@@ -1,0 +1,271 @@
+import type {
+  CompletionHandler,
+  IInlineCompletionContext,
+  IInlineCompletionItem,
+  IInlineCompletionList,
+  IInlineCompletionProvider,
+  InlineCompleter
+} from '@jupyterlab/completer';
+import { InlineCompletionTriggerKind } from '@jupyterlab/completer';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ISignal, Signal } from '@lumino/signaling';
+import { indexOfPoint } from '../client/delta';
+import type { IPlace } from '../client/documents';
+import type { Trigger } from '../client/protocol';
+import type { IFastgenClient } from '../tokens';
+import { clear, Completers, release, viewOf } from './completers';
+import { Generation, ICursor, remainder } from './generation';
+import { IPreferences, refusal, Refusal } from './policy';
+import { Suggester } from './suggester';
+
+/** The provider's name in the application's settings and on its ghost text. */
+export const PROVIDER_ID = 'jupyter_fastgen';
+
+/** On the editor's host while the completer with a list is open. */
+const LIST_OPEN_CLASS = 'jp-mod-completer-active';
+
+/** How long an asynchronously highlighted ghost text takes to be drawn. */
+const HIGHLIGHT_MS = 50;
+
+type Item = IInlineCompletionItem;
+type List = IInlineCompletionList<Item>;
+
+/** What a stream of the application is to follow. */
+interface IReader {
+  readonly generation: Generation;
+  readonly cursor: ICursor;
+  readonly item: Item;
+  readonly turn: number;
+}
+
+/**
+ * Our suggestions, as the application's inline completer wants them.
+ *
+ * The completer asks at each key, shows whatever comes, and has no way to
+ * cancel or to say that a suggestion still fits; `Suggester` does that, and
+ * this class translates.
+ */
+export class FastgenProvider implements IInlineCompletionProvider<Item> {
+  constructor(private readonly options: FastgenProvider.IOptions) {
+    this.name = options.trans.__('Fastgen');
+  }
+
+  readonly identifier = PROVIDER_ID;
+  readonly name: string;
+
+  /** We wait by ourselves, and no answer of ours is too late to be shown. */
+  readonly schema = {
+    default: { debouncerDelay: 0, autoFillInMiddle: true, timeout: 60_000 }
+  };
+
+  /** Finds and keeps suggestions. */
+  readonly suggester = new Suggester();
+
+  /** Whether ghost text is highlighted, which draws it asynchronously. */
+  isHighlighted = false;
+
+  /** Emitted when text is shown or has grown, with the completer it is in. */
+  get shown(): ISignal<this, InlineCompleter> {
+    return this._shown;
+  }
+
+  /**
+   * Runs `invoke`, which makes the completer ask by command, as if typing had
+   * made it ask: it does not ask by itself on a line that is blank so far.
+   */
+  asTyped(invoke: () => void): void {
+    this._asTyped = true;
+    try {
+      invoke();
+    } finally {
+      this._asTyped = false;
+    }
+  }
+
+  /** Answers one question of the completer. Never rejects. */
+  async fetch(
+    request: CompletionHandler.IRequest,
+    context: IInlineCompletionContext
+  ): Promise<List> {
+    const completer = this.options.completers.within(context.widget.node);
+    const invoked =
+      context.triggerKind === InlineCompletionTriggerKind.Invoke &&
+      !this._asTyped;
+    // Text that changes where nobody types is another person's or a program's.
+    if (!completer || !(invoked || viewOf(completer)?.hasFocus)) {
+      return { items: [] };
+    }
+    // The stream of the question before must not write any more.
+    const turn = ++this._turn;
+    queueMicrotask(() => release(completer));
+    try {
+      const item = await this._suggest(
+        request,
+        completer,
+        invoked ? 'invoke' : 'auto',
+        turn
+      );
+      if (item) {
+        return { items: [item] };
+      }
+    } catch (error) {
+      console.error('jupyter_fastgen could not suggest', error);
+    }
+    // After the completer has taken this empty list, which does not clear it.
+    setTimeout(() => turn === this._turn && clear(completer));
+    return { items: [] };
+  }
+
+  /** Follows a suggestion as it grows, each time with its whole text. */
+  async *stream(token: string): AsyncGenerator<{ response: Item }> {
+    const reader = this._readers.get(token);
+    this._readers.delete(token);
+    if (!reader) {
+      return;
+    }
+    const { generation, cursor, item, turn } = reader;
+    let given = item.insertText;
+    for (;;) {
+      // The completer trims the item when it is typed through; the answer to
+      // that key follows, and writing to it here would bring the letters back.
+      if (turn !== this._turn || item.insertText !== given) {
+        return;
+      }
+      const rest = remainder(generation, cursor) ?? given;
+      if (rest !== given) {
+        given = rest;
+        // Set beforehand so that the completer finds nothing added: for added
+        // text it plays an animation that hides it for up to two seconds.
+        item.insertText = rest;
+        yield { response: { insertText: rest } };
+        this._emitShown();
+      } else if (generation.done) {
+        break;
+      } else {
+        await generation.changed();
+        await this._nextPaint();
+      }
+    }
+    if (this.isHighlighted) {
+      // The end of a stream draws again; two drawings at once double the text.
+      await pause(HIGHLIGHT_MS);
+    }
+  }
+
+  private async _suggest(
+    request: CompletionHandler.IRequest,
+    completer: InlineCompleter,
+    trigger: Trigger,
+    turn: number
+  ): Promise<Item | null> {
+    const { client } = this.options;
+    const model = completer.editor?.model;
+    const isOn = this.options.preferences().enabled;
+    const place = model && isOn ? client.documents.open(model) : null;
+    const reason = !isOn
+      ? 'disabled'
+      : place
+        ? this._refusal(completer, place, trigger)
+        : 'unreachable';
+    if (!place || reason) {
+      this.suggester.stop();
+      client.log.skip(trigger, this.options.explain(reason!));
+      return null;
+    }
+    const index = indexOfPoint(request.text, request.offset);
+    const cursor: ICursor = {
+      cell: `${place.mirror.name}/${place.cell}`,
+      head: request.text.slice(0, index),
+      tail: request.text.slice(index)
+    };
+    const generation = await this.suggester.serve(
+      cursor,
+      listener =>
+        client.jobs.start(
+          {
+            doc: place.mirror.name,
+            rev: place.mirror.rev,
+            cell: place.cell,
+            offset: request.offset
+          },
+          trigger,
+          listener
+        ),
+      trigger === 'invoke'
+    );
+    if (!generation || turn !== this._turn) {
+      return null;
+    }
+    return this._item(generation, cursor, turn);
+  }
+
+  private _item(generation: Generation, cursor: ICursor, turn: number): Item {
+    const item: Item = {
+      insertText: remainder(generation, cursor) ?? '',
+      isIncomplete: !generation.done
+    };
+    if (!generation.done) {
+      item.token = `${turn}`;
+      this._readers.set(item.token, { generation, cursor, item, turn });
+    }
+    setTimeout(() => this._emitShown());
+    return item;
+  }
+
+  private _refusal(
+    completer: InlineCompleter,
+    place: IPlace,
+    trigger: Trigger
+  ): Refusal | null {
+    const view = viewOf(completer);
+    const host = completer.editor?.host;
+    const now = {
+      trigger,
+      cellType: place.cellType,
+      language: place.language,
+      readOnly: !!view?.state.readOnly,
+      selecting: !view?.state.selection.main.empty,
+      composing: !!view?.composing,
+      listOpen:
+        completer.suppressIfTabCompleterActive &&
+        !!host?.classList.contains(LIST_OPEN_CLASS)
+    };
+    return refusal(now, this.options.preferences());
+  }
+
+  private _emitShown(): void {
+    const completer = this.options.completers.active();
+    if (completer?.current?.provider === this) {
+      this._shown.emit(completer);
+    }
+  }
+
+  /** Drawing more often than the screen does is work that nobody sees. */
+  private _nextPaint(): Promise<void> {
+    return this.isHighlighted
+      ? pause(HIGHLIGHT_MS)
+      : new Promise(resolve => requestAnimationFrame(() => resolve()));
+  }
+
+  private _turn = 0;
+  private _asTyped = false;
+  private readonly _readers = new Map<string, IReader>();
+  private readonly _shown = new Signal<this, InlineCompleter>(this);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
+}
+
+export namespace FastgenProvider {
+  /** What the provider works with. */
+  export interface IOptions {
+    readonly client: IFastgenClient;
+    readonly completers: Completers;
+    readonly trans: TranslationBundle;
+    /** The person's settings now. */
+    readonly preferences: () => IPreferences;
+    /** A sentence for the person that says why nothing is asked for. */
+    readonly explain: (reason: Refusal) => string;
+  }
+}

@@ -1,0 +1,137 @@
+import type { IJob, IJobListener } from '../client/jobs';
+import type { DoneReason } from '../client/protocol';
+import { Generation, Generations, ICursor } from './generation';
+
+/** Sends one request; `null` if it cannot be sent now. */
+export type Ask = (listener: IJobListener) => IJob | null;
+
+/** Ends after which the same question would have the same answer. */
+const FINAL: ReadonlySet<DoneReason> = new Set(['stop', 'length', 'empty']);
+
+/**
+ * Decides, at each key, whether an earlier answer still serves or a new request
+ * is needed. At most one request runs; one that agrees with what is typed is
+ * never given up, for its work would only be done again.
+ */
+export class Suggester {
+  /** Milliseconds to wait for another key before a request. */
+  debounce = 0;
+
+  /** Whether the last request found no engine to answer it. */
+  get wasUnavailable(): boolean {
+    return this._lastReason === 'unavailable';
+  }
+
+  /**
+   * Finds a suggestion for `cursor`. An earlier call that still waits gives up.
+   *
+   * @param cursor - where the cursor stands now
+   * @param ask - sends a request for this place, if one is needed
+   * @param again - whether to ask even where there was nothing to suggest
+   * @returns a generation that has text to show there and may yet grow, or
+   * `null` if there is nothing to show or a later call has taken over
+   */
+  async serve(
+    cursor: ICursor,
+    ask: Ask,
+    again = false
+  ): Promise<Generation | null> {
+    const turn = this._takeTurn();
+    let asked: Generation | null = null;
+    while (turn === this._turn) {
+      const found = this._generations.find(cursor);
+      const isStale = again && !asked && found?.generation.done && !found.rest;
+      if (found && !isStale) {
+        if (found.generation !== this._running?.generation) {
+          this._cancel();
+        }
+        if (found.rest) {
+          this._shown = found.generation;
+          return found.generation;
+        }
+        if (found.generation.done) {
+          return null;
+        }
+        await found.generation.changed();
+      } else if (asked) {
+        return null;
+      } else if (this.debounce > 0) {
+        this._cancel();
+        await new Promise(resolve => setTimeout(resolve, this.debounce));
+        asked = turn === this._turn ? this._start(cursor, ask) : null;
+      } else {
+        asked = this._start(cursor, ask);
+      }
+    }
+    return null;
+  }
+
+  /** Gives up: the cursor is elsewhere or nothing is wanted any more. */
+  stop(): void {
+    this._takeTurn();
+    this._cancel();
+  }
+
+  /** Gives up, and does not show the last suggestion again. */
+  dismiss(): void {
+    this.stop();
+    if (this._shown) {
+      this._generations.remove(this._shown);
+    }
+  }
+
+  /** Forgets earlier answers: what they were made for has changed. */
+  forget(): void {
+    this._generations.clear();
+  }
+
+  private _takeTurn(): number {
+    this._running?.generation.poke();
+    return ++this._turn;
+  }
+
+  private _cancel(): void {
+    this._running?.job.cancel();
+    this._running = null;
+  }
+
+  private _start(cursor: ICursor, ask: Ask): Generation {
+    // The server drops a document's request for its next one by itself, so a
+    // key in the same cell costs one message and not two.
+    if (this._running?.generation.origin.cell === cursor.cell) {
+      this._running.job.supersede();
+      this._running = null;
+    } else {
+      this._cancel();
+    }
+    const generation = new Generation(cursor);
+    this._generations.add(generation);
+    const job = ask({
+      text: addition => generation.append(addition),
+      done: ({ reason }) => this._finish(generation, reason)
+    });
+    if (!job) {
+      this._finish(generation, 'failed');
+    } else if (!generation.done) {
+      this._running = { generation, job };
+    }
+    return generation;
+  }
+
+  private _finish(generation: Generation, reason: DoneReason): void {
+    this._lastReason = reason;
+    if (this._running?.generation === generation) {
+      this._running = null;
+    }
+    if (generation.text === '' && !FINAL.has(reason)) {
+      this._generations.remove(generation);
+    }
+    generation.finish();
+  }
+
+  private _turn = 0;
+  private _running: { generation: Generation; job: IJob } | null = null;
+  private _shown: Generation | null = null;
+  private _lastReason: DoneReason | null = null;
+  private readonly _generations = new Generations();
+}

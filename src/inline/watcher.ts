@@ -1,0 +1,118 @@
+import type { Extension } from '@codemirror/state';
+import { EditorView, ViewUpdate } from '@codemirror/view';
+import type { CodeEditor } from '@jupyterlab/codeeditor';
+import type { ICompletionProviderManager } from '@jupyterlab/completer';
+import { Completers, isShowing } from './completers';
+import type { FastgenProvider } from './provider';
+import type { Warmer } from './warmer';
+
+/**
+ * Watches every editor for what the inline completer does not notice: a line
+ * that is blank so far, a cursor that moves away, the end of a composition,
+ * and the focus.
+ */
+export class Watcher {
+  constructor(
+    private readonly manager: ICompletionProviderManager,
+    private readonly completers: Completers,
+    private readonly provider: FastgenProvider,
+    private readonly warmer: Warmer
+  ) {}
+
+  /** The editor that had the focus last, if it still stands. */
+  get lastView(): EditorView | null {
+    return this._lastView?.dom.isConnected ? this._lastView : null;
+  }
+
+  /** What makes an editor with the text of `model` be watched. */
+  extension(model: CodeEditor.IModel): Extension {
+    return [
+      EditorView.updateListener.of(update => this._onUpdate(update, model)),
+      EditorView.domEventHandlers({
+        // The text of a composition counts once it is ended; by then the
+        // completer has asked and been refused.
+        compositionend: (_, view) => {
+          setTimeout(() => this.ask(view));
+        }
+      })
+    ];
+  }
+
+  /** Makes the completer of `view` ask as if the person had typed. */
+  ask(view: EditorView): void {
+    this.provider.asTyped(() => this.invoke(view));
+  }
+
+  /** Makes the completer of `view` ask, at the person's command. */
+  invoke(view: EditorView): void {
+    if (!this.completers.of(view)) {
+      return;
+    }
+    // The manager knows its panels by id, and a panel's id is its node's.
+    for (let node = view.dom.parentElement; node; node = node.parentElement) {
+      if (node.id) {
+        this.manager.inline?.invoke(node.id);
+      }
+    }
+  }
+
+  private _onUpdate(update: ViewUpdate, model: CodeEditor.IModel): void {
+    const { view } = update;
+    if (update.docChanged) {
+      this.warmer.cancel();
+      if (view.hasFocus && isTypedOnBlank(update)) {
+        // After the completer has dealt with the same key and declined.
+        setTimeout(() => this.ask(view));
+      }
+    } else if (update.selectionSet && hasMoved(update)) {
+      this._leave(view);
+      this.warmer.rest(model, () => view.state.selection.main.head);
+    }
+    if (update.focusChanged) {
+      if (view.hasFocus) {
+        this._lastView = view;
+        this.warmer.rest(model, () => view.state.selection.main.head);
+      } else {
+        setTimeout(() => this._onBlur(view));
+      }
+    }
+  }
+
+  /**
+   * The cursor has moved away from its suggestion. Left alone, the completer
+   * would keep it, and accepting it would overwrite what was moved across.
+   */
+  private _leave(view: EditorView): void {
+    const completer = this.completers.of(view);
+    if (completer) {
+      this.provider.suggester.stop();
+      queueMicrotask(() => isShowing(completer) && completer.model?.reset());
+    }
+  }
+
+  private _onBlur(view: EditorView): void {
+    // The buttons beside a suggestion take the focus without ending it.
+    const box = this.completers.of(view)?.node;
+    if (!view.hasFocus && !box?.contains(document.activeElement)) {
+      this.provider.suggester.stop();
+    }
+  }
+
+  private _lastView: EditorView | null = null;
+}
+
+function hasMoved({ startState, state }: ViewUpdate): boolean {
+  return !startState.selection.main.eq(state.selection.main);
+}
+
+/** Whether a key put text on a line that is blank up to the cursor. */
+function isTypedOnBlank({ state, transactions }: ViewUpdate): boolean {
+  const { head } = state.selection.main;
+  const line = state.doc.lineAt(head);
+  return (
+    state.sliceDoc(line.from, head).trim() === '' &&
+    transactions.some(
+      transaction => transaction.docChanged && transaction.isUserEvent('input')
+    )
+  );
+}
