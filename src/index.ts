@@ -1,14 +1,7 @@
-import {
-  JupyterFrontEnd,
-  JupyterFrontEndPlugin
-} from '@jupyterlab/application';
+import { clientPlugin } from './client/plugin';
+import { inlinePlugin } from './inline/plugin';
+import { statusPlugin } from './status/plugin';
 
-/** Placeholder that makes the extension load; features register here. */
-const plugin: JupyterFrontEndPlugin<void> = {
-  id: 'jupyter_fastgen:plugin',
-  description: 'Ghost text from a model on your own machine.',
-  autoStart: true,
-  activate: (_app: JupyterFrontEnd) => undefined
-};
+export * from './tokens';
 
-export default plugin;
+export default [clientPlugin, inlinePlugin, statusPlugin];

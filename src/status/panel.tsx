@@ -1,0 +1,190 @@
+import { Dialog, showErrorMessage } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import * as React from 'react';
+import type { IRecord } from '../client/log';
+import type { IFastgenClient } from '../tokens';
+import type { ISnapshot } from './model';
+import { result, sentence } from './text';
+
+/** What the panel works with. */
+export interface IPanelOptions {
+  readonly client: IFastgenClient;
+  /** Turns suggestions on or off. */
+  readonly setEnabled: (enabled: boolean) => Promise<void>;
+  readonly trans: TranslationBundle;
+}
+
+/** Opens the panel; resolves when it is closed. */
+export async function showPanel(options: IPanelOptions): Promise<void> {
+  const { trans } = options;
+  const dialog = new Dialog({
+    title: trans.__('Fastgen: suggestions from a local model'),
+    body: new Panel(options),
+    buttons: [Dialog.cancelButton({ label: trans.__('Close') })],
+    hasClose: true
+  });
+  dialog.addClass('jp-fastgen-PanelDialog');
+  await dialog.launch();
+}
+
+/** The state in full, its buttons, and what became of the last requests. */
+class Panel extends ReactWidget {
+  constructor(private readonly options: IPanelOptions) {
+    super();
+    this.addClass('jp-fastgen-Panel');
+  }
+
+  protected render(): React.ReactElement {
+    const { status } = this.options.client;
+    return (
+      <UseSignal signal={status.changed}>
+        {() => this._content(status.snapshot())}
+      </UseSignal>
+    );
+  }
+
+  private _content(snapshot: ISnapshot): React.ReactElement {
+    const { trans } = this.options;
+    const facts: [string, string][] = [
+      [trans.__('Model'), snapshot.model],
+      [trans.__('Engine'), snapshot.engine],
+      [
+        trans.__('Last time to first text'),
+        snapshot.firstMs === null ? '' : `${Math.round(snapshot.firstMs)} ms`
+      ]
+    ];
+    return (
+      <>
+        <p className="jp-fastgen-Panel-state" data-state={snapshot.state}>
+          <strong>{sentence(snapshot, trans)}</strong>
+        </p>
+        {snapshot.progress !== null && (
+          <progress
+            value={snapshot.progress}
+            aria-label={sentence(snapshot, trans)}
+          />
+        )}
+        {snapshot.detail && <p>{snapshot.detail}</p>}
+        {snapshot.remedy && <p>{snapshot.remedy}</p>}
+        <dl>
+          {facts
+            .filter(([, value]) => value !== '')
+            .map(([name, value]) => (
+              <React.Fragment key={name}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </React.Fragment>
+            ))}
+        </dl>
+        {this._buttons(snapshot)}
+        <h3>{trans.__('Why was nothing shown? The last requests')}</h3>
+        {snapshot.records.length === 0 ? (
+          <p>{trans.__('None yet. Type in a code cell.')}</p>
+        ) : (
+          this._table(snapshot.records)
+        )}
+      </>
+    );
+  }
+
+  private _buttons({ state }: ISnapshot): React.ReactElement {
+    const { client, trans, setEnabled } = this.options;
+    const isConnected = client.socket.state === 'open';
+    const wants = state === 'disabled';
+    const buttons: [boolean, string, () => unknown][] = [
+      [
+        state === 'missing',
+        trans.__('Download the model'),
+        () => client.act('download')
+      ],
+      [
+        isConnected && state !== 'missing' && state !== 'off',
+        trans.__('Restart the engine'),
+        () => client.act('restart')
+      ],
+      [!isConnected, trans.__('Connect now'), () => client.socket.connect()],
+      [
+        true,
+        wants ? trans.__('Turn on') : trans.__('Turn off'),
+        () => setEnabled(wants)
+      ]
+    ];
+    const run = async (act: () => unknown) => {
+      try {
+        await act();
+      } catch (error) {
+        await showErrorMessage(trans.__('Fastgen'), error as Error);
+      }
+    };
+    return (
+      <div className="jp-fastgen-Panel-buttons">
+        {buttons
+          .filter(([applies]) => applies)
+          .map(([, name, act]) => (
+            <button
+              key={name}
+              type="button"
+              className="jp-mod-styled jp-mod-accept"
+              onClick={() => void run(act)}
+            >
+              {name}
+            </button>
+          ))}
+      </div>
+    );
+  }
+
+  private _table(records: readonly IRecord[]): React.ReactElement {
+    const { trans } = this.options;
+    const columns = [
+      trans.__('Time'),
+      trans.__('Asked by'),
+      trans.__('Result'),
+      trans.__('First text'),
+      trans.__('Tokens read / known / written'),
+      trans.__('Why')
+    ];
+    return (
+      <div className="jp-fastgen-Panel-scroll" tabIndex={0}>
+        <table>
+          <thead>
+            <tr>
+              {columns.map(column => (
+                <th key={column} scope="col">
+                  {column}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {records.map((record, index) => (
+              <tr key={index}>{this._cells(record)}</tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    );
+  }
+
+  private _cells(record: IRecord): React.ReactElement[] {
+    const { trans } = this.options;
+    const { counts, firstMs, times } = record;
+    const repeated = times > 1 ? ` × ${times}` : '';
+    const texts = [
+      new Date(record.time).toLocaleTimeString(),
+      record.trigger === 'auto' ? trans.__('typing') : trans.__('command'),
+      result(record, trans) + repeated,
+      firstMs === null ? '–' : `${Math.round(firstMs)} ms`,
+      counts
+        ? [
+            counts.prompt_tokens - counts.cached_tokens,
+            counts.cached_tokens,
+            counts.new_tokens
+          ].join(' / ')
+        : '–',
+      record.why
+    ];
+    return texts.map((text, index) => <td key={index}>{text}</td>);
+  }
+}
