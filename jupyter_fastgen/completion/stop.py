@@ -1,4 +1,8 @@
-"""Where a suggestion ends, decided while it streams."""
+"""Where a suggestion ends, decided while it streams.
+
+Every rule looks only at what came before the place where it ends the text, so the
+outcome is the same however the answer was cut into pieces.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,24 @@ import re
 MOST_LINES = 12
 """Of a suggestion of several lines; more is read by nobody before typing on."""
 
+MOST_BREAKS = 2
+"""Line breaks before the first text; a model that writes more has nothing to say."""
+
 # Bidirectional controls and invisible characters can make code read as what it is not
-# (CVE-2021-42574). The zero-width joiner stays: emoji are built with it.
+# (CVE-2021-42574). The zero-width joiner stays: emoji are built with it. Carriage returns go
+# too: the editor's line break is "\n".
 _HIDDEN = re.compile(
-    "[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+    "[\r\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
 )
 
-_OPENER = re.compile(r"[:{(\[]\s*(?:#.*)?$")
+_BLOCK_OPENER = re.compile(r"[:{(\[]\s*(?:#.*)?$")
+
+_OPENERS = {")": "(", "]": "[", "}": "{"}
+
+_QUOTES = "\"'"
+
+_GO_ON = (")", "]", "}", "else", "elif", "except", "finally")
+"""What may start a less indented line of the same block."""
 
 
 def wants_block(before: str, after: str, above: str) -> bool:
@@ -30,7 +45,7 @@ def wants_block(before: str, after: str, above: str) -> bool:
         last = above.rsplit("\n", 1)[-1]
         return last.startswith(("#", "//", "--"))
     last = head.rsplit("\n", 1)[-1]
-    return bool(_OPENER.search(last)) or last.lstrip().startswith(("#", "//"))
+    return bool(_BLOCK_OPENER.search(last)) or last.lstrip().startswith(("#", "//"))
 
 
 class Cutter:
@@ -39,9 +54,10 @@ class Cutter:
     `complete` says that a rule ended it, and not the engine.
 
     One line ends at its line break; leading line breaks are kept, so that after a
-    finished line the next one is suggested. A block ends at a blank line followed by
-    something less indented, at a dedent, or after `MOST_LINES`. What repeats the text
-    right of the cursor is held back and dropped.
+    finished line the next one is suggested. A block ends at two blank lines, at a
+    dedent (at the margin: at a blank line), or after `MOST_LINES`. An answer ends
+    before it closes the bracket or string that the text right of the cursor closes;
+    what else repeats that text, or the line below, is held back and dropped.
     """
 
     def __init__(self, before: str, after: str, block: bool) -> None:
@@ -49,7 +65,6 @@ class Cutter:
         self._indent = len(line) if not line.strip() else _indentation(line)
         self._tail = after.split("\n", 1)[0].rstrip()
         self._next = next((text.strip() for text in after.split("\n")[1:] if text.strip()), "")
-        self._at_line_start = not line.strip()
         self._block = block
         self._text = ""
         self._shown = 0
@@ -60,83 +75,107 @@ class Cutter:
         """The text that may be shown now, after `piece` came."""
         if self.ended:
             return ""
-        self._text += _HIDDEN.sub("", piece).replace("\r\n", "\n")
-        end = self._end()
+        self._text += _HIDDEN.sub("", piece)
+        end, sure = self._end()
         if end is not None:
             self.complete = True
             self._text = self._text[:end]
             return self.finish()
-        return self._show(len(self._text) - self._held())
+        return self._show(self._without_held(self._text[:sure]))
 
     def finish(self) -> str:
         """The rest, when the answer is over."""
         self.ended = True
         text = self._text.rstrip()
-        if self._tail and text.endswith(self._tail):
-            text = text[: -len(self._tail)]
         if self._next and text.strip() == self._next:
             text = ""
+        elif self._tail and text.endswith(self._tail) and not _closes(self._tail):
+            text = text[: -len(self._tail)]
         return self._show(len(text))
 
     def _show(self, end: int) -> str:
         piece = self._text[self._shown : end]
-        if piece.strip() or (self._shown and piece):
-            self._shown = max(self._shown, end)
-            return piece
-        return ""
+        self._shown = max(self._shown, end)
+        return piece
 
-    def _held(self) -> int:
-        """Characters at the end that may turn out not to be shown."""
-        held = len(self._text) - len(self._text.rstrip())
-        body = self._text[: len(self._text) - held]
+    def _without_held(self, text: str) -> int:
+        """Length of `text` less what at its end may turn out not to be shown."""
+        body = text.rstrip()
+        if self._next and self._next.startswith(body.strip()):
+            return 0
         for length in range(min(len(self._tail), len(body)), 0, -1):
             if body.endswith(self._tail[:length]):
-                return held + length
-        if self._next and self._next.startswith(body.strip()[:200]):
-            return len(self._text) - self._shown
-        return held
+                return len(body) - length
+        return len(body)
 
-    def _end(self) -> int | None:
-        """Where the answer ends, None while it may go on."""
-        body = len(self._text) - len(self._text.lstrip("\n"))
-        if not self._text.strip():
-            # Nothing but white space, line after line: the model has nothing to say.
-            return 0 if self._text.count("\n") > 2 else None
-        if not self._block:
-            stop = self._text.find("\n", body + _blank(self._text[body:]))
-            return stop if stop >= 0 else None
-        return self._block_end()
+    def _end(self) -> tuple[int | None, int]:
+        """Where the answer ends, None while it may go on; and how much of it is sure to stay."""
+        text = self._text
+        head = len(text) - len(text.lstrip())
+        if text.count("\n", 0, head) > MOST_BREAKS:
+            return 0, 0
+        end, sure = self._block_end() if self._block else (_find(text, "\n", head), len(text))
+        if _closes(self._tail):
+            closed = _closing(text if end is None else text[:end], self._tail[0])
+            end = end if closed is None else closed
+        return end, sure
 
-    def _block_end(self) -> int | None:
+    def _block_end(self) -> tuple[int | None, int]:
         lines = self._text.split("\n")
-        position = 0
+        end = -1
         for number, line in enumerate(lines[:-1]):
-            position += len(line) + 1
+            end += len(line) + 1
             following = lines[number + 1]
-            complete = number + 2 < len(lines) or (following.strip() and following[0:1].strip())
+            start = following.strip()
+            terminated = number + 2 < len(lines)
             if number + 1 >= MOST_LINES:
-                return position - 1
-            if not complete or not following.strip():
-                if not line.strip() and number and not following.strip():
-                    return position - 1
-                continue
-            if _indentation(following) < self._indent and not following.lstrip().startswith(
-                (")", "]", "}", "else", "elif", "except", "finally")
-            ):
-                return position - 1
-            if (
-                not line.strip()
-                and number
-                and _indentation(following) <= self._indent
-                and self._indent == 0
-            ):
-                return position - 1
-        return None
+                return end, end
+            if not start:
+                if number and not line.strip() and terminated:
+                    return end, end
+            elif _indentation(following) < self._indent:
+                if not start.startswith(_GO_ON):
+                    if terminated or not any(word.startswith(start) for word in _GO_ON):
+                        return end, end
+                    return None, end
+            elif self._indent == 0 and number and not line.strip() and not _indentation(following):
+                return end, end
+        return None, len(self._text)
 
 
 def _indentation(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _blank(text: str) -> int:
-    return len(text) - len(text.lstrip())
+def _find(text: str, what: str, start: int) -> int | None:
+    found = text.find(what, start)
+    return found if found >= 0 else None
+
+
+def _closes(tail: str) -> bool:
+    """Whether the text right of the cursor starts by closing a bracket or a string."""
+    return tail[:1] in _OPENERS or (tail != "" and tail[0] in _QUOTES)
+
+
+def _closing(text: str, closer: str) -> int | None:
+    """Where `text` closes what was open before it with `closer`, None where it does not."""
+    quote = closer if closer in _QUOTES else ""
+    open_brackets: list[str] = []
+    escaped = False
+    for index, character in enumerate(text):
+        if quote:
+            if character == quote and not escaped:
+                if quote == closer:
+                    return index
+                quote = ""
+            escaped = character == "\\" and not escaped
+        elif character in _QUOTES:
+            quote = character
+        elif character in _OPENERS.values():
+            open_brackets.append(character)
+        elif character in _OPENERS:
+            if open_brackets and open_brackets[-1] == _OPENERS[character]:
+                open_brackets.pop()
+            elif character == closer:
+                return index
+    return None

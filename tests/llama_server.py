@@ -1,0 +1,33 @@
+"""A llama-server for tests: serves the model given until its standard input ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import xllamacpp  # pyright: ignore[reportMissingTypeStubs]
+
+
+def main(model: str) -> None:
+    params: Any = xllamacpp.CommonParams()
+    params.model.path = model
+    params.n_ctx = 4096
+    params.n_parallel = 2
+    params.kv_unified = False
+    params.n_batch = params.n_ubatch = 64
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = min(2, os.cpu_count() or 1)
+    params.cache_ram_mib = 0
+    params.port = 0
+    params.ui = False
+    params.verbosity = 1
+    params.endpoint_metrics = True
+    params.endpoint_slots = True
+    server: Any = xllamacpp.Server(params)
+    print(server.listening_address, flush=True)
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
