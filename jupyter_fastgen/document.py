@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from . import protocol
@@ -25,7 +26,10 @@ class Cell:
 
 @dataclass
 class Document:
-    """Cells in order, at revision `rev`. Offsets are code points, as Python's indices are."""
+    """Cells in order, at revision `rev`. Offsets are code points, as Python's indices are.
+
+    A delta that raises leaves the copy as it is, but what the browser has is then unknown.
+    """
 
     language: str
     path: str
@@ -34,32 +38,33 @@ class Document:
 
     @classmethod
     def opened(cls, message: protocol.Open) -> Document:
-        """The document that `message` holds whole."""
+        """The document that `message` holds whole; raises `ValueError` if that is too much."""
         document = cls(message.language, message.path, message.rev)
         document.cells = [Cell(c.id, c.type, c.source) for c in message.cells]
-        document._check()
+        document._check_size(0)
         return document
 
     def change(self, message: protocol.Change) -> None:
-        """Apply a delta of one cell; raises `OutOfStepError`."""
-        self._next(message.rev)
+        """Apply a delta of one cell; raises `OutOfStepError`, `ValueError` past the limit."""
+        self._check_rev(message.rev)
         cell = self.cells[self.index(message.cell)]
         if not 0 <= message.start <= message.end <= len(cell.source):
             raise OutOfStepError(
                 f"range {message.start}:{message.end} of {len(cell.source)} characters"
             )
+        self._check_size(len(message.text) - (message.end - message.start))
         cell.source = cell.source[: message.start] + message.text + cell.source[message.end :]
-        if len(message.text) > message.end - message.start:
-            self._check()
+        self.rev = message.rev
 
     def splice(self, message: protocol.Splice) -> None:
-        """Replace a run of cells; raises `OutOfStepError`."""
-        self._next(message.rev)
+        """Replace a run of cells; raises `OutOfStepError`, `ValueError` past the limit."""
+        self._check_rev(message.rev)
         end = message.index + message.delete
         if not 0 <= message.index <= end <= len(self.cells):
             raise OutOfStepError(f"cells {message.index}:{end} of {len(self.cells)}")
+        self._check_size(_size(message.insert) - _size(self.cells[message.index : end]))
         self.cells[message.index : end] = [Cell(c.id, c.type, c.source) for c in message.insert]
-        self._check()
+        self.rev = message.rev
 
     def index(self, cell: str) -> int:
         """Where the cell with this id stands; raises `OutOfStepError`."""
@@ -68,11 +73,14 @@ class Document:
                 return index
         raise OutOfStepError(f"no cell {cell!r}")
 
-    def _next(self, rev: int) -> None:
+    def _check_rev(self, rev: int) -> None:
         if rev != self.rev + 1:
             raise OutOfStepError(f"revision {rev} after {self.rev}")
-        self.rev = rev
 
-    def _check(self) -> None:
-        if sum(len(cell.source) for cell in self.cells) > MAX_CHARS:
+    def _check_size(self, more: int) -> None:
+        if _size(self.cells) + more > MAX_CHARS:
             raise ValueError(f"the document has more than {MAX_CHARS:,} characters")
+
+
+def _size(cells: Sequence[Cell | protocol.Cell]) -> int:
+    return sum(len(cell.source) for cell in cells)

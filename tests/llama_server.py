@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from typing import Any
 
-import xllamacpp  # pyright: ignore[reportMissingTypeStubs]
-
 
 def main(model: str) -> None:
-    params: Any = xllamacpp.CommonParams()
+    xllamacpp: Any = importlib.import_module("xllamacpp")
+    params = xllamacpp.CommonParams()
     params.model.path = model
     params.n_ctx = 4096
     params.n_parallel = 2
@@ -23,7 +23,7 @@ def main(model: str) -> None:
     params.verbosity = 1
     params.endpoint_metrics = True
     params.endpoint_slots = True
-    server: Any = xllamacpp.Server(params)
+    server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)
     sys.stdin.read()
     os._exit(0)

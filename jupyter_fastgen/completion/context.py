@@ -74,11 +74,9 @@ def view(
         document.cells[:index], mark, int(budget.above * CHARS_PER_TOKEN), min(start, index)
     )
     rendered = [_render(above, mark) for above in document.cells[start:index]]
-    if document.language.lower() not in ("python", "ipython"):
+    if document.language.lower() not in ("", "python", "ipython"):
         rendered.insert(0, f"{mark} Language: {document.language}")
     before = current.source[:offset]
-    if current.type != "code":
-        mark = ""
     return (
         View(
             cell=cell,
