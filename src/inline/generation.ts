@@ -59,17 +59,17 @@ export class Generation {
   private readonly _waiting: (() => void)[] = [];
 }
 
-/** What editors insert by themselves behind an opening bracket or quote. */
-const CLOSERS = new Set([')', ']', '}', '"', "'", '`', '"""', "'''"]);
+/** What editors insert by themselves behind opening brackets and quotes. */
+const CLOSERS = /^[)\]}"'`]+$/;
 
 const OPENER: { [closer: string]: string } = { ')': '(', ']': '[', '}': '{' };
 
 /** What one key inserts: a character, or a newline with its indentation. */
 const ONE_KEY = /^(\n[ \t]*|.)$/u;
 
-/** `rest` up to the bracket that is already behind the cursor, if it has it. */
-function beforeCloser(rest: string, closer: string): string {
-  const last = closer[0];
+/** `rest` up to what is already behind the cursor, if it has it. */
+function beforeClosers(rest: string, closers: string): string {
+  const last = closers[0];
   let depth = 0;
   for (let index = 0; index < rest.length; index++) {
     if (rest[index] === OPENER[last]) {
@@ -86,8 +86,9 @@ function beforeCloser(rest: string, closer: string): string {
  *
  * It fits if what was typed since it was asked for begins as it does. Typing may
  * be one key ahead of a growing text; further ahead, an answer for what has been
- * typed by now is worth more than the hope that this one agrees. A closing bracket that the editor put
- * behind the cursor is no contradiction, and is not suggested twice.
+ * typed by now is worth more than the hope that this one agrees. Closing brackets and quotes
+ * that the editor put behind the cursor are no contradiction, and are not
+ * suggested twice.
  *
  * @returns the text to show, '' if there is none so far, `null` if it does not fit
  */
@@ -99,11 +100,11 @@ export function remainder(
   if (origin.cell !== cursor.cell || !cursor.head.startsWith(origin.head)) {
     return null;
   }
-  let closer = '';
+  let closers = '';
   if (cursor.tail !== origin.tail) {
     const added = cursor.tail.length - origin.tail.length;
-    closer = cursor.tail.slice(0, Math.max(0, added));
-    if (!CLOSERS.has(closer) || !cursor.tail.endsWith(origin.tail)) {
+    closers = cursor.tail.slice(0, Math.max(0, added));
+    if (!CLOSERS.test(closers) || !cursor.tail.endsWith(origin.tail)) {
       return null;
     }
   }
@@ -117,7 +118,7 @@ export function remainder(
     // Typed to its end: nothing is left, so something new should be asked for.
     return null;
   }
-  return closer ? beforeCloser(rest, closer) : rest;
+  return closers ? beforeClosers(rest, closers) : rest;
 }
 
 /** Suggestions kept for a person who goes back: enough for a line or two. */

@@ -67,8 +67,8 @@ export function title(snapshot: ISnapshot, trans: Translate): string {
 /** What became of a request, in a few words. */
 export function result(record: IRecord, trans: Translate): string {
   const { result, firstMs } = record;
-  if (firstMs !== null && result === 'superseded') {
-    return trans.__('shown, then typed otherwise');
+  if (firstMs !== null && (result === 'superseded' || result === 'cancelled')) {
+    return trans.__('shown, then given up');
   }
   const results: Record<IRecord['result'], () => string> = {
     running: () => trans.__('running'),

@@ -1,0 +1,63 @@
+import { IPreferences, ISituation, isWelcome, refusal } from './policy';
+
+const wanted: IPreferences = {
+  enabled: true,
+  whileTyping: true,
+  inProse: false,
+  disabledLanguages: ['r'],
+  announce: true
+};
+
+const typing: ISituation = {
+  trigger: 'auto',
+  cellType: 'code',
+  language: 'python',
+  readOnly: false,
+  selecting: false,
+  composing: false,
+  listOpen: false
+};
+
+describe('refusal', () => {
+  it('is none while code is typed', () => {
+    expect(refusal(typing, wanted)).toBeNull();
+  });
+
+  it.each([
+    [{ readOnly: true }, 'read-only'],
+    [{ selecting: true }, 'selection'],
+    [{ composing: true }, 'composition'],
+    [{ listOpen: true }, 'list'],
+    [{ language: 'r' }, 'language'],
+    [{ cellType: 'markdown' }, 'prose'],
+    [{ cellType: 'raw' }, 'prose']
+  ] as [Partial<ISituation>, string][])('with %j is %s', (part, reason) => {
+    expect(refusal({ ...typing, ...part }, wanted)).toBe(reason);
+  });
+
+  it('honours the settings', () => {
+    expect(refusal(typing, { ...wanted, enabled: false })).toBe('disabled');
+    expect(refusal(typing, { ...wanted, whileTyping: false })).toBe(
+      'by-command'
+    );
+    const prose = { ...typing, cellType: 'markdown' } as const;
+    expect(refusal(prose, { ...wanted, inProse: true })).toBeNull();
+  });
+
+  it('lets a command through where typing asks for nothing', () => {
+    const invoked = { ...typing, trigger: 'invoke' } as const;
+    const quiet = { ...wanted, whileTyping: false };
+    expect(refusal({ ...invoked, cellType: 'raw' }, quiet)).toBeNull();
+    expect(refusal({ ...invoked, language: 'r' }, quiet)).toBeNull();
+    expect(refusal({ ...invoked, readOnly: true }, quiet)).toBe('read-only');
+  });
+});
+
+describe('isWelcome', () => {
+  it('is where typing would ask', () => {
+    expect(isWelcome(typing, wanted)).toBe(true);
+    expect(isWelcome({ ...typing, cellType: 'raw' }, wanted)).toBe(false);
+    expect(isWelcome({ ...typing, language: 'r' }, wanted)).toBe(false);
+    expect(isWelcome(typing, { ...wanted, enabled: false })).toBe(false);
+  });
+});

@@ -1,0 +1,221 @@
+import type { IJobListener } from '../client/jobs';
+import type { DoneReason } from '../client/protocol';
+import { ICursor, remainder } from './generation';
+import { Suggester } from './suggester';
+
+function at(text: string, cell = 'c'): ICursor {
+  const [head, tail] = text.split('|');
+  return { cell, head, tail };
+}
+
+/** A server that answers when the test says so. */
+class FakeServer {
+  readonly asked: IJobListener[] = [];
+  readonly said: string[] = [];
+
+  readonly ask = (listener: IJobListener) => {
+    this.said.push('complete');
+    this.asked.push(listener);
+    let isOver = false;
+    const end = (reason: DoneReason) => {
+      if (!isOver) {
+        isOver = true;
+        if (reason === 'cancelled') {
+          this.said.push('cancel');
+        }
+        this.done(listener, reason);
+      }
+    };
+    return {
+      cancel: () => end('cancelled'),
+      supersede: () => end('superseded')
+    };
+  };
+
+  text(addition: string): void {
+    this.asked[this.asked.length - 1].text(addition);
+  }
+
+  done(
+    listener = this.asked[this.asked.length - 1],
+    reason: DoneReason = 'stop'
+  ): void {
+    listener.done({ type: 'done', id: 1, reason, why: '', counts: null });
+  }
+}
+
+function setUp() {
+  const server = new FakeServer();
+  const suggester = new Suggester();
+  const serve = async (text: string, again = false, cell = 'c') => {
+    const cursor = at(text, cell);
+    const generation = await suggester.serve(cursor, server.ask, again);
+    return generation && remainder(generation, cursor);
+  };
+  return { server, suggester, serve };
+}
+
+const settled = () => new Promise(resolve => setTimeout(resolve));
+
+describe('Suggester', () => {
+  it('answers with the first text', async () => {
+    const { server, serve } = setUp();
+    const answer = serve('p|');
+    server.text('rint');
+    expect(await answer).toBe('rint');
+  });
+
+  it('asks nothing while a growing answer is typed through', async () => {
+    const { server, serve } = setUp();
+    const first = serve('p|');
+    server.text('rin');
+    await first;
+    expect(await serve('pr|')).toBe('in');
+    const ahead = serve('prin|');
+    server.text('t(x)');
+    expect(await ahead).toBe('t(x)');
+    server.done();
+    expect(await serve('print(|')).toBe('x)');
+    expect(server.said).toEqual(['complete']);
+  });
+
+  it('asks anew as soon as a growing answer is contradicted', async () => {
+    const { server, serve } = setUp();
+    void serve('p|');
+    const second = serve('pa|');
+    expect(server.said).toEqual(['complete']);
+    server.text('rint');
+    await settled();
+    expect(server.said).toEqual(['complete', 'complete']);
+    server.text('ss');
+    expect(await second).toBe('ss');
+  });
+
+  it('asks nothing for going back, or for typing it again', async () => {
+    const { server, serve } = setUp();
+    const first = serve('p|');
+    server.text('rint');
+    server.done();
+    await first;
+    expect(await serve('pri|')).toBe('nt');
+    expect(await serve('pr|')).toBe('int');
+    const other = serve('prx|');
+    server.text('yz');
+    server.done();
+    await other;
+    expect(await serve('pr|')).toBe('int');
+    expect(await serve('pri|')).toBe('nt');
+    expect(server.said).toEqual(['complete', 'complete']);
+  });
+
+  it('ends what runs when an earlier answer fits instead', async () => {
+    const { server, serve } = setUp();
+    const first = serve('p|');
+    server.text('rint');
+    server.done();
+    await first;
+    void serve('px|');
+    expect(await serve('p|')).toBe('rint');
+    expect(server.said).toEqual(['complete', 'complete', 'cancel']);
+  });
+
+  it('asks for more when an answer is typed to its end', async () => {
+    const { server, serve } = setUp();
+    const first = serve('p|');
+    server.text('r');
+    server.done();
+    await first;
+    const next = serve('pr|');
+    expect(server.said).toEqual(['complete', 'complete']);
+    server.text('int');
+    expect(await next).toBe('int');
+  });
+
+  it('remembers that there is nothing, unless asked again', async () => {
+    const { server, serve } = setUp();
+    const first = serve('p|');
+    server.done(undefined, 'empty');
+    expect(await first).toBeNull();
+    expect(await serve('p|')).toBeNull();
+    expect(server.said).toEqual(['complete']);
+    const again = serve('p|', true);
+    server.text('rint');
+    expect(await again).toBe('rint');
+  });
+
+  it('does not remember what failed', async () => {
+    const { server, suggester, serve } = setUp();
+    const first = serve('p|');
+    server.done(undefined, 'unavailable');
+    expect(await first).toBeNull();
+    expect(suggester.wasUnavailable).toBe(true);
+    void serve('p|');
+    expect(server.said).toEqual(['complete', 'complete']);
+  });
+
+  it('keeps what came before a request was given up', async () => {
+    const { server, suggester, serve } = setUp();
+    const first = serve('p|');
+    server.text('ri');
+    await first;
+    suggester.stop();
+    expect(await serve('p|')).toBe('ri');
+    expect(server.said).toEqual(['complete', 'cancel']);
+  });
+
+  it('lets an earlier question go when a later one comes', async () => {
+    const { server, serve } = setUp();
+    const first = serve('p|');
+    const second = serve('x|');
+    server.text('yz');
+    expect(await first).toBeNull();
+    expect(await second).toBe('yz');
+  });
+
+  it('cancels in one cell before it asks in another', async () => {
+    const { server, serve } = setUp();
+    void serve('p|');
+    void serve('p|', false, 'other');
+    expect(server.said).toEqual(['complete', 'cancel', 'complete']);
+  });
+
+  it('does not show again what was dismissed', async () => {
+    const { server, suggester, serve } = setUp();
+    const first = serve('p|');
+    server.text('rint');
+    server.done();
+    await first;
+    suggester.dismiss();
+    void serve('pr|');
+    expect(server.said).toEqual(['complete', 'complete']);
+  });
+
+  it('gives up when told to', async () => {
+    const { server, suggester, serve } = setUp();
+    const first = serve('p|');
+    suggester.stop();
+    expect(await first).toBeNull();
+    expect(server.said).toEqual(['complete', 'cancel']);
+  });
+
+  it('waits for another key when the server wants that', async () => {
+    const { server, suggester, serve } = setUp();
+    suggester.debounce = 20;
+    const first = serve('p|');
+    const second = serve('pr|');
+    expect(server.said).toEqual([]);
+    expect(await first).toBeNull();
+    await new Promise(resolve => setTimeout(resolve, 30));
+    expect(server.said).toEqual(['complete']);
+    server.text('int');
+    expect(await second).toBe('int');
+    void serve('x|');
+    expect(server.said).toEqual(['complete', 'cancel']);
+    suggester.stop();
+  });
+
+  it('shows nothing when nothing can be asked', async () => {
+    const suggester = new Suggester();
+    expect(await suggester.serve(at('p|'), () => null)).toBeNull();
+  });
+});
