@@ -18,6 +18,11 @@ atexit.register(shutil.rmtree, scratch, ignore_errors=True)
 # Tests edit notebooks: they get copies.
 shutil.copytree(here / "notebooks", scratch / "root")
 
+# A question about news would lie on top of the page.
+notification = scratch / "settings" / "@jupyterlab" / "apputils-extension"
+notification.mkdir(parents=True)
+(notification / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+
 c: Config = get_config()
 
 c.ServerApp.ip = "127.0.0.1"

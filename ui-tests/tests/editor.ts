@@ -1,0 +1,206 @@
+import { expect, Locator, Page } from '@playwright/test';
+
+import type { CellText } from './jupyter';
+
+/** Ghost text, without the invisible spacers that the completer leaves for a while. */
+const GHOST =
+  '.jp-GhostText[data-provided-by="jupyter_fastgen"]' +
+  ':not(.jp-GhostText-lineSpacer):not(.jp-GhostText-letterSpacer)';
+
+/** On the editor while Tab and Escape belong to ghost text. */
+const ACTIVE = '.jp-mod-inline-completer-active';
+
+/** Milliseconds of waiting where something must not happen; it would take a tenth of it. */
+const ABSENCE_MS = 700;
+
+/** What is used here of the application and of the document in its front tab. */
+interface JupyterWindow {
+  jupyterapp: {
+    commands: { execute(id: string, args?: object): Promise<unknown> };
+    shell: { currentWidget: DocumentView };
+  };
+}
+
+interface DocumentView {
+  content: NotebookView | FileView;
+  context: { ready: Promise<void> };
+}
+
+interface SharedText {
+  getSource(): string;
+}
+
+interface FileView {
+  model: { sharedModel: SharedText };
+  activeCell?: undefined;
+}
+
+interface NotebookView {
+  mode: string;
+  activeCellIndex: number;
+  widgets: CellView[];
+  activeCell: CellView;
+  model: {
+    sharedModel: {
+      cells: unknown[];
+      transact(change: () => void): void;
+      deleteCellRange(from: number, to: number): void;
+      insertCells(index: number, cells: object[]): void;
+    };
+  };
+}
+
+interface CellView {
+  ready: Promise<void>;
+  model: { sharedModel: SharedText };
+  editor: {
+    getPositionAt(offset: number): object;
+    setCursorPosition(position: object): void;
+    getCursorPosition(): object;
+    getOffsetAt(position: object): number;
+    focus(): void;
+  };
+}
+
+/** The editor a person sees: its saved text, told apart from what is only drawn. */
+export class Editor {
+  constructor(readonly page: Page) {}
+
+  /** The keyboard of the person. */
+  get keyboard(): Page['keyboard'] {
+    return this.page.keyboard;
+  }
+
+  /** What carries Tab and Escape while ghost text is shown. */
+  get active(): Locator {
+    return this.page.locator(ACTIVE);
+  }
+
+  /**
+   * Replace all cells of the notebook in front and put the cursor where `|` is
+   * in the last one. Plain strings are code cells.
+   */
+  async write(...cells: (string | CellText)[]): Promise<void> {
+    const wanted = cells.map(cell =>
+      typeof cell === 'string' ? { type: 'code', source: cell } : cell
+    );
+    const last = wanted[wanted.length - 1];
+    const cursor = last.source.indexOf('|');
+    if (cursor < 0) {
+      throw new Error('The last cell must have a | where the cursor is to be');
+    }
+    wanted[wanted.length - 1] = {
+      ...last,
+      source: last.source.replace('|', '')
+    };
+    await this.page.evaluate(
+      async ({ wanted, cursor }) => {
+        const { jupyterapp } = window as unknown as JupyterWindow;
+        const { content, context } = jupyterapp.shell.currentWidget;
+        await context.ready;
+        const view = content as NotebookView;
+        const { sharedModel } = view.model;
+        sharedModel.transact(() => {
+          sharedModel.deleteCellRange(0, sharedModel.cells.length);
+          sharedModel.insertCells(
+            0,
+            wanted.map(({ type, source }) => ({
+              cell_type: type,
+              source,
+              metadata: {},
+              ...(type === 'code' && { outputs: [], execution_count: null })
+            }))
+          );
+        });
+        view.activeCellIndex = wanted.length - 1;
+        await view.activeCell.ready;
+        view.mode = 'edit';
+        const { editor } = view.activeCell;
+        editor.setCursorPosition(editor.getPositionAt(cursor));
+        editor.focus();
+      },
+      { wanted, cursor }
+    );
+    await expect(this.page.locator('.cm-editor.cm-focused')).toBeVisible();
+  }
+
+  /** Type as a person does: one key after the other. */
+  async type(text: string): Promise<void> {
+    await this.keyboard.type(text, { delay: 40 });
+  }
+
+  /** Press one key. */
+  async press(key: string): Promise<void> {
+    await this.keyboard.press(key);
+  }
+
+  /** The text of the active cell or file, without what is only drawn. */
+  async source(): Promise<string> {
+    return this.page.evaluate(() => {
+      const { jupyterapp } = window as unknown as JupyterWindow;
+      const { content } = jupyterapp.shell.currentWidget;
+      const { model } = content.activeCell ?? (content as FileView);
+      return model.sharedModel.getSource();
+    });
+  }
+
+  /** Every ghost text that is drawn. More than one would be one too many. */
+  async ghosts(): Promise<string[]> {
+    return this.page.$$eval(GHOST, found =>
+      found
+        .map(ghost => (ghost as HTMLElement).innerText)
+        .filter(text => text !== '')
+    );
+  }
+
+  /** Wait until exactly this ghost text is drawn; none for ''. */
+  async expectGhost(text: string): Promise<void> {
+    await expect
+      .poll(() => this.ghosts(), { message: 'ghost text' })
+      .toEqual(text === '' ? [] : [text]);
+  }
+
+  /** Wait until one ghost text is drawn, and give it. */
+  async anyGhost(timeout = 60_000): Promise<string> {
+    await expect
+      .poll(async () => (await this.ghosts()).length, {
+        message: 'number of ghost texts',
+        timeout
+      })
+      .toBe(1);
+    return (await this.ghosts())[0];
+  }
+
+  /** Wait until the document in front holds exactly this text. */
+  async expectSource(text: string): Promise<void> {
+    await expect.poll(() => this.source(), { message: 'document' }).toBe(text);
+  }
+
+  /** Let pass the time in which something unwanted would have happened. */
+  async absence(): Promise<void> {
+    await this.page.waitForTimeout(ABSENCE_MS);
+  }
+
+  /** Run a command of the application. */
+  async command(id: string, args: object = {}): Promise<void> {
+    await this.page.evaluate(
+      async ({ id, args }) => {
+        const { jupyterapp } = window as unknown as JupyterWindow;
+        await jupyterapp.commands.execute(id, args);
+      },
+      { id, args }
+    );
+  }
+}
+
+/** The item that says what the engine is doing, in the status bar or the toolbar. */
+export function statusItem(page: Page): Locator {
+  return page.locator('.jp-fastgen-StatusItem-button');
+}
+
+/** Wait until the status says that the model is ready; loading may take its time. */
+export async function expectReady(page: Page): Promise<void> {
+  await expect(statusItem(page)).toHaveAttribute('data-state', 'ready', {
+    timeout: 60_000
+  });
+}

@@ -1,0 +1,91 @@
+import { expect, Page, WebSocketRoute } from '@playwright/test';
+
+import type { Message } from './wire';
+
+/** A server that says what a test tells it to say, when it tells it. */
+export class ScriptedServer {
+  readonly received: Message[] = [];
+
+  /** Put one in the place of the real server; to be called before the page is opened. */
+  static async replace(page: Page): Promise<ScriptedServer> {
+    const server = new ScriptedServer();
+    await page.routeWebSocket(/\/jupyter-fastgen\/ws/, socket => {
+      server._socket = socket;
+      socket.onMessage(frame => server._take(JSON.parse(frame.toString())));
+    });
+    return server;
+  }
+
+  /** Forget what was said so far. */
+  clear(): void {
+    this.received.length = 0;
+    this._jobs.length = 0;
+  }
+
+  /** What the page asked for, in order. */
+  get requests(): Message[] {
+    return this.received.filter(({ type }) => type === 'complete');
+  }
+
+  /** Wait until the page asks for text at this offset, and give that job. */
+  async jobAt(offset: number): Promise<ScriptedJob> {
+    const find = () => this._jobs.filter(job => job.offset === offset).pop();
+    await expect
+      .poll(() => !!find(), { message: `a request at ${offset}` })
+      .toBe(true);
+    return find()!;
+  }
+
+  /** Send one message. */
+  say(message: object): void {
+    this._socket!.send(JSON.stringify(message));
+  }
+
+  private _take(message: Message): void {
+    this.received.push(message);
+    const running = this._jobs.filter(job => !job.isEnded);
+    if (message.type === 'hello') {
+      this.say({ type: 'welcome', protocol: 1, version: 'script' });
+      const [model, engine] = ['script', 'script'];
+      this.say({ type: 'status', state: 'ready', model, engine });
+    } else if (message.type === 'complete') {
+      running
+        .filter(job => job.doc === message.doc)
+        .forEach(job => job.done('superseded'));
+      this._jobs.push(new ScriptedJob(this, message));
+    } else if (message.type === 'cancel') {
+      running.find(job => job.id === message.id)?.done('cancelled');
+    }
+  }
+
+  private _socket: WebSocketRoute | null = null;
+  private readonly _jobs: ScriptedJob[] = [];
+}
+
+/** One request of the page, to be answered by the test. */
+export class ScriptedJob {
+  readonly id: number;
+  readonly doc: string;
+  readonly offset: number;
+  isEnded = false;
+
+  constructor(
+    private readonly server: ScriptedServer,
+    { id, doc, offset }: Message
+  ) {
+    this.id = id!;
+    this.doc = doc!;
+    this.offset = offset!;
+  }
+
+  /** Send more text, even if the job is over: a late frame may cross a cancel. */
+  chunk(text: string): void {
+    this.server.say({ type: 'chunk', id: this.id, text });
+  }
+
+  /** End the job. */
+  done(reason = 'stop'): void {
+    this.isEnded = true;
+    this.server.say({ type: 'done', id: this.id, reason });
+  }
+}
