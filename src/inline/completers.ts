@@ -18,6 +18,7 @@ export class Completers {
     const make = factory.factory.bind(factory);
     factory.factory = options => {
       const completer = make(options);
+      acceptAsOneStep(completer);
       this._all.add(completer);
       completer.disposed.connect(() => this._all.delete(completer));
       return completer;
@@ -46,6 +47,23 @@ export class Completers {
   }
 
   private readonly _all = new Set<InlineCompleter>();
+}
+
+/**
+ * Makes each acceptance a step of its own in the history. A step gathers what
+ * follows within half a second: undoing would also take what was typed before.
+ */
+function acceptAsOneStep(completer: InlineCompleter): void {
+  const accept = completer.accept.bind(completer);
+  completer.accept = () => {
+    const history = (
+      completer.editor?.model.sharedModel as
+        { readonly undoManager?: { stopCapturing(): void } | null } | undefined
+    )?.undoManager;
+    history?.stopCapturing();
+    accept();
+    history?.stopCapturing();
+  };
 }
 
 /** The editor that a completer serves. */

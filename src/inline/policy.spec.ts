@@ -1,4 +1,10 @@
-import { IPreferences, ISituation, isWelcome, refusal } from './policy';
+import {
+  IPreferences,
+  ISituation,
+  isWelcome,
+  mayContinue,
+  refusal
+} from './policy';
 
 const wanted: IPreferences = {
   enabled: true,
@@ -50,6 +56,14 @@ describe('refusal', () => {
     expect(refusal({ ...invoked, cellType: 'raw' }, quiet)).toBeNull();
     expect(refusal({ ...invoked, language: 'r' }, quiet)).toBeNull();
     expect(refusal({ ...invoked, readOnly: true }, quiet)).toBe('read-only');
+  });
+});
+
+describe('mayContinue', () => {
+  it('keeps what was asked for by command', () => {
+    expect(mayContinue('prose')).toBe(true);
+    expect(mayContinue('disabled')).toBe(false);
+    expect(mayContinue('selection')).toBe(false);
   });
 });
 

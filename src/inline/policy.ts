@@ -38,6 +38,18 @@ export type Refusal =
   | 'composition'
   | 'list';
 
+/** Refusals of a new request that leave a suggestion already there alone. */
+const GENTLE: ReadonlySet<Refusal> = new Set([
+  'by-command',
+  'language',
+  'prose'
+]);
+
+/** Whether a suggestion that was asked for by command may be typed through. */
+export function mayContinue(reason: Refusal): boolean {
+  return GENTLE.has(reason);
+}
+
 /** Whether a text is one in which suggestions are wanted while typing. */
 export function isWelcome(
   place: Pick<ISituation, 'cellType' | 'language'>,

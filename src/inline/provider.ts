@@ -15,7 +15,7 @@ import type { Trigger } from '../client/protocol';
 import type { IFastgenClient } from '../tokens';
 import { clear, Completers, release, viewOf } from './completers';
 import { Generation, ICursor, remainder } from './generation';
-import { IPreferences, refusal, Refusal } from './policy';
+import { IPreferences, mayContinue, refusal, Refusal } from './policy';
 import { Suggester } from './suggester';
 
 /** The provider's name in the application's settings and on its ghost text. */
@@ -167,9 +167,11 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
       : place
         ? this._refusal(completer, place, trigger)
         : 'unreachable';
-    if (!place || reason) {
+    if (reason) {
+      client.log.skip(trigger, this.options.explain(reason));
+    }
+    if (!place || (reason && !mayContinue(reason))) {
       this.suggester.stop();
-      client.log.skip(trigger, this.options.explain(reason!));
       return null;
     }
     const index = indexOfPoint(request.text, request.offset);
@@ -181,16 +183,18 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
     const generation = await this.suggester.serve(
       cursor,
       listener =>
-        client.jobs.start(
-          {
-            doc: place.mirror.name,
-            rev: place.mirror.rev,
-            cell: place.cell,
-            offset: request.offset
-          },
-          trigger,
-          listener
-        ),
+        reason
+          ? null
+          : client.jobs.start(
+              {
+                doc: place.mirror.name,
+                rev: place.mirror.rev,
+                cell: place.cell,
+                offset: request.offset
+              },
+              trigger,
+              listener
+            ),
       trigger === 'invoke'
     );
     if (!generation || turn !== this._turn) {

@@ -172,11 +172,11 @@ describe('Suggester', () => {
     expect(await second).toBe('yz');
   });
 
-  it('cancels in one cell before it asks in another', async () => {
+  it('cancels in one cell when it asks in another', async () => {
     const { server, serve } = setUp();
     void serve('p|');
     void serve('p|', false, 'other');
-    expect(server.said).toEqual(['complete', 'cancel', 'complete']);
+    expect(server.said).toEqual(['complete', 'complete', 'cancel']);
   });
 
   it('does not show again what was dismissed', async () => {
@@ -214,8 +214,15 @@ describe('Suggester', () => {
     suggester.stop();
   });
 
-  it('shows nothing when nothing can be asked', async () => {
-    const suggester = new Suggester();
-    expect(await suggester.serve(at('p|'), () => null)).toBeNull();
+  it('still serves what it has when nothing is to be asked', async () => {
+    const { server, suggester, serve } = setUp();
+    const first = serve('p|');
+    server.text('rint');
+    await first;
+    const quiet = (text: string) => suggester.serve(at(text), () => null);
+    expect(await quiet('pr|')).not.toBeNull();
+    expect(server.said).toEqual(['complete']);
+    expect(await quiet('px|')).toBeNull();
+    expect(server.said).toEqual(['complete', 'cancel']);
   });
 });

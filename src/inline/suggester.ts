@@ -2,7 +2,7 @@ import type { IJob, IJobListener } from '../client/jobs';
 import type { DoneReason } from '../client/protocol';
 import { Generation, Generations, ICursor } from './generation';
 
-/** Sends one request; `null` if it cannot be sent now. */
+/** Sends one request; `null` if none is to be sent now. */
 export type Ask = (listener: IJobListener) => IJob | null;
 
 /** Ends after which the same question would have the same answer. */
@@ -96,20 +96,21 @@ export class Suggester {
   }
 
   private _start(cursor: ICursor, ask: Ask): Generation {
-    // The server drops a document's request for its next one by itself, so a
-    // key in the same cell costs one message and not two.
-    if (this._running?.generation.origin.cell === cursor.cell) {
-      this._running.job.supersede();
-      this._running = null;
-    } else {
-      this._cancel();
-    }
+    const previous = this._running;
+    this._running = null;
     const generation = new Generation(cursor);
     this._generations.add(generation);
     const job = ask({
       text: addition => generation.append(addition),
       done: ({ reason }) => this._finish(generation, reason)
     });
+    // The server drops a document's request for its next one by itself, so a
+    // key in the same cell costs one message and not two.
+    if (job && previous?.generation.origin.cell === cursor.cell) {
+      previous.job.supersede();
+    } else {
+      previous?.job.cancel();
+    }
     if (!job) {
       this._finish(generation, 'failed');
     } else if (!generation.done) {

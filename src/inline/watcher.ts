@@ -2,7 +2,7 @@ import type { Extension } from '@codemirror/state';
 import { EditorView, ViewUpdate } from '@codemirror/view';
 import type { CodeEditor } from '@jupyterlab/codeeditor';
 import type { ICompletionProviderManager } from '@jupyterlab/completer';
-import { Completers, isShowing } from './completers';
+import { Completers, isShowing, release } from './completers';
 import type { FastgenProvider } from './provider';
 import type { Warmer } from './warmer';
 
@@ -60,9 +60,9 @@ export class Watcher {
     const { view } = update;
     if (update.docChanged) {
       this.warmer.cancel();
-      if (view.hasFocus && isTypedOnBlank(update)) {
+      if (view.hasFocus && isBlankSoFar(update)) {
         // After the completer has dealt with the same key and declined.
-        setTimeout(() => this.ask(view));
+        setTimeout(() => this._onBlank(view, isTyped(update)));
       }
     } else if (update.selectionSet && hasMoved(update)) {
       this._leave(view);
@@ -75,6 +75,17 @@ export class Watcher {
       } else {
         setTimeout(() => this._onBlur(view));
       }
+    }
+  }
+
+  /** On a line that is blank so far, text was typed or something else changed. */
+  private _onBlank(view: EditorView, typed: boolean): void {
+    const completer = this.completers.of(view);
+    if (typed) {
+      this.ask(view);
+    } else if (completer) {
+      this.provider.suggester.stop();
+      release(completer);
     }
   }
 
@@ -105,14 +116,17 @@ function hasMoved({ startState, state }: ViewUpdate): boolean {
   return !startState.selection.main.eq(state.selection.main);
 }
 
-/** Whether a key put text on a line that is blank up to the cursor. */
-function isTypedOnBlank({ state, transactions }: ViewUpdate): boolean {
+function isBlankSoFar({ state }: ViewUpdate): boolean {
   const { head } = state.selection.main;
   const line = state.doc.lineAt(head);
-  return (
-    state.sliceDoc(line.from, head).trim() === '' &&
-    transactions.some(
-      transaction => transaction.docChanged && transaction.isUserEvent('input')
-    )
-  );
+  return state.sliceDoc(line.from, head).trim() === '';
+}
+
+/** Whether text was put in right before the cursor, by a key or otherwise. */
+function isTyped({ changes, state }: ViewUpdate): boolean {
+  let typed = false;
+  changes.iterChanges((_fromA, _toA, from, to) => {
+    typed ||= from < to && to === state.selection.main.head;
+  });
+  return typed;
 }

@@ -1,8 +1,9 @@
-import { Dialog, showErrorMessage } from '@jupyterlab/apputils';
+import { Dialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { IRecord } from '../client/log';
+import type { EngineAction } from '../client/rest';
 import type { IFastgenClient } from '../tokens';
 import type { ISnapshot } from './model';
 import { result, sentence } from './text';
@@ -10,6 +11,8 @@ import { result, sentence } from './text';
 /** What the panel works with. */
 export interface IPanelOptions {
   readonly client: IFastgenClient;
+  /** Asks something of the engine, and shows the person an error. */
+  readonly act: (action: EngineAction) => Promise<void>;
   /** Turns suggestions on or off. */
   readonly setEnabled: (enabled: boolean) => Promise<void>;
   readonly trans: TranslationBundle;
@@ -18,7 +21,7 @@ export interface IPanelOptions {
 /** Opens the panel; resolves when it is closed. */
 export async function showPanel(options: IPanelOptions): Promise<void> {
   const { trans } = options;
-  const dialog = new Dialog({
+  const dialog = new PanelDialog({
     title: trans.__('Fastgen: suggestions from a local model'),
     body: new Panel(options),
     buttons: [Dialog.cancelButton({ label: trans.__('Close') })],
@@ -26,6 +29,23 @@ export async function showPanel(options: IPanelOptions): Promise<void> {
   });
   dialog.addClass('jp-fastgen-PanelDialog');
   await dialog.launch();
+}
+
+/**
+ * A dialog whose body has buttons of its own: Enter must press them, and Tab
+ * must reach them. They are not yet there when a dialog looks for its first.
+ */
+class PanelDialog extends Dialog<unknown> {
+  protected override _evtKeydown(event: KeyboardEvent): void {
+    const body = this.node.querySelector('.jp-fastgen-Panel');
+    const isBody = !!body?.contains(event.target as Node);
+    if (event.key === 'Tab' && !event.shiftKey && !isBody) {
+      event.preventDefault();
+      body?.querySelector('button')?.focus();
+    } else if (event.key !== 'Enter' || !isBody) {
+      super._evtKeydown(event);
+    }
+  }
 }
 
 /** The state in full, its buttons, and what became of the last requests. */
@@ -88,49 +108,40 @@ class Panel extends ReactWidget {
     );
   }
 
-  private _buttons({ state }: ISnapshot): React.ReactElement {
-    const { client, trans, setEnabled } = this.options;
-    const isConnected = client.socket.state === 'open';
-    const wants = state === 'disabled';
-    const buttons: [boolean, string, () => unknown][] = [
-      [
-        state === 'missing',
-        trans.__('Download the model'),
-        () => client.act('download')
-      ],
-      [
-        isConnected && state !== 'missing' && state !== 'off',
-        trans.__('Restart the engine'),
-        () => client.act('restart')
-      ],
-      [!isConnected, trans.__('Connect now'), () => client.socket.connect()],
-      [
-        true,
-        wants ? trans.__('Turn on') : trans.__('Turn off'),
-        () => setEnabled(wants)
-      ]
-    ];
-    const run = async (act: () => unknown) => {
-      try {
-        await act();
-      } catch (error) {
-        await showErrorMessage(trans.__('Fastgen'), error as Error);
-      }
-    };
+  /** What can be done to the engine now, if anything. */
+  private _remedy({ state }: ISnapshot): [string, () => unknown] | null {
+    const { client, act, trans } = this.options;
+    if (client.socket.state !== 'open') {
+      return [trans.__('Connect now'), () => client.socket.connect()];
+    }
+    if (state === 'missing') {
+      return [trans.__('Download the model'), () => act('download')];
+    }
+    return state === 'off'
+      ? null
+      : [trans.__('Restart the engine'), () => act('restart')];
+  }
+
+  private _buttons(snapshot: ISnapshot): React.ReactElement {
+    const { trans, setEnabled } = this.options;
+    const isOff = snapshot.state === 'disabled';
+    const toggle = isOff ? trans.__('Turn on') : trans.__('Turn off');
+    // A button whose words change stays the same one, for it has the focus.
+    const button = (key: string, name: string, press: () => unknown) => (
+      <button
+        key={key}
+        type="button"
+        className="jp-mod-styled jp-mod-accept"
+        onClick={() => void press()}
+      >
+        {name}
+      </button>
+    );
+    const remedy = this._remedy(snapshot);
     return (
       <div className="jp-fastgen-Panel-buttons">
-        {buttons
-          .filter(([applies]) => applies)
-          .map(([, name, act]) => (
-            <button
-              key={name}
-              type="button"
-              className="jp-mod-styled jp-mod-accept"
-              onClick={() => void run(act)}
-            >
-              {name}
-            </button>
-          ))}
+        {remedy && button('remedy', ...remedy)}
+        {button('toggle', toggle, () => setEnabled(isOff))}
       </div>
     );
   }

@@ -2,10 +2,11 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, showErrorMessage } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { EngineAction } from '../client/rest';
 import { addCommands, CommandIDs } from '../commands';
 import { IFastgenClient } from '../tokens';
 import { StatusItem } from './item';
@@ -27,6 +28,13 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load('jupyter_fastgen');
     const { settings, status } = client;
     const setEnabled = (enabled: boolean) => settings.setEnabled(enabled);
+    const act = async (action: EngineAction) => {
+      try {
+        await client.act(action);
+      } catch (error) {
+        await showErrorMessage(trans.__('Fastgen'), error as Error);
+      }
+    };
     addCommands(app.commands, palette, trans, {
       [CommandIDs.toggle]: {
         label: trans.__('Suggest Code While Typing'),
@@ -39,13 +47,13 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
         caption: trans.__('Show the engine and why nothing was suggested'),
         execute: async () => {
           const { showPanel } = await import('./panel');
-          await showPanel({ client, setEnabled, trans });
+          await showPanel({ client, act, setEnabled, trans });
         }
       },
       [CommandIDs.restart]: {
         label: trans.__('Restart the Engine'),
         caption: trans.__('Load the local model anew'),
-        execute: () => client.act('restart')
+        execute: () => act('restart')
       }
     });
     settings.changed.connect(() =>
