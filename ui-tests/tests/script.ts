@@ -36,6 +36,11 @@ export class ScriptedServer {
     return find()!;
   }
 
+  /** Break the connection; the page may come back. */
+  async drop(): Promise<void> {
+    await this._socket!.close({ code: 1011 });
+  }
+
   /** Send one message. */
   say(message: object): void {
     this._socket!.send(JSON.stringify(message));

@@ -1,0 +1,116 @@
+/* What is asked for, when, and what becomes of answers that come too late. */
+import { expect } from '@playwright/test';
+
+import { test } from './pages';
+
+test('offsets count code points', async ({ scripted: { editor, server } }) => {
+  const before = 's = "😀👩‍🚀é😀"; pri';
+  await editor.write(`${before}|`);
+  await editor.type('n');
+  const job = await server.jobAt(Array.from(before).length + 1);
+  job.chunk('t(s, "😀")');
+  job.done();
+  await editor.expectGhost('t(s, "😀")');
+  await editor.press('Tab');
+  await editor.expectSource(`${before}nt(s, "😀")`);
+});
+
+test('a key that does not agree ends the old request and its text', async ({
+  scripted: { editor, server }
+}) => {
+  await editor.write('|');
+  await editor.type('p');
+  const old = await server.jobAt(1);
+  old.chunk('rint');
+  await editor.expectGhost('rint');
+  await editor.type('a');
+  const next = await server.jobAt(2);
+  // The server knows: cancelled by a message, or superseded by the new request.
+  expect(old.isEnded).toBe(true);
+  await editor.expectGhost('');
+  // A frame that was on its way is not drawn.
+  old.chunk('("late")');
+  next.chunk('ss');
+  next.done();
+  await editor.expectGhost('ss');
+  await editor.press('Tab');
+  await editor.expectSource('pass');
+});
+
+test('moving the cursor away ends the request and removes the text', async ({
+  scripted: { editor, server }
+}) => {
+  await editor.write('x = 1|');
+  await editor.type('0');
+  const job = await server.jobAt(6);
+  job.chunk(' + 2');
+  await editor.expectGhost(' + 2');
+  await editor.press('Home');
+  await editor.expectGhost('');
+  await expect.poll(() => job.isEnded).toBe(true);
+  await expect(editor.active).toHaveCount(0);
+});
+
+test('an acceptance is one undo step, however soon it follows a key', async ({
+  scripted: { editor, server }
+}) => {
+  await editor.write('|');
+  await editor.type('pri');
+  const job = await server.jobAt(3);
+  job.chunk('nt("hello")');
+  job.done();
+  await editor.expectGhost('nt("hello")');
+  await editor.press('Tab');
+  await editor.type('#');
+  await editor.expectSource('print("hello")#');
+  await editor.press('ControlOrMeta+z');
+  await editor.expectSource('print("hello")');
+  await editor.press('ControlOrMeta+z');
+  await editor.expectSource('pri');
+});
+
+test('going back over what was typed costs no request', async ({
+  scripted: { editor, server }
+}) => {
+  await editor.write('|');
+  await editor.type('p');
+  const job = await server.jobAt(1);
+  job.chunk('rint()');
+  job.done();
+  await editor.expectGhost('rint()');
+  await editor.type('ri');
+  await editor.expectGhost('nt()');
+  await editor.press('Backspace');
+  await editor.expectGhost('int()');
+  expect(server.requests).toHaveLength(1);
+});
+
+test('characters that hide or turn code around are not shown', async ({
+  scripted: { editor, server }
+}) => {
+  await editor.write('|');
+  await editor.type('p');
+  const job = await server.jobAt(1);
+  job.chunk('rin\u202et\u200b(\u2066"h")');
+  job.done();
+  await editor.expectGhost('rint("h")');
+  await editor.press('Tab');
+  await editor.expectSource('print("h")');
+});
+
+test('a lost connection is said, and mended by itself', async ({
+  scripted: { editor, server }
+}) => {
+  const item = editor.page.locator('.jp-fastgen-StatusItem-button');
+  await editor.write('|');
+  await server.drop();
+  await expect(item).toHaveAttribute('data-state', 'disconnected');
+  await editor.type('pri');
+  await editor.expectSource('pri');
+  await expect(item).toHaveAttribute('data-state', 'ready');
+  await editor.type('n');
+  const job = await server.jobAt(4);
+  job.chunk('t()');
+  job.done();
+  await editor.expectGhost('t()');
+});
