@@ -171,6 +171,20 @@ export class Editor {
     return (await this.ghosts())[0];
   }
 
+  /** The ghost text once its last letters, which have arrived, are drawn. */
+  async settledGhost(): Promise<string> {
+    let before: string[];
+    let now = await this.ghosts();
+    do {
+      before = now;
+      // A drawing may wait for the next frame, and its highlighting for 50 ms.
+      await this.page.waitForTimeout(120);
+      now = await this.ghosts();
+    } while (now.join('\0') !== before.join('\0'));
+    expect(now, 'ghost text').toHaveLength(1);
+    return now[0];
+  }
+
   /** Wait until the document in front holds exactly this text. */
   async expectSource(text: string): Promise<void> {
     await expect.poll(() => this.source(), { message: 'document' }).toBe(text);
