@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import hypothesis
 import pytest
@@ -36,9 +37,16 @@ def small_model() -> Path:
     return _pulled("smollm2-135m")
 
 
+class RunningServer(NamedTuple):
+    """A `llama-server` that somebody else runs, with its figures at /metrics."""
+
+    url: str
+    pid: int
+
+
 @pytest.fixture(scope="session")
-def llama_server(small_model: Path) -> Iterator[str]:
-    """The URL of a `llama-server` that somebody else runs, with its figures at /metrics."""
+def llama_server(small_model: Path) -> Iterator[RunningServer]:
+    """A `llama-server` with the small model in two slots of 2,048 tokens."""
     script = Path(__file__).parent / "llama_server.py"
     with subprocess.Popen(
         [sys.executable, str(script), str(small_model)],
@@ -47,6 +55,6 @@ def llama_server(small_model: Path) -> Iterator[str]:
         text=True,
     ) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
+        yield RunningServer(process.stdout.readline().strip(), process.pid)
         # It ends with its standard input, which leaving this block closes.
         process.communicate()

@@ -56,6 +56,8 @@ async def _serve(reports: int) -> None:
             jobs.add(job)
             job.add_done_callback(jobs.discard)
         else:
+            # The request may have come in the same breath: let its job take its first step.
+            await asyncio.sleep(0)
             engine.cancel(command.id)
 
 

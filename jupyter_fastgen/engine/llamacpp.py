@@ -38,6 +38,7 @@ class LlamaServer:
         self._readers: dict[int, asyncio.Task[None]] = {}
         self._slots: OrderedDict[int, str | None] = OrderedDict()
         self._spec: ModelSpec | None = None
+        self._url = ""
         self._threads = 0
 
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
@@ -65,6 +66,7 @@ class LlamaServer:
             ) from error
         self._client = client
         self._spec = spec
+        self._url = url
         self._slots = OrderedDict((slot, None) for slot in range(slots))
 
     def _slot(self, document: str) -> int:
@@ -79,7 +81,12 @@ class LlamaServer:
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """Stream one completion; see `Engine.stream`."""
         events: asyncio.Queue[Event | Exception] = asyncio.Queue()
-        reader = asyncio.create_task(self._read(request, events))
+        meter = _Meter(request.id)
+        reader = asyncio.create_task(self._read(request, meter, events))
+        # Told here and not by the reader: it may be cancelled before its first step.
+        reader.add_done_callback(
+            lambda task: events.put_nowait(meter.done("cancelled")) if task.cancelled() else None
+        )
         self._readers[request.id] = reader
         try:
             while True:
@@ -99,22 +106,16 @@ class LlamaServer:
         if reader is not None:
             reader.cancel()
 
-    async def _read(self, request: Request, events: asyncio.Queue[Event | Exception]) -> None:
+    async def _read(
+        self, request: Request, meter: _Meter, events: asyncio.Queue[Event | Exception]
+    ) -> None:
         """Put the events of `request` into `events`, a `Done` or an exception last."""
-        meter = _Meter(request.id)
         try:
             await self._post(request, meter, events)
-        except asyncio.CancelledError:
-            events.put_nowait(meter.done("cancelled"))
         except EngineError as error:
             events.put_nowait(error)
         except (httpx.HTTPError, ValueError, KeyError) as error:
-            reason = f"llama.cpp broke off: {error or type(error).__name__}"
-            events.put_nowait(
-                EngineError(
-                    reason, "the engine is restarted; if it recurs, run `jupyter fastgen doctor`"
-                )
-            )
+            events.put_nowait(self._broken(str(error) or type(error).__name__))
 
     async def _post(
         self, request: Request, meter: _Meter, events: asyncio.Queue[Event | Exception]
@@ -141,6 +142,13 @@ class LlamaServer:
                 if data.get("stop"):
                     reason = "length" if data.get("stop_type") == "limit" else "stop"
                     events.put_nowait(meter.done(reason))
+                    return
+        raise self._broken("its answer has no end")
+
+    def _broken(self, reason: str) -> EngineError:
+        return EngineError(
+            f"the llama-server at {self._url} broke off: {reason}", "see to it that it runs"
+        )
 
     async def stats(self) -> Stats:
         """What runs where."""
@@ -201,6 +209,12 @@ class LlamaCpp(LlamaServer):
             ) from error
         await self._connect(spec, self._server.listening_address, key)
         progress(1.0)
+
+    def _broken(self, reason: str) -> EngineError:
+        return EngineError(
+            f"llama.cpp broke off: {reason}",
+            "try again; if it recurs, run `jupyter fastgen doctor`",
+        )
 
     async def close(self) -> None:
         """End all requests and drop the server."""

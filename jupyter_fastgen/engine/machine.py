@@ -11,20 +11,46 @@ NICE = 14
 """Added niceness of the engine. With Linux' weights (1024 at 0, 45 at 14) a computing
 kernel that shares a core with the engine keeps 96 % of it."""
 
+CGROUPS = Path("/sys/fs/cgroup")
+OWN_CGROUP = Path("/proc/self/cgroup")
+
 MOST_THREADS = 8
 """Decoding is bound by memory bandwidth; more threads than this wait for it."""
 
 
-def cpu_quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """Cores the control group grants (cgroup v2, then v1), None where unlimited or unknown."""
+def cpu_quota(root: Path = CGROUPS, own: Path = OWN_CGROUP) -> float | None:
+    """Cores the control groups grant (v2 and v1), None where unlimited or unknown.
+
+    Every group from this process' own up to the root may limit it; the strictest holds.
+    """
+    quotas: list[float] = []
     with contextlib.suppress(OSError, ValueError):
-        quota, period = (root / "cpu.max").read_text().split()
-        return None if quota == "max" else int(quota) / int(period)
-    with contextlib.suppress(OSError, ValueError):
-        quota_us = int((root / "cpu" / "cpu.cfs_quota_us").read_text())
-        period_us = int((root / "cpu" / "cpu.cfs_period_us").read_text())
-        return None if quota_us < 0 else quota_us / period_us
-    return None
+        for line in own.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if not controllers:
+                quotas += _quotas(root, path)
+            elif "cpu" in controllers.split(","):
+                quotas += _quotas(root / "cpu", path)
+    return min(quotas, default=None)
+
+
+def _quotas(root: Path, path: str) -> list[float]:
+    """The limits of `path` and of all above it. In a container, only the root's may be seen."""
+    group = root / path.lstrip("/")
+    found: list[float] = []
+    for folder in (group, *group.parents):
+        with contextlib.suppress(OSError, ValueError):
+            quota, period = (folder / "cpu.max").read_text().split()
+            if quota != "max":
+                found.append(int(quota) / int(period))
+        with contextlib.suppress(OSError, ValueError):
+            quota_us = int((folder / "cpu.cfs_quota_us").read_text())
+            period_us = int((folder / "cpu.cfs_period_us").read_text())
+            if quota_us > 0:
+                found.append(quota_us / period_us)
+        if folder == root:
+            break
+    return found
 
 
 def physical_cores(topology: Path = Path("/sys/devices/system/cpu")) -> int:

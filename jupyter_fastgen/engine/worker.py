@@ -74,6 +74,7 @@ class Worker:
     def start(self) -> None:
         """Start the process and load the model, if that is not so already; returns at once."""
         if self._supervisor is None or self._supervisor.done():
+            self._set(WorkerState("loading", progress=0.0))
             self._supervisor = asyncio.create_task(self._supervise())
         self._touch()
 
@@ -232,9 +233,11 @@ class Worker:
             self._idle_timer = loop.call_later(self._idle_unload, self._unload)
 
     def _unload(self) -> None:
-        if self._streams:
+        if self._supervisor is None or self._supervisor.done():
+            return  # given up: the reason stays to be read
+        if self._streams or not self._ready.is_set():
             self._touch()
-        elif self._supervisor:
+        else:
             self._supervisor.cancel()
             self._supervisor = None
             self._set(WorkerState("idle", detail="unloaded after a time without work"))
