@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import models
+from .commands import complete, doctor, models
 from .errors import FastgenError
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(complete.complete)
+app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
 
 

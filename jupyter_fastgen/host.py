@@ -12,7 +12,7 @@ import msgspec
 
 from .completion import prompt
 from .completion.service import CompletionService, Options
-from .engine.base import ModelSpec
+from .engine.base import EngineError, ModelSpec
 from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
 from .models.catalog import ModelEntry, load_catalog
@@ -70,6 +70,14 @@ class ModelHost:
             self._prepare()
         if self._worker is not None and self.status.state == "idle":
             self._worker.start()
+
+    async def ready(self) -> CompletionService:
+        """Wait until the model is loaded; raises `EngineError` where it can't be."""
+        self.wake()
+        if self._worker is None or self.completion is None:
+            raise EngineError(self.status.detail or "there is no model", self.status.remedy)
+        await self._worker.ready()
+        return self.completion
 
     def download(self) -> None:
         """Fetch the model in the background, then load it; does nothing while that runs."""

@@ -1,0 +1,109 @@
+"""`jupyter fastgen complete`: ghost text for a notebook's cell, in the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..completion.service import End
+    from ..document import Document
+    from ..host import ModelHost
+
+
+def complete(
+    notebook: Annotated[Path, typer.Argument(help="An .ipynb file.")],
+    cell: Annotated[
+        int, typer.Option("--cell", help="Which cell, counted from 0; -1 is the last.")
+    ],
+    offset: Annotated[
+        int | None,
+        typer.Option(
+            "--offset", help="The cursor, in code points from the cell's start. Default: its end."
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="A name, .gguf file or llama-server URL; as configured.")
+    ] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, when it is complete.")] = False,
+) -> None:
+    """Complete a cell of a notebook with the model, as the editor would."""
+    import asyncio
+
+    from ..configured import load_app
+    from ..notebook import read_notebook
+
+    document = read_notebook(notebook)
+    place = _place(document, notebook, cell, offset)
+    host = load_app(model).host
+    text, end = asyncio.run(_run(host, document, place, echo=not json))
+    if json:
+        _print_json(text, end, host)
+    elif not text:
+        typer.echo(f"No suggestion: {end.why or end.reason}.", err=True)
+    else:
+        typer.echo()
+
+
+def _place(document: Document, path: Path, cell: int, offset: int | None) -> tuple[str, int]:
+    """The cell's id and the cursor's offset; raises `FastgenError` for one that is not there."""
+    from ..errors import FastgenError
+
+    count = len(document.cells)
+    if not -count <= cell < count:
+        has = f"cells 0 to {count - 1}" if count else "no cells"
+        raise FastgenError(f"{path} has no cell {cell}: it has {has}")
+    found = document.cells[cell]
+    length = len(found.source)
+    if offset is None:
+        offset = length
+    if not 0 <= offset <= length:
+        raise FastgenError(f"cell {cell} has no offset {offset}: it has {length} code points")
+    return found.id, offset
+
+
+async def _run(
+    host: ModelHost, document: Document, place: tuple[str, int], echo: bool
+) -> tuple[str, End]:
+    from contextlib import aclosing
+
+    from ..completion.service import Piece
+    from ..errors import FastgenError
+
+    try:
+        service = await host.ready()
+        text = ""
+        async with aclosing(service.complete("terminal", document, *place)) as pieces:
+            async for piece in pieces:
+                if not isinstance(piece, Piece):
+                    return text, piece
+                text += piece.text
+                if echo:
+                    typer.echo(piece.text, nl=False)
+        raise FastgenError("the engine ended without an answer; run `jupyter fastgen doctor`")
+    finally:
+        await host.close()
+
+
+def _print_json(text: str, end: End, host: ModelHost) -> None:
+    import json
+
+    import msgspec
+
+    cost: dict[str, Any] = msgspec.to_builtins(end.cost) if end.cost is not None else {}
+    counts = {
+        key: round(value, 1) if isinstance(value, float) else value
+        for key, value in cost.items()
+        if key not in ("id", "type", "reason")
+    }
+    answer = {
+        "text": text,
+        "reason": end.reason,
+        "why": end.why,
+        "model": host.status.model,
+        "engine": host.status.engine,
+        "counts": counts or None,
+    }
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))

@@ -1,0 +1,270 @@
+"""What ghost text needs on this machine, looked at piece by piece, for `jupyter fastgen doctor`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from . import computer
+from .engine import machine
+from .errors import FastgenError
+
+if TYPE_CHECKING:
+    from .app import FastgenApp
+    from .models.catalog import ModelEntry
+    from .models.store import ModelStore
+
+EXTENSION = "jupyter_fastgen"
+
+KV_BYTES = 64 * 1024
+"""Memory for one token of context, generously: the catalog's small models take 12 to 56 KiB."""
+
+Verdict = Literal["ok", "warning", "failed"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `mend` is the command or setting that puts it right.
+
+    "failed" means that there is no ghost text until it is mended, "warning" that it is worse
+    than it could be. `facts` are the same thing for programs.
+    """
+
+    name: str
+    verdict: Verdict
+    text: str
+    mend: str
+    facts: dict[str, object]
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything without starting the engine; cheap things first."""
+    yield _versions()
+    yield from _front_end()
+    yield _server_half()
+    try:
+        from .configured import load_app
+
+        app = load_app()
+    except FastgenError as error:
+        yield Finding("configuration", "failed", str(error), "correct the file named", {})
+        return
+    yield from _model_and_engine(app)
+
+
+# --- the two halves of the extension ------------------------------------------
+
+
+def _versions() -> Finding:
+    packages = ("jupyter-fastgen", "jupyterlab", "notebook", "jupyter_server", "xllamacpp")
+    found: dict[str, object] = {"python": ".".join(map(str, sys.version_info[:3]))}
+    found |= {name: _version(name) for name in packages}
+    text = ", ".join(f"{name} {number or 'absent'}" for name, number in found.items())
+    if found["jupyterlab"] is None and found["notebook"] is None:
+        text += "; JupyterLab must be installed where the server runs"
+        return Finding("versions", "failed", text, "pip install 'jupyterlab>=4.6,<5'", found)
+    return Finding("versions", "ok", text, "", found)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _front_end() -> Iterator[Finding]:
+    try:
+        from jupyter_core.paths import jupyter_path
+        from jupyterlab_server.config import get_federated_extensions, get_page_config
+    except ImportError:
+        return  # without JupyterLab; said above
+    folders = jupyter_path("labextensions")
+    extension = get_federated_extensions(folders).get(EXTENSION)
+    if extension is None:
+        where = os.pathsep.join(folders)
+        yield Finding(
+            "front end",
+            "failed",
+            f"no labextension {EXTENSION} in {where}",
+            "pip install --force-reinstall --no-deps jupyter-fastgen",
+            {"installed": False},
+        )
+        return
+    page: dict[str, Any] = get_page_config(folders)
+    disabled = [name for name in page.get("disabledExtensions", []) if _is_ours(name)]
+    path = str(extension["ext_path"])
+    facts: dict[str, object] = {"installed": True, "path": path, "disabled": disabled}
+    if disabled:
+        names = " ".join(disabled)
+        yield Finding(
+            "front end",
+            "failed" if EXTENSION in disabled else "warning",
+            f"disabled: {names}",
+            f"jupyter labextension enable {names}",
+            facts,
+        )
+    else:
+        text = f"labextension {extension['version']} is enabled, in {path}"
+        yield Finding("front end", "ok", text, "", facts)
+
+
+def _is_ours(plugin: str) -> bool:
+    return plugin.split(":", 1)[0] == EXTENSION
+
+
+def _server_half() -> Finding:
+    from jupyter_core.paths import jupyter_config_path
+    from jupyter_server.extension.config import ExtensionConfigManager
+
+    manager: Any = ExtensionConfigManager(read_config_path=jupyter_config_path())
+    enabled = bool(manager.get_jpserver_extensions().get(EXTENSION, False))
+    facts: dict[str, object] = {"enabled": enabled}
+    if enabled:
+        return Finding("server extension", "ok", "enabled", "", facts)
+    mend = f"jupyter server extension enable {EXTENSION}"
+    return Finding("server extension", "failed", "not enabled", mend, facts)
+
+
+# --- the model and its engine -------------------------------------------------
+
+
+def _model_and_engine(app: FastgenApp) -> Iterator[Finding]:
+    from .models.catalog import load_catalog
+    from .models.resolve import resolve
+    from .models.store import ModelStore
+
+    if app.model.startswith(("http://", "https://")):
+        yield _llama_server(app.model)
+        return
+    store = ModelStore(Path(app.models_dir) if app.models_dir else None)
+    try:
+        catalog = load_catalog(Path(app.catalog) if app.catalog else None)
+        found = resolve(app.model or catalog.default.name, catalog, store)
+    except FastgenError as error:
+        yield Finding("model", "failed", str(error), "correct c.FastgenApp.model", {})
+        return
+    yield _model(found.entry, found.path, store)
+    yield _engine(found.entry, chosen=bool(app.model))
+    yield _processors(app.threads)
+    tokens = app.slots * (app.context_tokens + app.cell_tokens + app.suffix_tokens + 1024)
+    yield _memory((found.entry.size or 0) + tokens * KV_BYTES)
+
+
+def _model(entry: ModelEntry, path: Path | None, store: ModelStore) -> Finding:
+    from .models.errors import human_size
+
+    status = store.status(entry)
+    state = "ready" if path is not None else status.state
+    free = _free_space(store.directory)
+    facts: dict[str, object] = {
+        "name": entry.name,
+        "state": state,
+        "path": str(path) if path else None,
+        "sha256": entry.sha256,
+        "size": entry.size,
+        "directory": str(store.directory),
+        "free": free,
+    }
+    if path is not None:
+        hashed = "its hash was checked" if status.state == "ready" else "a file of your own"
+        return Finding("model", "ok", f"{entry.name}: {hashed}, in {path}", "", facts)
+    why = f" ({status.detail})" if status.detail else ""
+    text = f"{entry.name} is {state}{why}; {store.directory} has {human_size(free)} free"
+    need = (entry.size or 0) - status.present
+    if need > free:
+        text += f", {human_size(need)} are needed: make room, or set FASTGEN_MODELS_DIR"
+    return Finding("model", "failed", text, f"jupyter fastgen models pull {entry.name}", facts)
+
+
+def _free_space(directory: Path) -> int:
+    while not directory.exists() and directory != directory.parent:
+        directory = directory.parent
+    return shutil.disk_usage(directory).free
+
+
+def _engine(entry: ModelEntry, chosen: bool) -> Finding:
+    reason = "as configured" if chosen else "the default model"
+    facts: dict[str, object] = {"name": entry.engine, "model": entry.name}
+    if entry.engine != "llamacpp":
+        text = f"{entry.name} needs the engine {entry.engine}, which is not there"
+        return Finding("engine", "failed", text, "set c.FastgenApp.model to a GGUF model", facts)
+    fault = import_fault("xllamacpp")
+    if fault is None:
+        text = f"llama.cpp in a process of its own, because {entry.name} ({reason}) is a GGUF file"
+        return Finding("engine", "ok", text, "", facts)
+    text = f"llama.cpp can't be used: {fault}"
+    if "libgomp" in fault:
+        mend = "apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp (Fedora)"
+    elif "No module named 'xllamacpp'" in fault:
+        mend = "pip install xllamacpp; where it has no wheel, set c.FastgenApp.model to the URL"
+        mend += " of a llama-server"
+    else:
+        mend = "pip install --force-reinstall xllamacpp"
+    return Finding("engine", "failed", text, mend, facts)
+
+
+def import_fault(module: str) -> str | None:
+    """Import a module in a fresh process: None if that works, or the last line of what it said."""
+    command = [sys.executable, "-c", f"import {module}"]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+        )
+    except subprocess.TimeoutExpired:
+        return "its import does not end"
+    if done.returncode == 0:
+        return None
+    lines = done.stderr.strip().splitlines()
+    return lines[-1] if lines else f"its import ends the process with status {done.returncode}"
+
+
+def _llama_server(url: str) -> Finding:
+    import httpx
+
+    facts: dict[str, object] = {"name": "llama-server", "url": url}
+    try:
+        httpx.get(f"{url.rstrip('/')}/health", timeout=5.0, trust_env=False).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        text = f"no llama-server answers at {url}: {error}"
+        mend = "start it (llama-server -m MODEL.gguf), or correct c.FastgenApp.model"
+        return Finding("engine", "failed", text, mend, facts)
+    return Finding("engine", "ok", f"the llama-server at {url}, as configured", "", facts)
+
+
+# --- the machine --------------------------------------------------------------
+
+
+def _processors(configured: int) -> Finding:
+    cores = machine.physical_cores()
+    quota = machine.cpu_quota()
+    threads = configured or machine.fitting_threads()
+    facts: dict[str, object] = {"cores": cores, "quota": quota, "threads": threads}
+    limited = f", of which the container may use {quota:g}" if quota is not None else ""
+    text = f"{threads} threads on {cores} cores{limited}"
+    if threads == 1:
+        text += ": one core is slow; a smaller model helps"
+        mend = "set c.FastgenApp.model to 'smollm2-135m'"
+        return Finding("processors", "warning", text, mend, facts)
+    return Finding("processors", "ok", text, "", facts)
+
+
+def _memory(need: int) -> Finding:
+    from .models.errors import human_size
+
+    free = computer.available_memory()
+    facts: dict[str, object] = {"available": free, "needed": need}
+    if free is None:
+        return Finding("memory", "ok", f"about {human_size(need)} are needed", "", facts)
+    text = f"{human_size(free)} available, about {human_size(need)} needed"
+    if free < need:
+        mend = "free some, or set c.FastgenApp.model to a smaller model"
+        return Finding("memory", "warning", text, mend, facts)
+    return Finding("memory", "ok", text, "", facts)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_fastgen import computer, diagnosis
+from jupyter_fastgen.cli import main
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A person's empty Jupyter configuration, which goes before that of the environment."""
+    path = tmp_path / "config"
+    path.mkdir()
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(path))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+    return path
+
+
+def ask_doctor(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
+    code = main(["doctor", "--json"])
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["works"] == (code == 0)
+    return code, {finding["name"]: finding for finding in answer["findings"]}
+
+
+def test_all_is_well(small_model: Path, config: Path, capsys: pytest.CaptureFixture[str]):
+    (config / "jupyter_server_config.py").write_text(f"c.FastgenApp.model = {str(small_model)!r}")
+    code, findings = ask_doctor(capsys)
+    assert code == 0
+    assert findings["model"]["facts"]["path"] == str(small_model.resolve())
+    assert "as configured" in findings["engine"]["text"]
+    assert findings["processors"]["facts"]["threads"] >= 1
+    assert findings["server extension"]["verdict"] == "ok"
+    assert findings["front end"]["verdict"] == "ok"
+
+
+def test_missing_model_is_named_with_the_command_that_brings_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("FASTGEN_MODELS_DIR", str(tmp_path / "none" / "yet"))
+    assert main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "FAILED   model: qwen2.5-coder-0.5b is missing" in out
+    assert "mend it: jupyter fastgen models pull qwen2.5-coder-0.5b" in out
+    assert out.endswith("until this is mended: model.\n")
+
+
+def test_full_disk_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("FASTGEN_MODELS_DIR", str(tmp_path))
+    monkeypatch.setattr(diagnosis, "_free_space", lambda directory: 1000)
+    _, findings = ask_doctor(capsys)
+    assert "491 MB are needed: make room" in findings["model"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "mend"),
+    [
+        ("ImportError: libgomp.so.1: cannot open shared object file", "apt-get install libgomp1"),
+        ("ModuleNotFoundError: No module named 'xllamacpp'", "pip install xllamacpp"),
+        ("ImportError: undefined symbol", "pip install --force-reinstall xllamacpp"),
+    ],
+)
+def test_engine_that_cannot_be_imported(
+    fault: str, mend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(diagnosis, "import_fault", lambda module: fault)
+    code, findings = ask_doctor(capsys)
+    assert code == 1
+    assert fault in findings["engine"]["text"]
+    assert mend in findings["engine"]["mend"]
+
+
+def test_import_fault():
+    assert diagnosis.import_fault("json") is None
+    assert diagnosis.import_fault("no_such_module") == (
+        "ModuleNotFoundError: No module named 'no_such_module'"
+    )
+
+
+def test_disabled_halves(config: Path, capsys: pytest.CaptureFixture[str]):
+    (config / "labconfig").mkdir()
+    (config / "labconfig" / "page_config.json").write_text(
+        '{"disabledExtensions": {"jupyter_fastgen": true}}'
+    )
+    (config / "jupyter_server_config.json").write_text(
+        '{"ServerApp": {"jpserver_extensions": {"jupyter_fastgen": false}}}'
+    )
+    code, findings = ask_doctor(capsys)
+    assert code == 1
+    assert findings["front end"]["mend"] == "jupyter labextension enable jupyter_fastgen"
+    mend = "jupyter server extension enable jupyter_fastgen"
+    assert findings["server extension"]["mend"] == mend
+
+
+def test_llama_server_that_does_not_answer(config: Path, capsys: pytest.CaptureFixture[str]):
+    (config / "jupyter_fastgen_config.py").write_text('c.FastgenApp.model = "http://127.0.0.1:9"')
+    code, findings = ask_doctor(capsys)
+    assert code == 1
+    assert "no llama-server answers at http://127.0.0.1:9" in findings["engine"]["text"]
+
+
+def test_broken_configuration(config: Path, capsys: pytest.CaptureFixture[str]):
+    (config / "jupyter_fastgen_config.py").write_text("c.FastgenApp.threads = 'many'")
+    code, findings = ask_doctor(capsys)
+    assert code == 1
+    assert "threads" in findings["configuration"]["text"]
+
+
+def test_unknown_model(config: Path, capsys: pytest.CaptureFixture[str]):
+    (config / "jupyter_fastgen_config.py").write_text("c.FastgenApp.model = 'nonsense'")
+    code, findings = ask_doctor(capsys)
+    assert code == 1
+    assert "There is no model named 'nonsense'" in findings["model"]["text"]
+
+
+def test_memory_of_a_container(tmp_path: Path):
+    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    8000 kB\n")
+    assert computer.available_memory(tmp_path, tmp_path) == 8000 * 1024
+    (tmp_path / "memory.max").write_text("max\n")
+    assert computer.available_memory(tmp_path, tmp_path) == 8000 * 1024
+    (tmp_path / "memory.max").write_text("5000000\n")
+    (tmp_path / "memory.current").write_text("1000000\n")
+    assert computer.available_memory(tmp_path, tmp_path) == 4000000
+    assert computer.available_memory(tmp_path / "none") is None
