@@ -195,6 +195,13 @@ export class Editor {
     await this.page.waitForTimeout(ABSENCE_MS);
   }
 
+  /** Close the document in front without saving it. */
+  async discard(): Promise<void> {
+    const closed = this.command('application:close');
+    await this.page.getByRole('button', { name: 'Discard' }).click();
+    await closed;
+  }
+
   /** Run a command of the application. */
   async command(id: string, args: object = {}): Promise<void> {
     await this.page.evaluate(
@@ -217,4 +224,12 @@ export async function expectReady(page: Page): Promise<void> {
   await expect(statusItem(page)).toHaveAttribute('data-state', 'ready', {
     timeout: 60_000
   });
+}
+
+/** Close the panel by key, once it has the focus. */
+export async function closePanel(page: Page): Promise<void> {
+  const dialog = page.locator('.jp-fastgen-PanelDialog');
+  await expect(dialog.locator(':focus')).toHaveCount(1);
+  await page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
 }

@@ -146,7 +146,7 @@ test('files of code get text, too', async ({ lab: { editor, wire } }) => {
   expect(ghost).toMatch(/^tes/);
   await editor.press('Tab');
   await editor.expectSource(`${RIDES}\n${MINUTES}\n\nmean = sum(minu${ghost}`);
-  await editor.command('application:close');
+  await editor.discard();
 });
 
 /** What a page keeps for `recordedGhosts`. */
