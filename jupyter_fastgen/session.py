@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
 from . import protocol
-from .completion.service import CompletionService, End, Piece
+from .completion.service import CompletionService, End
 from .document import Document, OutOfStepError
 from .engine.base import Done, EngineError
 from .host import ModelHost
@@ -28,6 +30,20 @@ MOST_FAULTS = 20
 """Frames refused before the connection is closed."""
 
 
+Ended = Literal["cancelled", "superseded"]
+
+
+@dataclass
+class _Job:
+    """What runs for a document; `ended` says why its answer is no longer wanted.
+
+    `id` is None where the browser waits for no answer.
+    """
+
+    id: int | None = None
+    ended: Ended | None = None
+
+
 class Session:
     """Takes frames of one browser and fills its outbox. Knows nothing of tornado."""
 
@@ -41,8 +57,10 @@ class Session:
         self._computing = computing
         self._greeted = False
         self._documents: dict[str, Document] = {}
-        self._jobs: dict[str, tuple[int, asyncio.Task[None]]] = {}
-        self._superseded: set[int] = set()
+        self._stale: set[str] = set()
+        self._jobs: dict[str, _Job] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         self._faults = 0
         self._allowance = float(BURST)
         self._last = asyncio.get_running_loop().time()
@@ -52,12 +70,14 @@ class Session:
 
     def receive(self, frame: str | bytes, check_xsrf: Callable[[str], bool]) -> None:
         """Take one frame; what it causes appears in the outbox."""
+        if self._closed:
+            return
         if not self._allowed():
             self._fatal("too many messages; the page reconnects by itself")
             return
         try:
             message = protocol.decode(frame)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             self._fault(f"a message was not understood: {error}")
             return
         if not self._greeted:
@@ -66,28 +86,26 @@ class Session:
         try:
             self._take(message)
         except OutOfStepError:
-            doc: str = getattr(message, "doc", "")
-            self._end_job(doc)
-            self._post(protocol.Resync(doc))
+            self._lose(getattr(message, "doc", ""))
             if isinstance(message, protocol.Complete):
                 self._post(
                     protocol.Done(message.id, "superseded", "the document changed meanwhile")
                 )
         except ValueError as error:
+            self._drop(getattr(message, "doc", ""))
             self._fault(str(error))
 
     async def close(self) -> None:
         """The connection is gone: end its jobs, forget its documents."""
+        self._closed = True
         self._deaf()
-        tasks = [task for _, task in self._jobs.values()]
-        for task in tasks:
+        self._deaf = lambda: None  # the server's end and the socket's both close
+        for task in self._tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        if self._host.completion is not None:
-            for doc in self._documents:
-                self._host.completion.forget(self._key(doc))
-        self._documents.clear()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for doc in list(self._documents):
+            self._drop(doc)
 
     # --- messages ------------------------------------------------------------
 
@@ -113,9 +131,9 @@ class Session:
         elif isinstance(message, protocol.Complete):
             self._complete(message)
         elif isinstance(message, protocol.Cancel):
-            for doc, (id, _) in list(self._jobs.items()):
-                if id == message.id:
-                    self._end_job(doc)
+            for doc, job in list(self._jobs.items()):
+                if job.id == message.id:
+                    self._end_job(doc, "cancelled")
         elif isinstance(message, protocol.Warm):
             self._warm(message)
         elif isinstance(message, protocol.Splice):
@@ -123,16 +141,16 @@ class Session:
         elif isinstance(message, protocol.Open):
             if message.doc not in self._documents and len(self._documents) >= MOST_DOCUMENTS:
                 raise ValueError(f"more than {MOST_DOCUMENTS} documents are open")
-            self._end_job(message.doc)
+            self._end_job(message.doc, "superseded")
             self._documents[message.doc] = Document.opened(message)
+            self._stale.discard(message.doc)
         elif isinstance(message, protocol.Close):
-            self._end_job(message.doc)
-            if self._documents.pop(message.doc, None) and self._host.completion is not None:
-                self._host.completion.forget(self._key(message.doc))
+            self._drop(message.doc)
+            self._stale.discard(message.doc)
 
     def _complete(self, message: protocol.Complete) -> None:
-        document = self._at(message.doc, message.rev, message.cell)
-        self._end_job(message.doc, superseded=True)
+        document = self._at(message)
+        self._end_job(message.doc, "superseded")
         self._host.wake()
         service = self._host.completion
         status = self._host.status
@@ -140,11 +158,11 @@ class Session:
             why = status.detail or f"the model is {status.state}"
             self._post(protocol.Done(message.id, "unavailable", why))
             return
-        stream = self._stream(message, service, document)
-        self._jobs[message.doc] = (message.id, asyncio.create_task(stream))
+        job = _Job(message.id)
+        self._start(message.doc, job, self._stream(job, message, service, document))
 
     def _warm(self, message: protocol.Warm) -> None:
-        document = self._at(message.doc, message.rev, message.cell)
+        document = self._at(message)
         self._host.wake()
         service = self._host.completion
         # Filling the cache ahead is a favour: never at the expense of a cell or of a running job.
@@ -152,37 +170,50 @@ class Session:
         if service is None or self._host.status.state != "ready" or busy:
             return
 
-        async def warm() -> None:
-            with contextlib.suppress(EngineError, OutOfStepError):
-                await service.warm(self._key(message.doc), document, message.cell, message.offset)
-            self._forget_job(message.doc, 0)
+        job = _Job()
 
-        self._jobs[message.doc] = (0, asyncio.create_task(warm()))
+        async def warm() -> None:
+            if not job.ended:
+                key = self._key(message.doc)
+                with contextlib.suppress(EngineError, OutOfStepError):
+                    await service.warm(key, document, message.cell, message.offset)
+            self._forget_job(message.doc, job)
+
+        self._start(message.doc, job, warm())
+
+    def _start(self, doc: str, job: _Job, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._jobs[doc] = job
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _stream(
-        self, message: protocol.Complete, service: CompletionService, document: Document
+        self,
+        job: _Job,
+        message: protocol.Complete,
+        service: CompletionService,
+        document: Document,
     ) -> None:
         id = message.id
+        done = protocol.Done(id, "failed", "the engine ended without an answer")
         try:
-            done = protocol.Done(id, "failed", "the engine ended without an answer")
-            key = self._key(message.doc)
-            async with aclosing(
-                service.complete(key, document, message.cell, message.offset)
-            ) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, Piece):
-                        await self.outbox.put(protocol.Chunk(id, piece.text))
-                    else:
-                        done = _done(id, piece)
-        except asyncio.CancelledError:
-            reason = "superseded" if id in self._superseded else "cancelled"
-            done = protocol.Done(id, reason)
+            if not job.ended:
+                key = self._key(message.doc)
+                async with aclosing(
+                    service.complete(key, document, message.cell, message.offset)
+                ) as pieces:
+                    async for piece in pieces:
+                        if isinstance(piece, End):
+                            done = _done(id, piece)
+                        elif not job.ended:
+                            await self.outbox.put(protocol.Chunk(id, piece.text))
         except EngineError as error:
             done = protocol.Done(id, "failed", str(error))
         except OutOfStepError as error:
             done = protocol.Done(id, "superseded", str(error))
-        self._superseded.discard(id)
-        self._forget_job(message.doc, id)
+        self._forget_job(message.doc, job)
+        if job.ended:
+            done = protocol.Done(id, job.ended, counts=done.counts)
         self._post(done)
 
     # --- small things --------------------------------------------------------
@@ -196,23 +227,37 @@ class Session:
             raise OutOfStepError(f"no document {doc!r}")
         return document
 
-    def _at(self, doc: str, rev: int, cell: str) -> Document:
-        document = self._document(doc)
-        if document.rev != rev:
-            raise OutOfStepError(f"revision {rev}, the copy has {document.rev}")
-        document.index(cell)
+    def _at(self, message: protocol.Complete | protocol.Warm) -> Document:
+        document = self._document(message.doc)
+        if document.rev != message.rev:
+            raise OutOfStepError(f"revision {message.rev}, the copy has {document.rev}")
+        source = document.cells[document.index(message.cell)].source
+        if not 0 <= message.offset <= len(source):
+            raise OutOfStepError(f"offset {message.offset} of {len(source)} characters")
         return document
 
-    def _end_job(self, doc: str, superseded: bool = False) -> None:
+    def _lose(self, doc: str) -> None:
+        """Ask for the whole document, once: what else is under way to the old copy is void."""
+        self._drop(doc)
+        if doc not in self._stale and len(self._stale) < MOST_DOCUMENTS:
+            self._stale.add(doc)
+            self._post(protocol.Resync(doc))
+
+    def _drop(self, doc: str) -> None:
+        self._end_job(doc, "superseded")
+        if self._documents.pop(doc, None) and self._host.completion is not None:
+            self._host.completion.forget(self._key(doc))
+
+    def _end_job(self, doc: str, why: Ended) -> None:
         job = self._jobs.pop(doc, None)
         if job is not None:
-            id, task = job
-            if superseded:
-                self._superseded.add(id)
-            task.cancel()
+            # The engine stops at once; the job's task lives on until it is told what that cost.
+            job.ended = why
+            if self._host.completion is not None:
+                self._host.completion.cancel(self._key(doc))
 
-    def _forget_job(self, doc: str, id: int) -> None:
-        if self._jobs.get(doc, (None, None))[0] == id:
+    def _forget_job(self, doc: str, job: _Job) -> None:
+        if self._jobs.get(doc) is job:
             del self._jobs[doc]
 
     def _on_status(self, status: protocol.Status) -> None:
@@ -220,16 +265,22 @@ class Session:
             self._post(status)
 
     def _post(self, message: protocol.FromServer) -> None:
+        if self._closed:
+            return
         try:
             self.outbox.put_nowait(message)
         except asyncio.QueueFull:
             self._hang_up()
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, *last: protocol.FromServer) -> None:
         """Close, even if the browser reads nothing: what waits for it is void."""
+        self._closed = True
         while not self.outbox.empty():
             self.outbox.get_nowait()
-        self.outbox.put_nowait(None)
+        for message in (*last, None):
+            self.outbox.put_nowait(message)
+        for task in self._tasks:
+            task.cancel()
 
     def _fault(self, reason: str) -> None:
         self._faults += 1
@@ -239,14 +290,7 @@ class Session:
             self._post(protocol.Fault(reason))
 
     def _fatal(self, reason: str) -> None:
-        self._post(protocol.Fault(reason, fatal=True))
-        self._post_end()
-
-    def _post_end(self) -> None:
-        try:
-            self.outbox.put_nowait(None)
-        except asyncio.QueueFull:
-            self._hang_up()
+        self._hang_up(protocol.Fault(reason, fatal=True))
 
     def _allowed(self) -> bool:
         now = asyncio.get_running_loop().time()

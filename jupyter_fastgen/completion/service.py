@@ -63,6 +63,7 @@ class CompletionService:
         self._template = template
         self._options = options
         self._places: OrderedDict[str, _Place] = OrderedDict()
+        self._running: dict[str, int] = {}
         self._ids = itertools.count(1)
 
     async def complete(
@@ -71,8 +72,8 @@ class CompletionService:
         """Suggest text at `offset` of `cell`.
 
         `key` names the document among all that are open. Yields `Piece`s and one `End`;
-        leaving the iteration cancels. Raises `EngineError`, and `OutOfStepError` for an
-        unknown cell.
+        leaving the iteration cancels, `cancel` does so and still tells the cost. Raises
+        `EngineError`, and `OutOfStepError` for an unknown cell.
         """
         view, built = self._prompt(key, document, cell, offset)
         block = stop.wants_block(view.before, view.after, view.above)
@@ -88,7 +89,7 @@ class CompletionService:
         begin = built.begin
         shown = False
         cost: base.Done | None = None
-        async with aclosing(self._engine.stream(request)) as events:
+        async with aclosing(self._events(request)) as events:
             async for event in events:
                 if isinstance(event, base.Done):
                     cost = event
@@ -111,15 +112,31 @@ class CompletionService:
         """Put the prompt at this cursor into the KV cache."""
         _, built = self._prompt(key, document, cell, offset)
         request = base.Request(id=next(self._ids), prompt=built.text, max_tokens=0, document=key)
-        async with aclosing(self._engine.stream(request)) as events:
+        async with aclosing(self._events(request)) as events:
             async for event in events:
                 if isinstance(event, base.Done):
                     return event
         return None
 
+    def cancel(self, key: str) -> None:
+        """End what runs for the document; its iteration goes on to an `End` with the cost."""
+        if key in self._running:
+            self._engine.cancel(self._running[key])
+
     def forget(self, key: str) -> None:
         """The document was closed."""
         self._places.pop(key, None)
+
+    async def _events(self, request: base.Request) -> AsyncGenerator[base.Event, None]:
+        self._running[request.document] = request.id
+        try:
+            async with aclosing(self._engine.stream(request)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            # The document's next request may have taken the place.
+            if self._running.get(request.document) == request.id:
+                del self._running[request.document]
 
     def _prompt(
         self, key: str, document: Document, cell: str, offset: int
