@@ -7,18 +7,27 @@ the window's start moves by a quarter of it at once, on a cell boundary.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..document import Cell, Document
 
 CHARS_PER_TOKEN = 3.2
-"""Of Qwen's tokenizer on notebook code; only budgets rest on it."""
+"""Of Qwen's tokenizer on notebook code, digits aside; only budgets rest on it."""
+
+ANSWER_TOKENS = 128
+"""Of a context, kept for the answer."""
+
+SAFETY = 0.75
+"""Of a context that is planned for: token counts are guessed."""
 
 NOTE_CHARS = 400
 """Of one markdown cell: enough for a heading and a paragraph."""
 
 SEPARATOR = "\n\n"
+
+_DENSE = re.compile(r"[0-9]|[^\x00-\x7f]")
 
 _COMMENTS = {
     "//": "javascript typescript java scala c c++ cpp csharp c# rust go kotlin swift groovy php",
@@ -38,6 +47,15 @@ class Budget:
     above: int = 1024
     cell: int = 768
     suffix: int = 64
+
+    def within(self, context: int) -> Budget:
+        """The budget cut down to an engine's context in tokens, where that is known (not 0)."""
+        room = max(0.0, (context - ANSWER_TOKENS) * SAFETY)
+        wanted = self.above + self.cell + self.suffix * 3 // 2
+        if not context or wanted <= room:
+            return self
+        scale = room / wanted
+        return Budget(int(self.above * scale), int(self.cell * scale), int(self.suffix * scale))
 
 
 @dataclass(frozen=True)
@@ -70,9 +88,7 @@ def view(
     index = document.index(cell)
     current = document.cells[index]
     mark = comment_mark(document.language)
-    start = _window(
-        document.cells[:index], mark, int(budget.above * CHARS_PER_TOKEN), min(start, index)
-    )
+    start = _window(document.cells[:index], mark, budget.above, min(start, index))
     rendered = [_render(above, mark) for above in document.cells[start:index]]
     if document.language.lower() not in ("", "python", "ipython"):
         rendered.insert(0, f"{mark} Language: {document.language}")
@@ -81,8 +97,8 @@ def view(
         View(
             cell=cell,
             above=SEPARATOR.join(text for text in rendered if text),
-            before=_last_lines(before, int(budget.cell * CHARS_PER_TOKEN)),
-            after=_first_lines(current.source[offset:], int(budget.suffix * CHARS_PER_TOKEN)),
+            before=_last_lines(before, budget.cell),
+            after=_first_lines(current.source[offset:], budget.suffix),
             below=_below(document.cells[index + 1 :], budget),
         ),
         start,
@@ -101,7 +117,7 @@ def _render(cell: Cell, mark: str) -> str:
 
 def _window(cells: Sequence[Cell], mark: str, budget: int, start: int) -> int:
     """The first cell of the window: it moves only when the text is too long, then by a quarter."""
-    sizes = [len(_render(cell, mark)) + len(SEPARATOR) for cell in cells]
+    sizes = [guess_tokens(_render(cell, mark)) + 1 for cell in cells]
     if sum(sizes[start:]) <= budget:
         # Cells were removed, or another cell is edited: take back what fits with the same slack.
         while start > 0 and sum(sizes[start - 1 :]) <= budget * 3 // 4:
@@ -116,19 +132,38 @@ def _below(cells: Sequence[Cell], budget: Budget) -> str:
     following = next(
         (c.source.strip("\n") for c in cells if c.type == "code" and c.source.strip()), ""
     )
-    return _first_lines(following, int(budget.suffix * CHARS_PER_TOKEN / 2))
+    return _first_lines(following, budget.suffix // 2)
 
 
-def _first_lines(text: str, limit: int) -> str:
-    """At most `limit` characters from the start, cut at a line end where there is one."""
+def guess_tokens(text: str) -> int:
+    """About how many tokens `text` has: each digit is one, and each sign outside of ASCII."""
+    dense = len(_DENSE.findall(text))
+    return dense + int((len(text) - dense) / CHARS_PER_TOKEN)
+
+
+def _most_characters(text: str, tokens: int) -> int:
+    """Characters of `text` that are about `tokens` tokens; a power of two times the least.
+
+    So coarse, because what is typed must not move where the text is cut.
+    """
+    limit, least = int(tokens * CHARS_PER_TOKEN), tokens
+    while limit > least and guess_tokens(text) * limit > tokens * len(text) * 1.2:
+        limit //= 2
+    return max(limit, least)
+
+
+def _first_lines(text: str, tokens: int) -> str:
+    """At most about `tokens` from the start, cut at a line end where there is one."""
+    limit = _most_characters(text[: tokens * 4], tokens)
     if len(text) <= limit:
         return text
     end = text.rfind("\n", 0, limit)
     return text[: end if end > 0 else limit]
 
 
-def _last_lines(text: str, limit: int) -> str:
-    """At most about `limit` characters from the end; the start moves in steps of half of that."""
+def _last_lines(text: str, tokens: int) -> str:
+    """At most about `tokens` from the end; the start moves in steps of half of that."""
+    limit = _most_characters(text[-tokens * 4 :], tokens)
     if len(text) <= limit:
         return text
     step = max(1, limit // 2)

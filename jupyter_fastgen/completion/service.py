@@ -75,7 +75,7 @@ class CompletionService:
         leaving the iteration cancels, `cancel` does so and still tells the cost. Raises
         `EngineError`, and `OutOfStepError` for an unknown cell.
         """
-        view, built = self._prompt(key, document, cell, offset)
+        view, built = await self._prompt(key, document, cell, offset)
         block = stop.wants_block(view.before, view.after, view.above)
         cutter = stop.Cutter(view.before, view.after, block)
         request = base.Request(
@@ -110,7 +110,7 @@ class CompletionService:
 
     async def warm(self, key: str, document: Document, cell: str, offset: int) -> base.Done | None:
         """Put the prompt at this cursor into the KV cache."""
-        _, built = self._prompt(key, document, cell, offset)
+        _, built = await self._prompt(key, document, cell, offset)
         request = base.Request(id=next(self._ids), prompt=built.text, max_tokens=0, document=key)
         async with aclosing(self._events(request)) as events:
             async for event in events:
@@ -138,14 +138,15 @@ class CompletionService:
             if self._running.get(request.document) == request.id:
                 del self._running[request.document]
 
-    def _prompt(
+    async def _prompt(
         self, key: str, document: Document, cell: str, offset: int
     ) -> tuple[context.View, prompt.Prompt]:
         place = self._places.setdefault(key, _Place())
         self._places.move_to_end(key)
         if len(self._places) > MOST_ANCHORS:
             self._places.popitem(last=False)
-        view, place.start = context.view(document, cell, offset, self._options.budget, place.start)
+        budget = self._options.budget.within((await self._engine.stats()).context)
+        view, place.start = context.view(document, cell, offset, budget, place.start)
         built = prompt.build(view, self._template, place.anchor, self._options.anchored)
         place.anchor = built.anchor
         return view, built

@@ -28,7 +28,7 @@ class ModelSpec(msgspec.Struct, frozen=True):
     """Which model to run, and how much of the machine it may take.
 
     `location` is a file (GGUF) or the URL of a running `llama-server`.
-    `context` is the KV cache in tokens, shared by the `slots` documents that
+    `context` is the KV cache in tokens of each of the `slots` documents that
     are kept warm at once. `threads` 0 means: fit the machine.
     """
 
@@ -97,7 +97,7 @@ Progress = Callable[[float], None]
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """What an engine runs on, for the status panel and `doctor`."""
+    """What an engine runs on. `context` is in tokens, of one document; 0 where unknown."""
 
     engine: str
     model: str

@@ -39,6 +39,7 @@ class LlamaServer:
         self._slots: OrderedDict[int, str | None] = OrderedDict()
         self._spec: ModelSpec | None = None
         self._url = ""
+        self._context = 0
         self._threads = 0
 
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
@@ -58,6 +59,9 @@ class LlamaServer:
             props = await client.get("/props")
             props.raise_for_status()
             slots = int(props.json().get("total_slots", 1))
+            # Of one slot; a server that does not tell takes what was planned.
+            defaults = props.json().get("default_generation_settings", {})
+            self._context = int(defaults.get("n_ctx", spec.context))
         except (httpx.HTTPError, ValueError) as error:
             await client.aclose()
             raise EngineError(
@@ -157,7 +161,7 @@ class LlamaServer:
             engine="llama.cpp",
             model=spec.name if spec else "",
             threads=self._threads,
-            context=spec.context if spec else 0,
+            context=self._context,
             pid=os.getpid(),
         )
 

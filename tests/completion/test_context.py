@@ -9,6 +9,7 @@ from jupyter_fastgen.completion.context import (
     Budget,
     View,
     comment_mark,
+    guess_tokens,
     view,
 )
 from jupyter_fastgen.document import Document
@@ -119,13 +120,13 @@ def test_the_window_takes_back_what_fits_when_the_cursor_goes_up():
 
 
 def test_a_long_cell_is_cut_at_a_line_start_that_seldom_moves():
-    budget = Budget(cell=100, suffix=20)
+    budget = Budget(cell=400, suffix=20)
     lines = [f"x{n} = {n}" for n in range(5000)]
     starts: set[str] = set()
     for typed in range(200):
         source = "\n".join(lines) + "\n" + "y" * typed
         seen = see(opened(source), "c0", len(source), budget)
-        assert len(seen.before) <= 100 * CHARS_PER_TOKEN
+        assert len(seen.before) <= 400 * CHARS_PER_TOKEN
         assert seen.before.endswith("x4999 = 4999\n" + "y" * typed)
         starts.add(seen.before.split("\n")[0])
     assert starts <= set(lines)
@@ -145,3 +146,40 @@ def test_one_endless_line_is_cut_too():
     seen = see(opened("a" * 100_000), "c0", 50_000, Budget())
     assert 0 < len(seen.before) <= Budget().cell * CHARS_PER_TOKEN
     assert 0 < len(seen.after) <= Budget().suffix * CHARS_PER_TOKEN
+
+
+@pytest.mark.parametrize(
+    ("line", "tokens"),  # as Qwen2.5-Coder's tokenizer counts them, the line break included
+    [
+        ("df = pd.read_csv('data/sales.csv', parse_dates=['date'])", 16),
+        ("value_4999 = compute(4999)", 14),
+        ("x = [3.14159, 2.71828, 1.41421]", 29),
+        ("# \u8fd9\u662f\u4e00\u4e2a\u6d4b\u8bd5", 6),
+    ],
+)
+def test_tokens_are_not_guessed_far_too_low(line, tokens):
+    assert guess_tokens(line * 50) >= 0.75 * tokens * 50
+
+
+def test_cells_of_numbers_stay_within_the_budget_in_tokens():
+    numbers = "\n".join(f"x = [{n}.14159, {n}.71828]" for n in range(1000, 1400))
+    source = numbers + "\ny = "
+    document = opened(*["z = [1.5, 2.5, 3.5, 4.5]"] * 100, source, numbers)
+    seen = see(document, "c100", len(source))
+    assert 0 < guess_tokens(seen.above) <= BUDGET.above
+    assert 0 < guess_tokens(seen.before) <= BUDGET.cell * 1.5
+    assert 0 < guess_tokens(seen.below) <= BUDGET.suffix * 1.5
+    assert seen.before.endswith("\ny = ")
+
+
+def test_a_small_context_gets_a_small_budget():
+    assert BUDGET.within(0) == BUDGET
+    assert BUDGET.within(4096) == BUDGET
+    small = BUDGET.within(1024)
+    assert small.above + small.cell + small.suffix < 1024 - 128
+    assert min(small.above, small.cell, small.suffix) > 10
+    assert BUDGET.within(64) == Budget(0, 0, 0)
+
+
+def test_without_any_budget_there_is_still_a_view():
+    assert see(opened("x = 1", "y = 2", "z"), "c1", 3, Budget(0, 0, 0)).above == ""
