@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import complete, doctor, models
+from .commands import bench, complete, doctor, models
 from .errors import FastgenError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command()(complete.complete)
 app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
+app.add_typer(bench.app, name="bench")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,70 @@
+"""`jupyter fastgen bench`: what ghost text costs and how fast it is, measured on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..evaluate.keystrokes import Comparison
+
+app = typer.Typer(
+    help="Measure: keystrokes through a server, ghost text in a browser, a report of both.",
+    no_args_is_help=True,
+)
+
+Keys = Annotated[int, typer.Option("--keys", min=1, help="How many keys are typed, about.")]
+Seed = Annotated[int, typer.Option("--seed", help="For the times between keys, where they vary.")]
+SpreadOption = Annotated[
+    float,
+    typer.Option(
+        "--spread", min=0.0, help="Sigma of log-normal times between keys; 0 keeps them exact."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def keystrokes(
+    notebook: Annotated[Path, typer.Argument(help="An .ipynb file; its last code is typed anew.")],
+    keys: Keys = 260,
+    seed: Seed = 1,
+    spread: SpreadOption = 0.0,
+    insert: Annotated[
+        bool, typer.Option("--insert", help="Type into the middle, with the cells below kept.")
+    ] = False,
+    usual: Annotated[
+        bool, typer.Option("--usual/--no-usual", help="Also replay it with the usual prompts.")
+    ] = True,
+    each: Annotated[bool, typer.Option("--each", help="Also print a line for each key.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Replay typing through a real Jupyter server; count tokens, requests, messages, times."""
+    from ..evaluate.keystrokes import Plan, compare
+    from ..evaluate.typist import Typist
+
+    found = compare(Plan(notebook, Typist(spread=spread, seed=seed), keys, insert), usual)
+    if json:
+        _print_json(found)
+    else:
+        _print_keystrokes(found, each)
+
+
+def _print_json(value: Any) -> None:
+    import msgspec
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def _print_keystrokes(found: Comparison, each: bool) -> None:
+    from ..evaluate.tables import key_lines, keystroke_rows, text_table
+
+    replays = [found.anchored] if found.usual is None else [found.anchored, found.usual]
+    if each:
+        for replay in replays:
+            typer.echo("\n".join(key_lines(replay)) + "\n")
+    heads = ["anchored", "usual prompts"][: len(replays)]
+    typer.echo(f"{found.model}, {found.notebook}")
+    typer.echo(text_table(["", *heads], keystroke_rows([replay.summary for replay in replays])))

@@ -1,0 +1,206 @@
+"""What the browser's half does at each key, in Python: the rules of `src/inline/suggester.ts`.
+
+Typed-through text costs a `change` and nothing else; where no earlier answer agrees with what
+is typed, a `complete` follows, and supersedes the request that runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from .. import protocol
+from ..document import Document
+from ..errors import FastgenError
+
+KEPT = 16
+"""Earlier answers that are looked at, as in the browser."""
+
+DOC = "d1"
+
+KeyKind = Literal["through", "waits", "asks"]
+"""A key agrees with an answer's text, is one ahead of a growing one, or asks for a new one."""
+
+_ONE_KEY = re.compile(r"\n[ \t]*|.", re.DOTALL)
+
+
+class BenchError(FastgenError):
+    """A measurement that could not be made."""
+
+
+@dataclass
+class Answer:
+    """One answer of the model, complete or growing. `used` characters of it were typed through."""
+
+    id: int
+    cell: str
+    head: str
+    text: str = ""
+    done: protocol.Done | None = None
+    used: int = 0
+
+    def remainder(self, cell: str, head: str) -> str | None:
+        """What it still suggests there: "" if nothing so far, None if it does not fit."""
+        if cell != self.cell or not head.startswith(self.head):
+            return None
+        typed = head[len(self.head) :]
+        if not self.text.startswith(typed):
+            behind = self.done is None and typed.startswith(self.text)
+            return "" if behind and _ONE_KEY.fullmatch(typed[len(self.text) :]) else None
+        rest = self.text[len(typed) :]
+        if not rest and self.done is not None and typed:
+            return None
+        self.used = max(self.used, len(typed))
+        return rest
+
+
+@dataclass
+class Traffic:
+    """Frames since it was last taken: the bytes of each sent, and their number and sum received."""
+
+    sent: list[int] = field(default_factory=lambda: [])
+    received: int = 0
+    received_bytes: int = 0
+
+
+class Browser:
+    """A tab with one notebook, connected to a real server."""
+
+    def __init__(self, connection: WebSocketClientConnection) -> None:
+        self._connection = connection
+        self._reader = asyncio.create_task(self._read())
+        self._reader.add_done_callback(lambda _: self._changed.set())
+        self._changed = asyncio.Event()
+        self._rev = 0
+        self._id = 0
+        self._sources: dict[str, str] = {}
+        self._running: Answer | None = None
+        self._latest: list[Answer] = []
+        self.answers: dict[int, Answer] = {}
+        """Every answer that was asked for, by its id."""
+        self.status = protocol.Status("idle")
+        self.traffic = Traffic()
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when an answer has grown or ended."""
+
+    @classmethod
+    async def connect(cls, url: str, token: str) -> Browser:
+        """Open the websocket of the server at `url`, and greet it."""
+        request = HTTPRequest(
+            f"{url.replace('http', 'ws', 1)}jupyter-fastgen/ws",
+            headers={"Authorization": f"token {token}"},
+        )
+        connection = await websocket_connect(request, compression_options={})
+        browser = cls(connection)
+        await browser._send(protocol.Hello(protocol.VERSION))
+        return browser
+
+    async def ready(self, seconds: float = 120) -> None:
+        """Wait until the model is loaded; raises `BenchError` where it can't be."""
+
+        def settled() -> bool:
+            return self.status.state in ("ready", "missing", "error", "off")
+
+        await self._wait(settled, seconds, "the model was not ready")
+        if self.status.state != "ready":
+            raise BenchError(f"{self.status.detail} ({self.status.remedy})")
+
+    async def open(self, document: Document) -> None:
+        """Send the whole document."""
+        cells = [protocol.Cell(cell.id, cell.type, cell.source) for cell in document.cells]
+        self._sources = {cell.id: cell.source for cell in document.cells}
+        await self._send(protocol.Open(DOC, cells, document.language, document.path, self._rev))
+
+    async def warm(self, cell: str) -> None:
+        """The cursor rests at the end of `cell`."""
+        await self._send(protocol.Warm(DOC, self._rev, cell, len(self._sources[cell])))
+
+    async def type(self, cell: str, insert: str) -> tuple[KeyKind, int]:
+        """Press a key at the end of `cell`: what came of it, and the id of the answer it meets."""
+        before = self._sources[cell]
+        head = self._sources[cell] = before + insert
+        self._rev += 1
+        end = len(before)
+        await self._send(protocol.Change(DOC, self._rev, cell, end, end, insert))
+        found = self._find(cell)
+        if found is not None:
+            if self._running is not None and found is not self._running:
+                await self._send(protocol.Cancel(self._running.id))
+                self._running = None
+            agrees = len(found.head) + len(found.text) >= len(head)
+            return "through" if agrees else "waits", found.id
+        self._id += 1
+        answer = self._running = self.answers[self._id] = Answer(self._id, cell, head)
+        self._latest = [answer, *self._latest][:KEPT]
+        await self._send(protocol.Complete(self._id, DOC, self._rev, cell, len(head)))
+        return "asks", self._id
+
+    def ghost(self, cell: str) -> str:
+        """The ghost text at the end of `cell` now."""
+        found = self._find(cell)
+        return (found.remainder(cell, self._sources[cell]) or "") if found else ""
+
+    async def settle(self, seconds: float = 30) -> None:
+        """Wait until every request has ended."""
+
+        def settled() -> bool:
+            return all(answer.done is not None for answer in self.answers.values())
+
+        await self._wait(settled, seconds, "a request was not answered")
+
+    async def close(self) -> None:
+        """Leave."""
+        self._reader.cancel()
+        self._connection.close()
+
+    def _find(self, cell: str) -> Answer | None:
+        head = self._sources[cell]
+        return next((a for a in self._latest if a.remainder(cell, head) is not None), None)
+
+    async def _send(self, message: protocol.FromBrowser) -> None:
+        frame = protocol.encode(message)
+        self.traffic.sent.append(len(frame.encode()))
+        await self._connection.write_message(frame)
+
+    async def _wait(self, settled: Callable[[], bool], seconds: float, complaint: str) -> None:
+        async def wait() -> None:
+            while not settled():
+                if self._reader.done():
+                    raise BenchError("the server closed the connection")
+                self._changed.clear()
+                await self._changed.wait()
+
+        try:
+            await asyncio.wait_for(wait(), seconds)
+        except asyncio.TimeoutError as error:
+            raise BenchError(f"{complaint} within {seconds:.0f} s") from error
+
+    async def _read(self) -> None:
+        while (frame := await self._connection.read_message()) is not None:
+            self.traffic.received += 1
+            self.traffic.received_bytes += len(
+                frame if isinstance(frame, bytes) else frame.encode()
+            )
+            message = protocol.decode_server(frame)
+            if isinstance(message, protocol.Status):
+                self.status = message
+            elif isinstance(message, protocol.Chunk):
+                self.answers[message.id].text += message.text
+            elif isinstance(message, protocol.Done):
+                self._finish(message)
+            self._changed.set()
+            self.on_change()
+
+    def _finish(self, done: protocol.Done) -> None:
+        answer = self.answers[done.id]
+        answer.done = done
+        if self._running is answer:
+            self._running = None
+        if not answer.text and done.reason not in ("stop", "length", "empty"):
+            self._latest = [kept for kept in self._latest if kept is not answer]

@@ -1,0 +1,98 @@
+"""Measured figures as rows of text, for the terminal and for Markdown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .keystrokes import Replay, Summary
+from .stats import Spread
+
+Row = list[str]
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """A figure with at most one decimal; a dash for what never happened."""
+    if value is None:
+        return "–"  # noqa: RUF001 (a dash that is as long as a digit)
+    text = f"{value:,.1f}".removesuffix(".0")
+    return f"{text} {unit}".rstrip()
+
+
+def percent(value: float) -> str:
+    """A share of 0 to 1 in per cent."""
+    return f"{100 * value:.0f} %"
+
+
+def spread(figures: Spread, unit: str = "") -> str:
+    """Median and 95th percentile."""
+    return f"{number(figures.p50)} / {number(figures.p95, unit)}"
+
+
+def keystroke_rows(summaries: Sequence[Summary]) -> list[Row]:
+    """What a replay found, a row for each figure and a column for each replay."""
+
+    def row(name: str, *cells: str) -> Row:
+        return [name, *cells]
+
+    s = summaries
+    return [
+        row("keys", *(number(x.keys) for x in s)),
+        row(
+            "prefilled tokens per key within a line, p50 / p95",
+            *(spread(x.within_line) for x in s),
+        ),
+        row("… of keys that asked the model", *(spread(x.within_line_asked) for x in s)),
+        row(
+            "prefilled / cached / decoded tokens",
+            *(f"{number(x.prefilled)} / {number(x.cached)} / {number(x.decoded)}" for x in s),
+        ),
+        row("decoded tokens never typed", *(number(x.wasted) for x in s)),
+        row("model starts per 100 keys", *(number(x.requests_per_100_keys) for x in s)),
+        row("requests cancelled or superseded", *(number(x.cancelled) for x in s)),
+        row("typed-through keys: no request", *(number(x.typed_through) for x in s)),
+        row("keys that wait for a running answer: none", *(number(x.waiting) for x in s)),
+        row("largest message of a key", *(number(x.frame_bytes.worst, "bytes") for x in s)),
+        row(
+            "messages sent / received",
+            *(f"{number(x.sent)} / {number(x.received)}" for x in s),
+        ),
+        row(
+            "bytes sent / received",
+            *(f"{number(x.sent_bytes)} / {number(x.received_bytes)}" for x in s),
+        ),
+        row("engine: time to first text, p50 / p95", *(spread(x.engine_first, "ms") for x in s)),
+        row("key to ghost text, p50 / p95", *(spread(x.ghost, "ms") for x in s)),
+        row("… where the typist pauses after it", *(spread(x.ghost_resting, "ms") for x in s)),
+        row("… where the typist paused before it", *(spread(x.ghost_after_rest, "ms") for x in s)),
+        row("keys with ghost text within 150 ms", *(percent(x.coverage) for x in s)),
+    ]
+
+
+def key_lines(replay: Replay) -> list[str]:
+    """A line for each key."""
+    lines = ["key       prefill cached decode  first   ghost bytes"]
+    for key in replay.keys:
+        asked = key.kind == "asks"
+        tokens = (key.prefilled, key.cached, key.decoded) if asked else ("", "", "")
+        first = number(key.first_ms) if asked else key.kind
+        prefilled, cached, decoded = tokens
+        lines.append(
+            f"{key.insert!r:10}{prefilled:>7}{cached:>7}{decoded:>7}{first:>8}"
+            f"{number(key.ghost_ms):>8}{key.sent_bytes:>6} {key.reason}"
+        )
+    return lines
+
+
+def text_table(head: Row, rows: Sequence[Row]) -> str:
+    """Aligned columns."""
+    widths = [max(len(row[n]) for row in (head, *rows)) for n in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (head, *rows)
+    )
+
+
+def markdown_table(head: Row, rows: Sequence[Row]) -> str:
+    """The same in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
