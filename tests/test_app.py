@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+IMPORT = """
+import json, sys, time
+import jupyter_server.serverapp, jupyter_server.base.websocket  # what any server has loaded
+before = time.perf_counter()
+import jupyter_fastgen.app
+took = time.perf_counter() - before
+heavy = "torch numpy httpx huggingface_hub xllamacpp filelock typer rich tree_sitter".split()
+print(json.dumps([took, [name for name in heavy if name in sys.modules]]))
+"""
+
+
+def test_importing_the_extension_is_quick_and_loads_nothing_heavy():
+    found = [
+        json.loads(subprocess.run([sys.executable, "-c", IMPORT], capture_output=True).stdout)
+        for _ in range(4)
+    ]
+    assert min(took for took, _ in found) < 0.150
+    assert found[0][1] == []
+
+
+def test_importing_the_package_costs_nothing():
+    script = "import sys; import jupyter_fastgen; print('jupyter_server' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.stdout.strip() == "False"
