@@ -7,7 +7,8 @@ export default defineConfig({
   // One model and two cores: tests take turns.
   workers: 1,
   fullyParallel: false,
-  timeout: 90_000,
+  // An engine beside busy processes needs its time; a test waits no longer than it must.
+  timeout: 180_000,
   expect: { timeout: 15_000 },
   forbidOnly: !!process.env.CI,
   reporter: [['list']],

@@ -16,6 +16,7 @@ const ABSENCE_MS = 700;
 /** What is used here of the application and of the document in its front tab. */
 interface JupyterWindow {
   jupyterapp: {
+    restored: Promise<void>;
     commands: { execute(id: string, args?: object): Promise<unknown> };
     shell: { currentWidget: DocumentView };
   };
@@ -24,6 +25,7 @@ interface JupyterWindow {
 interface DocumentView {
   content: NotebookView | FileView;
   context: { ready: Promise<void> };
+  revealed: Promise<void>;
 }
 
 interface SharedText {
@@ -96,8 +98,10 @@ export class Editor {
     await this.page.evaluate(
       async ({ wanted, cursor }) => {
         const { jupyterapp } = window as unknown as JupyterWindow;
-        const { content, context } = jupyterapp.shell.currentWidget;
-        await context.ready;
+        // A document that is opened takes the focus once it is shown.
+        await jupyterapp.restored;
+        const { content, context, revealed } = jupyterapp.shell.currentWidget;
+        await Promise.all([context.ready, revealed]);
         const view = content as NotebookView;
         const { sharedModel } = view.model;
         sharedModel.transact(() => {
@@ -114,14 +118,26 @@ export class Editor {
         });
         view.activeCellIndex = wanted.length - 1;
         await view.activeCell.ready;
-        view.mode = 'edit';
         const { editor } = view.activeCell;
         editor.setCursorPosition(editor.getPositionAt(cursor));
-        editor.focus();
       },
       { wanted, cursor }
     );
-    await expect(this.page.locator('.cm-editor.cm-focused')).toBeVisible();
+    await this._focus();
+  }
+
+  /** Enter the active cell; what the application still has to do may leave it again. */
+  private async _focus(): Promise<void> {
+    await expect(async () => {
+      await this.page.evaluate(() => {
+        const { jupyterapp } = window as unknown as JupyterWindow;
+        const view = jupyterapp.shell.currentWidget.content as NotebookView;
+        view.mode = 'edit';
+        view.activeCell.editor.focus();
+      });
+      const focused = this.page.locator('.cm-editor.cm-focused');
+      await expect(focused).toBeVisible({ timeout: 1000 });
+    }).toPass({ timeout: 15_000 });
   }
 
   /** Type as a person does: one key after the other. */

@@ -29,7 +29,7 @@ test('an engine killed while it writes heals, and no text is lost', async ({
   process.kill(engines[0], 'SIGKILL');
 
   await expect(item).toHaveAttribute('data-state', 'loading');
-  expect(wire.answered('done').pop()?.reason).toBe('failed');
+  await expect.poll(() => wire.answered('done').pop()?.reason).toBe('failed');
   await editor.expectSource(`${above}\n    `);
   // Nothing stops the person while the engine is away.
   await editor.type('if len(num');
