@@ -10,7 +10,7 @@ def jp_server_config() -> dict[str, Any]:
     """A server that runs the extension and lets nobody in without a token."""
     return {
         "ServerApp": {
-            "jpserver_extensions": {"jupyter_fastgen": True},
+            "jpserver_extensions": {"jupyter_fastgen": True, "jupyter_server_terminals": False},
             "allow_unauthenticated_access": False,
         }
     }
