@@ -35,6 +35,27 @@ test('typing through a stream does not bring letters back', async ({
   await editor.expectSource('print("h")');
 });
 
+test('typing as fast as text comes does not bring letters back', async ({
+  scripted: { editor, server }
+}) => {
+  await editor.write('|');
+  await editor.type('p');
+  const job = await server.jobAt(1);
+  job.chunk('r');
+  await editor.expectGhost('r');
+  // Nothing is left to show until more text comes.
+  await editor.type('r');
+  await editor.expectGhost('');
+  job.chunk('int');
+  await editor.expectGhost('int');
+  job.chunk('()');
+  await editor.expectGhost('int()');
+  job.done();
+  expect(server.requests).toHaveLength(1);
+  await editor.press('Tab');
+  await editor.expectSource('print()');
+});
+
 test('an empty reply leaves no dead ghost behind', async ({
   scripted: { editor, server }
 }) => {
@@ -102,9 +123,12 @@ test('highlighted ghost text is not doubled at the end of a stream', async ({
     await editor.write('|');
     await editor.type('p');
     const job = await server.jobAt(1);
-    for (const letter of 'rint("hello")') {
-      job.chunk(letter);
+    for (const piece of ['rint', '("', 'hel']) {
+      job.chunk(piece);
+      await expect.poll(() => editor.ghosts()).not.toEqual([]);
     }
+    // The last text and the end come at once, as they do from a model.
+    job.chunk('lo")');
     job.done();
     await editor.expectGhost('rint("hello")');
     // Doubling comes with the last drawing: see that none follows.

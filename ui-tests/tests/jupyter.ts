@@ -8,7 +8,8 @@ const AUTHORIZED = { Authorization: `token ${TOKEN}` };
 /** Ids of the settings that the tests change. */
 export const SETTINGS = {
   fastgen: 'jupyter_fastgen:plugin',
-  completer: '@jupyterlab/completer-extension:inline-completer'
+  completer: '@jupyterlab/completer-extension:inline-completer',
+  notebook: '@jupyterlab/notebook-extension:tracker'
 };
 
 /** The model of these tests, as the status names it. */

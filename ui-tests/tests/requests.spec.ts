@@ -1,7 +1,10 @@
 /* What is asked for, when, and what becomes of answers that come too late. */
 import { expect } from '@playwright/test';
 
+import { Editor } from './editor';
+import { openInLab, saveSettings, SETTINGS } from './jupyter';
 import { test } from './pages';
+import { ScriptedServer } from './script';
 
 test('offsets count code points', async ({ scripted: { editor, server } }) => {
   const before = 's = "😀👩‍🚀é😀"; pri';
@@ -113,4 +116,41 @@ test('a lost connection is said, and mended by itself', async ({
   job.chunk('t()');
   job.done();
   await editor.expectGhost('t()');
+});
+
+test('a bracket that the editor has closed is not closed twice', async ({
+  page
+}) => {
+  await saveSettings(page.request, SETTINGS.notebook, {
+    codeCellConfig: { autoClosingBrackets: true }
+  });
+  try {
+    const server = await ScriptedServer.replace(page);
+    await openInLab(page, 'short.ipynb');
+    const editor = new Editor(page);
+    await editor.write('print|');
+    await editor.type('(');
+    await editor.expectSource('print()');
+    const job = await server.jobAt(6);
+    job.chunk('len(x), y');
+    job.done();
+    await editor.expectGhost('len(x), y');
+    await editor.press('Tab');
+    await editor.expectSource('print(len(x), y)');
+
+    // Typed through, the suggestion has a bracket that the editor adds as well.
+    await editor.write('prin|');
+    await editor.type('t');
+    const whole = await server.jobAt(5);
+    whole.chunk('(len(x))');
+    whole.done();
+    await editor.expectGhost('(len(x))');
+    await editor.type('(');
+    await editor.expectSource('print()');
+    await editor.expectGhost('len(x)');
+    await editor.press('Tab');
+    await editor.expectSource('print(len(x))');
+  } finally {
+    await saveSettings(page.request, SETTINGS.notebook, {});
+  }
 });
