@@ -188,8 +188,11 @@ class Worker:
         finally:
             self._ready.clear()
             self._process = None
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    # Not `process.kill()`: it polls first, and so takes the exit status of a
+                    # process that is dead already from asyncio, which waits for it.
+                    os.kill(process.pid, signal.SIGKILL)
             # Shielded: a cancelled supervisor must still reap the process.
             code = await asyncio.shield(process.wait())
             died = f"the engine process died ({_how(code)})"
