@@ -81,6 +81,12 @@ export function isShowing(completer: InlineCompleter): boolean {
   return completer.isActive && hasText(completer);
 }
 
+/** Whether ghost text is being highlighted: it is emptied first and filled later. */
+export function isDrawing({ editor }: InlineCompleter): boolean {
+  const ghosts = editor?.host.querySelectorAll('.jp-GhostText') ?? [];
+  return [...ghosts].some(ghost => ghost.textContent === '');
+}
+
 /**
  * While a new suggestion is awaited and none is left, gives Tab and Escape back
  * to the editor. The completer itself would keep them.

@@ -13,7 +13,7 @@ import { indexOfPoint } from '../client/delta';
 import type { IPlace } from '../client/documents';
 import type { Trigger } from '../client/protocol';
 import type { IFastgenClient } from '../tokens';
-import { clear, Completers, release, viewOf } from './completers';
+import { clear, Completers, isDrawing, release, viewOf } from './completers';
 import { Generation, ICursor, remainder } from './generation';
 import { IPreferences, mayContinue, refusal, Refusal } from './policy';
 import { Suggester } from './suggester';
@@ -24,8 +24,8 @@ export const PROVIDER_ID = 'jupyter_fastgen';
 /** On the editor's host while the completer with a list is open. */
 const LIST_OPEN_CLASS = 'jp-mod-completer-active';
 
-/** How long an asynchronously highlighted ghost text takes to be drawn. */
-const HIGHLIGHT_MS = 50;
+/** Milliseconds to wait at most for highlighted ghost text to be drawn. */
+const HIGHLIGHT_MS = 2000;
 
 type Item = IInlineCompletionItem;
 type List = IInlineCompletionList<Item>;
@@ -36,6 +36,7 @@ interface IReader {
   readonly cursor: ICursor;
   readonly item: Item;
   readonly turn: number;
+  readonly completer: InlineCompleter;
 }
 
 /**
@@ -123,9 +124,10 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
     if (!reader) {
       return;
     }
-    const { generation, cursor, item, turn } = reader;
+    const { generation, cursor, item, turn, completer } = reader;
     let given = item.insertText;
     for (;;) {
+      await this._drawn(completer);
       // The completer trims the item when it is typed through; the answer to
       // that key follows, and writing to it here would bring the letters back.
       if (turn !== this._turn || item.insertText !== given) {
@@ -140,15 +142,11 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
         yield { response: { insertText: rest } };
         this._emitShown();
       } else if (generation.done) {
-        break;
+        return;
       } else {
         await generation.changed();
-        await this._nextPaint();
+        await nextPaint();
       }
-    }
-    if (this.isHighlighted) {
-      // The end of a stream draws again; two drawings at once double the text.
-      await pause(HIGHLIGHT_MS);
     }
   }
 
@@ -200,17 +198,23 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
     if (!generation || turn !== this._turn) {
       return null;
     }
-    return this._item(generation, cursor, turn);
+    return this._item(generation, cursor, turn, completer);
   }
 
-  private _item(generation: Generation, cursor: ICursor, turn: number): Item {
+  private _item(
+    generation: Generation,
+    cursor: ICursor,
+    turn: number,
+    completer: InlineCompleter
+  ): Item {
     const item: Item = {
       insertText: remainder(generation, cursor) ?? '',
       isIncomplete: !generation.done
     };
     if (!generation.done) {
       item.token = `${turn}`;
-      this._readers.set(item.token, { generation, cursor, item, turn });
+      const reader = { generation, cursor, item, turn, completer };
+      this._readers.set(item.token, reader);
     }
     setTimeout(() => this._emitShown());
     return item;
@@ -244,11 +248,20 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
     }
   }
 
-  /** Drawing more often than the screen does is work that nobody sees. */
-  private _nextPaint(): Promise<void> {
-    return this.isHighlighted
-      ? pause(HIGHLIGHT_MS)
-      : new Promise(resolve => requestAnimationFrame(() => resolve()));
+  /**
+   * Waits until highlighted ghost text is drawn, which happens asynchronously.
+   * The next text and the end of the stream draw again, and two drawings at
+   * once would double the text.
+   */
+  private async _drawn(completer: InlineCompleter): Promise<void> {
+    const start = performance.now();
+    while (
+      this.isHighlighted &&
+      isDrawing(completer) &&
+      performance.now() - start < HIGHLIGHT_MS
+    ) {
+      await nextPaint();
+    }
   }
 
   private _turn = 0;
@@ -257,8 +270,9 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
   private readonly _shown = new Signal<this, InlineCompleter>(this);
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms));
+/** Drawing more often than the screen does is work that nobody sees. */
+function nextPaint(): Promise<void> {
+  return new Promise(resolve => requestAnimationFrame(() => resolve()));
 }
 
 export namespace FastgenProvider {

@@ -121,6 +121,9 @@ test('highlighted ghost text is not doubled at the end of a stream', async ({
     await openInLab(page, 'short.ipynb');
     const editor = new Editor(page);
     await editor.write('|');
+    // On a slow machine highlighting takes longer than the pieces take to come.
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send('Emulation.setCPUThrottlingRate', { rate: 8 });
     await editor.type('p');
     const job = await server.jobAt(1);
     for (const piece of ['rint', '("', 'hel']) {
