@@ -76,6 +76,8 @@ async function openPanelByKey(page: Page) {
   await page.keyboard.press('Enter');
   const panel = page.locator('.jp-fastgen-Panel');
   await expect(panel).toBeVisible();
+  // The dialog takes the focus for its own button first, a moment after it is shown.
+  await expect(page.locator('.jp-fastgen-PanelDialog :focus')).toHaveCount(1);
   return panel;
 }
 
