@@ -28,7 +28,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def keystrokes(
-    notebook: Annotated[Path, typer.Argument(help="An .ipynb file; its last code is typed anew.")],
+    notebook: Annotated[
+        Path | None,
+        typer.Argument(help="An .ipynb file, whose last code is typed anew; one of our own."),
+    ] = None,
     keys: Keys = 260,
     seed: Seed = 1,
     spread: SpreadOption = 0.0,
@@ -43,13 +46,65 @@ def keystrokes(
 ) -> None:
     """Replay typing through a real Jupyter server; count tokens, requests, messages, times."""
     from ..evaluate.keystrokes import Plan, compare
+    from ..evaluate.notebooks import BIKES
     from ..evaluate.typist import Typist
 
-    found = compare(Plan(notebook, Typist(spread=spread, seed=seed), keys, insert), usual)
+    found = compare(Plan(notebook or BIKES, Typist(spread=spread, seed=seed), keys, insert), usual)
     if json:
         _print_json(found)
     else:
         _print_keystrokes(found, each)
+
+
+@app.command()
+def ui(
+    notebook: Annotated[
+        Path | None, typer.Argument(help="An .ipynb file; one of our own when left out.")
+    ] = None,
+    keys: Keys = 260,
+    seed: Seed = 1,
+    spread: SpreadOption = 0.0,
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=1, help="How often, with and without the extension.")
+    ] = 1,
+    json: AsJson = False,
+) -> None:
+    """Type in a real Chromium: times from key to painted ghost text, and the editor's own."""
+    from ..evaluate.notebooks import BIKES
+    from ..evaluate.typist import Typist
+    from ..evaluate.ui import UiPlan, measure_ui
+
+    typist = Typist(spread=spread, seed=seed)
+    found = measure_ui(UiPlan(notebook or BIKES, typist, keys, rounds))
+    if json:
+        _print_json(found)
+        return
+    from ..evaluate.tables import text_table, ui_rows
+
+    typer.echo(text_table(["", "measured"], ui_rows(found.summary)))
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option("--out", help="The Markdown file to be written.")],
+    keys: Keys = 260,
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=1, help="How often in the browser, with and without.")
+    ] = 2,
+) -> None:
+    """Measure everything and write it down, beside what we promise."""
+    from ..evaluate.report import goals, measure_all, write_report
+
+    def say(what: str) -> None:
+        typer.echo(f"measuring {what}", err=True)
+
+    found = measure_all(keys, rounds, say)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(write_report(found, keys, rounds), encoding="utf-8")
+    for goal in goals(found):
+        kept = "unknown" if goal.met is None else "kept" if goal.met else "NOT kept"
+        typer.echo(f"{kept:9} {goal.promise}: {goal.measured}")
+    typer.echo(str(out))
 
 
 def _print_json(value: Any) -> None:

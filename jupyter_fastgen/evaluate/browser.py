@@ -118,8 +118,15 @@ class Browser:
         await self._send(protocol.Open(DOC, cells, document.language, document.path, self._rev))
 
     async def warm(self, cell: str) -> None:
-        """The cursor rests at the end of `cell`."""
-        await self._send(protocol.Warm(DOC, self._rev, cell, len(self._sources[cell])))
+        """The cursor rests at the end of `cell`; returns when the text above has been read."""
+        offset = len(self._sources[cell])
+        await self._send(protocol.Warm(DOC, self._rev, cell, offset))
+        # Warming is not answered: a request is, once the prompt has been read.
+        self._id += 1
+        self.answers[self._id] = Answer(self._id, cell, self._sources[cell])
+        await self._send(protocol.Complete(self._id, DOC, self._rev, cell, offset))
+        await self.settle()
+        del self.answers[self._id]
 
     async def type(self, cell: str, insert: str) -> tuple[KeyKind, int]:
         """Press a key at the end of `cell`: what came of it, and the id of the answer it meets."""
@@ -146,7 +153,7 @@ class Browser:
         found = self._find(cell)
         return (found.remainder(cell, self._sources[cell]) or "") if found else ""
 
-    async def settle(self, seconds: float = 30) -> None:
+    async def settle(self, seconds: float = 120) -> None:
         """Wait until every request has ended."""
 
         def settled() -> bool:

@@ -10,15 +10,12 @@ import msgspec
 
 from ..notebook import read_notebook
 from . import stats
-from .browser import Answer, BenchError, Browser, KeyKind
+from .browser import Answer, BenchError, Browser, KeyKind, Traffic
 from .server import JupyterServer, run_server
 from .typist import Key, Passage, Typist, last_passages
 
 SOON_MS = 150.0
 """A ghost text that stands this long after its key is there before the next one."""
-
-WARM_S = 3.0
-"""How long the cursor rests in a cell before the first key, for the prompt to be read."""
 
 TAIL_S = 0.6
 """How long the last key of a cell is waited for, as one before a pause."""
@@ -61,8 +58,8 @@ class Summary(msgspec.Struct, frozen=True):
     keys: int
     within_line: stats.Spread
     """Prefilled tokens of keys typed into a line; a typed-through key prefills none."""
-    within_line_asked: stats.Spread
-    """The same of those keys alone that asked the model."""
+    within_line_answered: stats.Spread
+    """The same of those keys alone whose request came to a text: others tell little."""
     prefilled: int
     cached: int
     decoded: int
@@ -172,7 +169,7 @@ async def _type(
 async def _type_passage(browser: Browser, passage: Passage, plan: list[Key]) -> list[KeyRecord]:
     clock = asyncio.get_running_loop().time
     await browser.warm(passage.cell)
-    await asyncio.sleep(WARM_S)
+    browser.traffic = Traffic()
     records: list[KeyRecord] = []
     asked: list[tuple[KeyRecord, int]] = []
     start = clock()
@@ -203,7 +200,7 @@ async def _type_passage(browser: Browser, passage: Passage, plan: list[Key]) -> 
 
 
 def _count_traffic(browser: Browser, records: list[KeyRecord]) -> None:
-    traffic, browser.traffic = browser.traffic, type(browser.traffic)()
+    traffic, browser.traffic = browser.traffic, Traffic()
     if records:
         record = records[-1]
         record.sent, record.sent_bytes = len(traffic.sent), sum(traffic.sent)
@@ -230,7 +227,7 @@ def summarize(keys: list[KeyRecord], answers: dict[int, Answer]) -> Summary:
     return Summary(
         keys=len(keys),
         within_line=stats.spread(key.prefilled for key in inside),
-        within_line_asked=stats.spread(k.prefilled for k in inside if k.kind == "asks"),
+        within_line_answered=stats.spread(k.prefilled for k in inside if k.first_ms is not None),
         prefilled=sum(key.prefilled for key in keys),
         cached=sum(key.cached for key in keys),
         decoded=sum(key.decoded for key in keys),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .keystrokes import Replay, Summary
 from .stats import Spread
+from .ui import UiSummary
 
 Row = list[str]
 
@@ -41,7 +42,7 @@ def keystroke_rows(summaries: Sequence[Summary]) -> list[Row]:
             "prefilled tokens per key within a line, p50 / p95",
             *(spread(x.within_line) for x in s),
         ),
-        row("… of keys that asked the model", *(spread(x.within_line_asked) for x in s)),
+        row("… of keys whose request came to a text", *(spread(x.within_line_answered) for x in s)),
         row(
             "prefilled / cached / decoded tokens",
             *(f"{number(x.prefilled)} / {number(x.cached)} / {number(x.decoded)}" for x in s),
@@ -66,6 +67,30 @@ def keystroke_rows(summaries: Sequence[Summary]) -> list[Row]:
         row("… where the typist paused before it", *(spread(x.ghost_after_rest, "ms") for x in s)),
         row("keys with ghost text within 150 ms", *(percent(x.coverage) for x in s)),
     ]
+
+
+def ui_rows(s: UiSummary) -> list[Row]:
+    """What typing in the browser found, a row for each figure."""
+    return [
+        ["keys", number(s.keys)],
+        ["keys with painted ghost text within 150 ms", percent(s.coverage)],
+        ["keys with ghost text when the next one is pressed", percent(s.standing)],
+        ["key to painted ghost text, p50 / p95", spread(s.ghost, "ms")],
+        ["… where the typist pauses after it", spread(s.ghost_resting, "ms")],
+        ["… where the typist paused before it", spread(s.ghost_after_rest, "ms")],
+        ["keys that agreed with the ghost text", number(s.agreeing)],
+        ["requests that these caused", number(s.agreeing_requests)],
+        ["model starts per 100 keys", number(s.requests_per_100_keys)],
+        ["largest message of a key", number(s.message_bytes.worst, "bytes")],
+        ["requests unanswered 0.5 s after the last key", number(s.running)],
+        ["the cells then held what was typed", "yes" if s.faithful else "**no**"],
+        ["key to its own character, p50 / p99", _editor(s.editor)],
+        ["… without the extension", _editor(s.editor_without)],
+    ]
+
+
+def _editor(figures: Spread) -> str:
+    return f"{number(figures.p50)} / {number(figures.p99, 'ms')}"
 
 
 def key_lines(replay: Replay) -> list[str]:

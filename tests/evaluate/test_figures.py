@@ -79,7 +79,7 @@ def test_summary_of_keys():
         1,
         3,
     )
-    assert summary.within_line_asked.count == 2
+    assert summary.within_line_answered.count == 1
     assert (summary.prefilled, summary.cached, summary.decoded, summary.wasted) == (
         44,
         1102,
