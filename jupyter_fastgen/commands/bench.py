@@ -85,6 +85,33 @@ def ui(
 
 
 @app.command()
+def politeness(
+    seconds: Annotated[float, typer.Option("--seconds", min=1.0, help="Of each turn.")] = 5.0,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns without and with.")] = 3,
+    json: AsJson = False,
+) -> None:
+    """Type beside loops on every core: what the cell loses, and how ghost text fares."""
+    import asyncio
+
+    from ..engine.base import ModelSpec
+    from ..evaluate.politeness import measure
+    from ..models.catalog import load_catalog
+    from ..models.store import ModelStore
+
+    entry = load_catalog().default
+    spec = ModelSpec(entry.name, str(ModelStore().pull(entry)))
+    found = asyncio.run(measure(spec, seconds, rounds))
+    if json:
+        _print_json(found)
+    else:
+        typer.echo(
+            f"a compute-bound cell on {found.cores} cores loses {found.slowdown:.1%}; first text"
+            f" p50 {found.first_p50_ms:.0f} ms, at most {found.first_max_ms:.0f} ms"
+            f" (alone {found.quiet_first_p50_ms:.0f} ms)"
+        )
+
+
+@app.command()
 def report(
     out: Annotated[Path, typer.Option("--out", help="The Markdown file to be written.")],
     keys: Keys = 260,
