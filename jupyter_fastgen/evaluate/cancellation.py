@@ -18,13 +18,20 @@ from typing import Any
 import httpx
 
 from ..engine import machine
-from ..engine.base import Done, ModelSpec, Request
-from ..engine.llamacpp import LlamaServer
+from ..engine.base import Done, ModelSpec, Progress, Request
+from ..engine.llamacpp import LlamaCpp, LlamaServer
 from .browser import BenchError
 
 ROUNDS = 8
 
 _PROMPT = "def count(values):\n    return len(values)\n\n" * 8 + "def "
+
+
+class _LlamaCppElsewhere(LlamaCpp):
+    """Asks as the embedded engine does, of a server that also counts."""
+
+    async def load(self, spec: ModelSpec, progress: Progress) -> None:
+        await LlamaServer.load(self, spec, progress)
 
 
 async def measure(path: str) -> list[int]:
@@ -39,7 +46,7 @@ async def measure(path: str) -> list[int]:
     params.port, params.api_keys, params.ui, params.verbosity = 0, [key], False, 1
     server: Any = await asyncio.to_thread(xllamacpp.Server, params)
     url: str = server.listening_address
-    engine = LlamaServer()
+    engine = _LlamaCppElsewhere()
     await engine.load(ModelSpec("model", url, api_key=key), lambda progress: None)
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client:
@@ -49,7 +56,7 @@ async def measure(path: str) -> list[int]:
     return overruns
 
 
-async def _overrun(engine: LlamaServer, client: httpx.AsyncClient, tokens: int) -> int:
+async def _overrun(engine: LlamaCpp, client: httpx.AsyncClient, tokens: int) -> int:
     before = await _decodes(client)
     seen = 0
     request = Request(tokens, _PROMPT, max_tokens=128, document="d")

@@ -104,6 +104,13 @@ class EngineContract:
         got = await answer(engine, request("The capital is", begin=begin, max_tokens=12))
         assert got.text.startswith(begin)
 
+    async def test_characters_of_several_tokens_are_whole(self, engine: Engine):
+        # The small model repeats what it sees.
+        got = await answer(engine, request("x = '\U0001f600'\n" * 8, max_tokens=24))
+        assert got.text.startswith("x = '\U0001f600'\nx = '\U0001f600'\n")
+        assert "\ufffd" not in got.text
+        assert got.done.new_tokens <= 24
+
     async def test_no_tokens_asked_for_fills_the_cache_and_says_nothing(self, engine: Engine):
         prompt = "Red, green, blue, yellow, orange, purple, black, white. " * 4
         filled = await answer(engine, request(prompt, max_tokens=0))

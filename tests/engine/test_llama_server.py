@@ -61,6 +61,16 @@ async def test_an_engine_that_is_not_loaded_says_so():
         await answer(LlamaServer(), request())
 
 
+async def test_what_nobody_foresaw_ends_the_answer(monkeypatch: pytest.MonkeyPatch):
+    async def fail(*_: object) -> None:
+        raise StopAsyncIteration("unforeseen")
+
+    engine = LlamaServer()
+    monkeypatch.setattr(engine, "_read", fail)
+    with pytest.raises(RuntimeError, match="StopAsyncIteration"):
+        await asyncio.wait_for(answer(engine, request()), 5)
+
+
 @pytest.mark.parametrize("body", [b"", b'data: {"content": "x", "stop": false}\n\n', b"data: {"])
 async def test_an_answer_without_an_end_is_an_error(body: bytes):
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
