@@ -87,20 +87,15 @@ def ui(
 @app.command()
 def politeness(
     seconds: Annotated[float, typer.Option("--seconds", min=1.0, help="Of each turn.")] = 5.0,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns without and with.")] = 3,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns without and with.")] = 5,
     json: AsJson = False,
 ) -> None:
     """Type beside loops on every core: what the cell loses, and how ghost text fares."""
     import asyncio
 
-    from ..engine.base import ModelSpec
-    from ..evaluate.politeness import measure
-    from ..models.catalog import load_catalog
-    from ..models.store import ModelStore
+    from ..evaluate.politeness import default_model, measure
 
-    entry = load_catalog().default
-    spec = ModelSpec(entry.name, str(ModelStore().pull(entry)))
-    found = asyncio.run(measure(spec, seconds, rounds))
+    found = asyncio.run(measure(default_model(), seconds, rounds))
     if json:
         _print_json(found)
     else:

@@ -18,9 +18,14 @@ import msgspec
 from ..engine.base import ModelSpec, Request, Text
 from ..engine.machine import physical_cores
 from ..engine.worker import Worker
+from ..models.catalog import load_catalog
+from ..models.store import ModelStore
 
 KEY_INTERVAL = 0.15
 """Seconds between two keys."""
+
+KEYS_PER_REQUEST = 5
+"""Of five keys four are typed through or wait for an answer that runs, as `bench ui` counts."""
 
 _LOOP = """
 import sys, time
@@ -51,7 +56,13 @@ class Politeness(msgspec.Struct, frozen=True):
     quiet_first_p50_ms: float
 
 
-async def measure(spec: ModelSpec, seconds: float = 5.0, rounds: int = 3) -> Politeness:
+def default_model() -> ModelSpec:
+    """The catalog's default, which is pulled if it is missing."""
+    entry = load_catalog().default
+    return ModelSpec(entry.name, str(ModelStore().pull(entry)))
+
+
+async def measure(spec: ModelSpec, seconds: float = 5.0, rounds: int = 5) -> Politeness:
     """Compare `rounds` times, `seconds` each, with a `Worker` on `spec`."""
     worker = Worker("llamacpp", spec)
     await worker.load(spec, lambda progress: None)
@@ -65,8 +76,9 @@ async def measure(spec: ModelSpec, seconds: float = 5.0, rounds: int = 3) -> Pol
             alone.append(await _loops(seconds))
             loops = asyncio.create_task(_loops(seconds))
             while not loops.done():
+                due = asyncio.create_task(asyncio.sleep(KEYS_PER_REQUEST * KEY_INTERVAL))
                 firsts.append(await _first(worker, len(firsts)))
-                await asyncio.sleep(KEY_INTERVAL)
+                await due
             beside.append(await loops)
     finally:
         await worker.close()

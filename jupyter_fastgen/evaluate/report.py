@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from .chromium import chromium_version
 from .importing import ImportCost, measure_import
 from .keystrokes import Comparison, Plan, Summary, compare
 from .notebooks import BIKES
+from .politeness import Politeness, default_model
+from .politeness import measure as measure_politeness
 from .tables import Row, keystroke_rows, markdown_table, number, percent, spread, ui_rows
 from .typist import Typist
 from .ui import UiPlan, UiResult, measure_ui
@@ -35,6 +38,7 @@ class Findings:
     import_cost: ImportCost
     overruns: list[int]
     """Tokens decoded for each of several cancelled requests after the last one seen."""
+    politeness: Politeness
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Goal:
 def measure_all(keys: int, rounds: int, say: Callable[[str], None]) -> Findings:
     """Measure everything, one after the other; takes about ten minutes with 260 keys."""
     plan = Plan(BIKES, Typist(), keys)
+    spec = default_model()
     say("the import of the server extension")
     cost = measure_import()
     say("keystrokes at the end of a notebook")
@@ -56,20 +61,16 @@ def measure_all(keys: int, rounds: int, say: Callable[[str], None]) -> Findings:
     say("keystrokes in the middle of a notebook")
     middle = compare(replace(plan, insert=True))
     say("cancelled requests")
-    overruns = _overruns()
+    overruns = _overruns(spec.location)
     say("ghost text in Chromium")
     ui = measure_ui(UiPlan(BIKES, Typist(), keys, rounds))
-    return Findings(end, middle, ui, cost, overruns)
+    say("a computing cell beside a typist")
+    polite = asyncio.run(measure_politeness(spec))
+    return Findings(end, middle, ui, cost, overruns, polite)
 
 
-def _overruns() -> list[int]:
-    from ..models.catalog import load_catalog
-    from ..models.store import ModelStore
-
-    path = ModelStore().path(load_catalog().default)
-    if path is None:
-        raise BenchError("the default model is not here: run `jupyter fastgen models pull`")
-    command = [sys.executable, "-m", "jupyter_fastgen.evaluate.cancellation", str(path)]
+def _overruns(path: str) -> list[int]:
+    command = [sys.executable, "-m", "jupyter_fastgen.evaluate.cancellation", path]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise BenchError(f"llama.cpp could not be asked: {done.stderr.strip()[-300:]}")
@@ -126,6 +127,13 @@ def goals(found: Findings) -> list[Goal]:
             found.import_cost.ms < 150 and not found.import_cost.heavy,
         ),
         _memory_goal(found),
+        Goal(
+            "A compute-bound cell on all cores slows by less than 5 % while a person types",
+            f"{percent(found.politeness.slowdown)}; first text"
+            f" {number(found.politeness.first_p50_ms, 'ms')} (p50) beside it,"
+            f" {number(found.politeness.quiet_first_p50_ms, 'ms')} alone",
+            found.politeness.slowdown < 0.05,
+        ),
     ]
 
 
@@ -272,7 +280,16 @@ A dash stands for ghost text that did not come before the next key.
 The same typing at the notebook's end in JupyterLab in Chromium, in turns with the extension and
 without it, {rounds} rounds. "Painted" is the first task after the animation frame in which
 the text stands in the page. The model is loaded and the cells above have been read before the
-first key. A key "agreed with the ghost text" if that began with it and went on.
+first key. A key "agreed with the ghost text" if that began with it and went on. What is unanswered
+half a second after the last key is the request of that key: the rest of the line that stands on
+the screen is still being written.
 
 {ui}
+
+## A computing cell beside a typist
+
+`jupyter fastgen bench politeness`
+
+A counting loop on each core, in turns alone and beside a typist who causes a request for each
+fifth key; the loss is the median over the turns.
 """

@@ -107,7 +107,11 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
         turn
       );
       if (item) {
-        return { items: [item] };
+        // What stands there already need not be drawn again before the key is.
+        if (completer.current?.insertText === item.insertText) {
+          await painted();
+        }
+        return { items: turn === this._turn ? [item] : [] };
       }
     } catch (error) {
       console.error('jupyter_fastgen could not suggest', error);
@@ -273,6 +277,12 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
 /** Drawing more often than the screen does is work that nobody sees. */
 function nextPaint(): Promise<void> {
   return new Promise(resolve => requestAnimationFrame(() => resolve()));
+}
+
+/** Resolves when the next frame is on the screen. */
+async function painted(): Promise<void> {
+  await nextPaint();
+  await new Promise(resolve => setTimeout(resolve));
 }
 
 export namespace FastgenProvider {

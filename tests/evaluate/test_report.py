@@ -2,12 +2,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
+
 from jupyter_fastgen.evaluate import chromium, importing
 from jupyter_fastgen.evaluate.importing import ImportCost
 from jupyter_fastgen.evaluate.keystrokes import Comparison, KeyRecord, Replay, summarize
+from jupyter_fastgen.evaluate.politeness import Politeness
 from jupyter_fastgen.evaluate.report import Findings, goals, write_report
 from jupyter_fastgen.evaluate.ui import PaintedKey, UiResult, UiRun
 from jupyter_fastgen.evaluate.ui import summarize as summarize_ui
+
+POLITE = Politeness(2, 0.03, 20, 2, 1100.0, 1300.0, 45.0)
 
 
 def findings() -> Findings:
@@ -20,7 +25,7 @@ def findings() -> Findings:
     painted = [PaintedKey("(", True, False, 20.0, 90.0, True, False, 1, 95)]
     runs = [UiRun(True, painted, 0, True), UiRun(False, painted, 0, True)]
     ui = UiResult("n.ipynb", summarize_ui(runs), runs)
-    return Findings(comparison, comparison, ui, ImportCost(40.0, []), [0, 1])
+    return Findings(comparison, comparison, ui, ImportCost(40.0, []), [0, 1], POLITE)
 
 
 def test_promises_that_are_kept():
@@ -33,6 +38,7 @@ def test_promises_that_are_not_kept():
         found,
         import_cost=ImportCost(40.0, ["numpy"]),
         overruns=[0, 2],
+        politeness=msgspec.structs.replace(POLITE, slowdown=0.06),
         end=Comparison("n", False, "m", found.end.anchored, None, None),
     )
     met = {goal.promise[:20]: goal for goal in goals(slow)}
@@ -40,6 +46,7 @@ def test_promises_that_are_not_kept():
     assert "with numpy" in met["The server extension"].measured
     assert met["After a divergence a"].met is False
     assert met["The Jupyter server's"].met is None
+    assert met["A compute-bound cell"].met is False
 
 
 def test_report_names_machine_goals_and_commands(monkeypatch):
