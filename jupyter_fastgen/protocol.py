@@ -120,9 +120,9 @@ class Welcome(msgspec.Struct, tag="welcome", frozen=True):
     version: str
 
 
-EngineState = Literal["missing", "downloading", "loading", "ready", "busy", "idle", "off", "error"]
+EngineState = Literal["missing", "downloading", "loading", "ready", "idle", "off", "error"]
 """`missing`: no model file yet. `idle`: unloaded, comes back with the next key.
-`off`: switched off by the administrator. `busy`: a job runs."""
+`off`: switched off by the administrator."""
 
 
 class Status(msgspec.Struct, tag="status", frozen=True, omit_defaults=True):

@@ -111,7 +111,6 @@ export type EngineState =
   | 'downloading'
   | 'loading'
   | 'ready'
-  | 'busy'
   | 'idle'
   | 'off'
   | 'error';

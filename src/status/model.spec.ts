@@ -20,7 +20,7 @@ function setUp() {
   const status = new StatusModel(socket as unknown as Socket, log);
   const say = (part: object) =>
     socket.message.emit({ type: 'status', ...part });
-  return { socket, status, say };
+  return { socket, log, status, say };
 }
 
 describe('StatusModel', () => {
@@ -58,6 +58,19 @@ describe('StatusModel', () => {
     status.enabled = false;
     expect(status.snapshot().state).toBe('disabled');
     status.enabled = true;
+    expect(status.snapshot().state).toBe('ready');
+  });
+
+  it('is busy while a request is unanswered, if the engine can answer', () => {
+    const { socket, log, status, say } = setUp();
+    socket.become('open');
+    say({ state: 'ready' });
+    const note = log.start('auto');
+    expect(status.snapshot().state).toBe('busy');
+    say({ state: 'loading' });
+    expect(status.snapshot().state).toBe('loading');
+    say({ state: 'ready' });
+    note({ result: 'stop' });
     expect(status.snapshot().state).toBe('ready');
   });
 

@@ -6,9 +6,10 @@ import type { Socket } from '../client/socket';
 /**
  * What stands between a person and a suggestion now: the engine's states, and
  * those the engine cannot know. `disabled` is a setting of the person, `off`
- * one of the administrator.
+ * one of the administrator; `busy` while a request of this page is unanswered.
  */
-export type State = EngineState | 'connecting' | 'disconnected' | 'disabled';
+export type State =
+  EngineState | 'busy' | 'connecting' | 'disconnected' | 'disabled';
 
 /** All that the status shows, at one moment. */
 export interface ISnapshot {
@@ -105,7 +106,11 @@ export class StatusModel {
     if (this.socket.state === 'lost') {
       return 'disconnected';
     }
-    return this._engine?.state ?? 'connecting';
+    const state = this._engine?.state ?? 'connecting';
+    const isRunning = this.log.records.some(
+      ({ result }) => result === 'running'
+    );
+    return state === 'ready' && isRunning ? 'busy' : state;
   }
 
   private _engine: IStatus | null = null;
