@@ -92,6 +92,20 @@ class Complete(msgspec.Struct, tag="complete", frozen=True):
     trigger: Literal["auto", "invoke"] = "auto"
 
 
+class Ahead(msgspec.Struct, tag="ahead", frozen=True):
+    """As `Complete`, for the text that stands at `offset` once `text`, which is shown, is accepted.
+
+    Work ahead of the person: it supersedes nothing, and is `cancelled` while a cell computes.
+    """
+
+    id: int
+    doc: str
+    rev: int
+    cell: str
+    offset: int
+    text: str
+
+
 class Cancel(msgspec.Struct, tag="cancel", frozen=True):
     """Ends job `id`; an unknown or ended one is ignored."""
 
@@ -107,7 +121,7 @@ class Warm(msgspec.Struct, tag="warm", frozen=True):
     offset: int
 
 
-FromBrowser = Hello | Open | Change | Splice | Close | Complete | Cancel | Warm
+FromBrowser = Hello | Open | Change | Splice | Close | Complete | Ahead | Cancel | Warm
 
 
 # --- server to browser -------------------------------------------------------

@@ -91,6 +91,8 @@ class Session:
                 self._post(
                     protocol.Done(message.id, "superseded", "the document changed meanwhile")
                 )
+            elif isinstance(message, protocol.Ahead):
+                self._post(protocol.Done(message.id, "cancelled"))
         except ValueError as error:
             self._drop(getattr(message, "doc", ""))
             self._fault(str(error))
@@ -130,6 +132,8 @@ class Session:
             self._document(message.doc).change(message)
         elif isinstance(message, protocol.Complete):
             self._complete(message)
+        elif isinstance(message, protocol.Ahead):
+            self._ahead(message)
         elif isinstance(message, protocol.Cancel):
             for doc, job in list(self._jobs.items()):
                 if job.id == message.id:
@@ -157,6 +161,16 @@ class Session:
         if service is None or status.state != "ready":
             why = status.detail or f"the model is {status.state}"
             self._post(protocol.Done(message.id, "unavailable", why))
+            return
+        job = _Job(message.id)
+        self._start(message.doc, job, self._stream(job, message, service, document))
+
+    def _ahead(self, message: protocol.Ahead) -> None:
+        document = self._at(message)
+        service = self._host.completion
+        busy = message.doc in self._jobs or self._computing()
+        if service is None or self._host.status.state != "ready" or busy:
+            self._post(protocol.Done(message.id, "cancelled"))
             return
         job = _Job(message.id)
         self._start(message.doc, job, self._stream(job, message, service, document))
@@ -190,7 +204,7 @@ class Session:
     async def _stream(
         self,
         job: _Job,
-        message: protocol.Complete,
+        message: protocol.Complete | protocol.Ahead,
         service: CompletionService,
         document: Document,
     ) -> None:
@@ -199,10 +213,13 @@ class Session:
         try:
             if not job.ended:
                 key = self._key(message.doc)
+                ahead = message.text if isinstance(message, protocol.Ahead) else ""
                 async with aclosing(
-                    service.complete(key, document, message.cell, message.offset)
+                    service.complete(key, document, message.cell, message.offset, ahead)
                 ) as pieces:
                     async for piece in pieces:
+                        if ahead and not job.ended and self._computing():
+                            self._end_job(message.doc, "cancelled")
                         if isinstance(piece, End):
                             done = _done(id, piece)
                         elif not job.ended:
@@ -227,7 +244,7 @@ class Session:
             raise OutOfStepError(f"no document {doc!r}")
         return document
 
-    def _at(self, message: protocol.Complete | protocol.Warm) -> Document:
+    def _at(self, message: protocol.Complete | protocol.Ahead | protocol.Warm) -> Document:
         document = self._document(message.doc)
         if document.rev != message.rev:
             raise OutOfStepError(f"revision {message.rev}, the copy has {document.rev}")

@@ -126,6 +126,13 @@ class Browser:
         self.send(protocol.Complete(id, doc, self._revs[doc], cell, offset))
         return id
 
+    def ahead(self, doc: str, cell: str, text: str) -> int:
+        """Ask for what follows once `text`, shown at the cell's end, is accepted; the job's id."""
+        id = next(self._ids)
+        offset = len(self._sources[doc, cell])
+        self.send(protocol.Ahead(id, doc, self._revs[doc], cell, offset, text))
+        return id
+
     async def answer(self, id: int) -> Suggestion:
         """All of a job's text, and its end."""
         start = len(self.frames)

@@ -177,6 +177,56 @@ async def test_warming_makes_the_next_request_cheap(connect: Connect):
     assert got.done.counts.prompt_tokens > 80
 
 
+async def test_what_follows_a_suggestion_is_known_before_it_is_accepted(connect: Connect):
+    browser = await connect()
+    browser.open("d", "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,")
+    got = await browser.answer(browser.ahead("d", "c0", " 12, 13, 14, 15,"))
+    assert got.text.startswith(" 16, 17")
+    # The accepted text is in the cache then: the next request computes next to nothing.
+    browser.type("d", "c0", " 12, 13, 14, 15, 16,")
+    got = await browser.answer(browser.ask("d", "c0"))
+    assert got.done.counts is not None
+    assert got.done.counts.prompt_tokens - got.done.counts.cached_tokens <= 3
+
+
+async def test_work_ahead_waits_for_a_request_and_ends_with_the_next(connect: Connect):
+    browser = await connect()
+    browser.open("d", COUNTING)
+    asked = browser.ask("d", "c0")
+    refused = browser.ahead("d", "c0", ", 16")
+    assert await browser.answer(refused) == ([], protocol.Done(refused, "cancelled"))
+    await browser.answer(asked)
+    ahead = browser.ahead("d", "c0", ", 16")
+    await first_chunk(browser, ahead)
+    asked = browser.ask("d", "c0")
+    ended = await browser.until(protocol.Done, lambda done: done.id == ahead)
+    assert ended.reason == "superseded"
+    assert (await browser.answer(asked)).text.startswith(", 16")
+
+
+async def test_no_work_ahead_while_a_cell_computes(connect: Connect, jp_serverapp: Any):
+    browser = await connect()
+    browser.open("d", COUNTING)
+    app = next(iter(jp_serverapp.extension_manager.extension_apps["jupyter_fastgen"]))
+    kernels = app.settings["kernel_manager"]
+    kernel = kernels.get_kernel(await kernels.start_kernel())
+    kernel.execution_state = "busy"
+    id = browser.ahead("d", "c0", ", 16")
+    assert await browser.answer(id) == ([], protocol.Done(id, "cancelled"))
+    kernel.execution_state = "idle"
+    id = browser.ahead("d", "c0", ", 16")
+    await first_chunk(browser, id)
+    kernel.execution_state = "busy"
+    assert (await browser.answer(id)).done.reason == "cancelled"
+
+
+async def test_work_ahead_of_another_revision_is_given_up(connect: Connect):
+    browser = await connect()
+    browser.open("d", COUNTING)
+    browser.send(protocol.Ahead(7, "d", 5, "c0", 0, "x"))
+    assert await browser.until(protocol.Done) == protocol.Done(7, "cancelled")
+
+
 @pytest.mark.parametrize("language", ["R", "julia", "javascript", "scheme", ""])
 async def test_any_language_gets_ghost_text(connect: Connect, language: str):
     browser = await connect()

@@ -67,17 +67,18 @@ class CompletionService:
         self._ids = itertools.count(1)
 
     async def complete(
-        self, key: str, document: Document, cell: str, offset: int
+        self, key: str, document: Document, cell: str, offset: int, ahead: str = ""
     ) -> AsyncGenerator[Piece | End, None]:
-        """Suggest text at `offset` of `cell`.
+        """Suggest text at `offset` of `cell`, or what follows `ahead` once that is accepted there.
 
         `key` names the document among all that are open. Yields `Piece`s and one `End`;
         leaving the iteration cancels, `cancel` does so and still tells the cost. Raises
         `EngineError`, and `OutOfStepError` for an unknown cell.
         """
-        view, built = await self._prompt(key, document, cell, offset)
-        block = stop.wants_block(view.before, view.after, view.above)
-        cutter = stop.Cutter(view.before, view.after, block)
+        view, built = await self._prompt(key, document, cell, offset, ahead)
+        before = view.before + ahead
+        block = stop.wants_block(before, view.after, view.above)
+        cutter = stop.Cutter(before, view.after, block)
         request = base.Request(
             id=next(self._ids),
             prompt=built.text,
@@ -139,7 +140,7 @@ class CompletionService:
                 del self._running[request.document]
 
     async def _prompt(
-        self, key: str, document: Document, cell: str, offset: int
+        self, key: str, document: Document, cell: str, offset: int, ahead: str = ""
     ) -> tuple[context.View, prompt.Prompt]:
         place = self._places.setdefault(key, _Place())
         self._places.move_to_end(key)
@@ -147,7 +148,7 @@ class CompletionService:
             self._places.popitem(last=False)
         budget = self._options.budget.within((await self._engine.stats()).context)
         view, place.start = context.view(document, cell, offset, budget, place.start)
-        built = prompt.build(view, self._template, place.anchor, self._options.anchored)
+        built = prompt.build(view, self._template, place.anchor, self._options.anchored, ahead)
         place.anchor = built.anchor
         return view, built
 

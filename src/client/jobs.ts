@@ -1,7 +1,10 @@
 import { clean } from './clean';
 import { RequestLog } from './log';
-import type { FromServer, IComplete, IDone, Trigger } from './protocol';
+import type { FromServer, IAhead, IComplete, IDone, Trigger } from './protocol';
 import type { Socket } from './socket';
+
+/** A cursor, as the server knows it. */
+export type Place = Pick<IComplete, 'doc' | 'rev' | 'cell' | 'offset'>;
 
 /** Hears what becomes of one request. */
 export interface IJobListener {
@@ -46,11 +49,7 @@ export class Jobs {
    * Asks for a suggestion. The listener is always told an end, if not
    * superseded; it may be told so before this returns.
    */
-  start(
-    at: Pick<IComplete, 'doc' | 'rev' | 'cell' | 'offset'>,
-    trigger: Trigger,
-    listener: IJobListener
-  ): IJob {
+  start(at: Place, trigger: Trigger, listener: IJobListener): IJob {
     const id = ++this._lastId;
     const asked = performance.now();
     const note = this.log.start(trigger);
@@ -68,7 +67,22 @@ export class Jobs {
         listener.done(done);
       }
     });
-    if (!this.socket.send({ type: 'complete', id, ...at, trigger })) {
+    return this._send({ type: 'complete', id, ...at, trigger });
+  }
+
+  /**
+   * Asks for what follows once `text` is accepted at this place. Nothing waits
+   * for it, and the log does not tell of it.
+   */
+  ahead(at: Place, text: string, listener: IJobListener): IJob {
+    const id = ++this._lastId;
+    this._running.set(id, listener);
+    return this._send({ type: 'ahead', id, ...at, text });
+  }
+
+  private _send(message: IComplete | IAhead): IJob {
+    const { id } = message;
+    if (!this.socket.send(message)) {
       this._fail(id, 'There is no connection to the server.');
     }
     return {

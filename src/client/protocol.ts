@@ -79,6 +79,20 @@ export interface IComplete {
   readonly trigger: Trigger;
 }
 
+/**
+ * Asks for what follows at `offset` once `text`, which is shown there, is
+ * accepted. Work ahead of the person: it supersedes nothing.
+ */
+export interface IAhead {
+  readonly type: 'ahead';
+  readonly id: number;
+  readonly doc: string;
+  readonly rev: number;
+  readonly cell: string;
+  readonly offset: number;
+  readonly text: string;
+}
+
 /** Ends job `id`. */
 export interface ICancel {
   readonly type: 'cancel';
@@ -96,7 +110,15 @@ export interface IWarm {
 
 /** Any message to the server. */
 export type FromBrowser =
-  IHello | IOpen | IChange | ISplice | IClose | IComplete | ICancel | IWarm;
+  | IHello
+  | IOpen
+  | IChange
+  | ISplice
+  | IClose
+  | IComplete
+  | IAhead
+  | ICancel
+  | IWarm;
 
 /** The connection is taken. */
 export interface IWelcome {
@@ -107,13 +129,7 @@ export interface IWelcome {
 
 /** What the engine is doing. */
 export type EngineState =
-  | 'missing'
-  | 'downloading'
-  | 'loading'
-  | 'ready'
-  | 'idle'
-  | 'off'
-  | 'error';
+  'missing' | 'downloading' | 'loading' | 'ready' | 'idle' | 'off' | 'error';
 
 /** The engine's state; `progress` is 0 to 1 of a download or a load. */
 export interface IStatus {

@@ -13,7 +13,10 @@ export interface ICursor {
   readonly tail: string;
 }
 
-/** One answer of the model, complete or growing. */
+/**
+ * One answer of the model, complete or growing; and what follows once all of
+ * it is accepted, as far as that has been asked for.
+ */
 export class Generation {
   /** @param origin - where it was asked for */
   constructor(readonly origin: ICursor) {}
@@ -26,6 +29,40 @@ export class Generation {
   /** Whether no more text will come. */
   get done(): boolean {
     return this._done;
+  }
+
+  /** What follows the text, not shown before the text is accepted. */
+  get next(): string {
+    return this._next;
+  }
+
+  /** Whether what follows was asked for. */
+  get isPrepared(): boolean {
+    return this._isPrepared;
+  }
+
+  /** Whether what follows is being written. */
+  get isPreparing(): boolean {
+    return this._isPreparing;
+  }
+
+  /** What follows is asked for; what was known of it becomes text. */
+  prepare(): void {
+    this._text += this._next;
+    this._next = '';
+    this._isPrepared = this._isPreparing = true;
+  }
+
+  /** More of what follows has come. */
+  appendNext(addition: string): void {
+    this._next += addition;
+    this._wake();
+  }
+
+  /** No more of what follows will come. */
+  finishNext(): void {
+    this._isPreparing = false;
+    this._wake();
   }
 
   /** More text has come. */
@@ -55,6 +92,9 @@ export class Generation {
   }
 
   private _text = '';
+  private _next = '';
+  private _isPrepared = false;
+  private _isPreparing = false;
   private _done = false;
   private readonly _waiting: (() => void)[] = [];
 }
@@ -96,7 +136,7 @@ export function remainder(
   generation: Generation,
   cursor: ICursor
 ): string | null {
-  const { origin, text, done } = generation;
+  const { origin, text } = generation;
   if (origin.cell !== cursor.cell || !cursor.head.startsWith(origin.head)) {
     return null;
   }
@@ -109,16 +149,27 @@ export function remainder(
     }
   }
   const typed = cursor.head.slice(origin.head.length);
-  if (!text.startsWith(typed)) {
-    const ahead = typed.startsWith(text) ? typed.slice(text.length) : null;
-    return !done && ahead !== null && ONE_KEY.test(ahead) ? '' : null;
+  const whole = text + generation.next;
+  const grows = isGrowing(generation, cursor);
+  if (!whole.startsWith(typed)) {
+    const ahead = typed.startsWith(whole) ? typed.slice(whole.length) : null;
+    return grows && ahead !== null && ONE_KEY.test(ahead) ? '' : null;
   }
-  const rest = text.slice(typed.length);
-  if (rest === '' && done && typed !== '') {
+  const end = typed.length < text.length ? text.length : whole.length;
+  const rest = whole.slice(typed.length, end);
+  if (rest === '' && !grows && typed !== '') {
     // Typed to its end: nothing is left, so something new should be asked for.
     return null;
   }
   return closers ? beforeClosers(rest, closers) : rest;
+}
+
+/** Whether more of what `generation` suggests at `cursor` is being written. */
+export function isGrowing(generation: Generation, cursor: ICursor): boolean {
+  const typed = cursor.head.length - generation.origin.head.length;
+  return generation.done && typed >= generation.text.length
+    ? generation.isPreparing
+    : !generation.done;
 }
 
 /** Suggestions kept for a person who goes back: enough for a line or two. */

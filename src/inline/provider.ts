@@ -14,7 +14,7 @@ import type { IPlace } from '../client/documents';
 import type { Trigger } from '../client/protocol';
 import type { IFastgenClient } from '../tokens';
 import { clear, Completers, isDrawing, release, viewOf } from './completers';
-import { Generation, ICursor, remainder } from './generation';
+import { Generation, ICursor, isGrowing, remainder } from './generation';
 import { IPreferences, mayContinue, refusal, Refusal } from './policy';
 import { Suggester } from './suggester';
 
@@ -145,7 +145,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
         item.insertText = rest;
         yield { response: { insertText: rest } };
         this._emitShown();
-      } else if (generation.done) {
+      } else if (!isGrowing(generation, cursor)) {
         return;
       } else {
         await generation.changed();
@@ -177,6 +177,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
       return null;
     }
     const index = indexOfPoint(request.text, request.offset);
+    const asked = place.mirror.rev;
     const cursor: ICursor = {
       cell: `${place.mirror.name}/${place.cell}`,
       head: request.text.slice(0, index),
@@ -184,19 +185,16 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
     };
     const generation = await this.suggester.serve(
       cursor,
-      listener =>
-        reason
-          ? null
-          : client.jobs.start(
-              {
-                doc: place.mirror.name,
-                rev: place.mirror.rev,
-                cell: place.cell,
-                offset: request.offset
-              },
-              trigger,
-              listener
-            ),
+      (listener, ahead) => {
+        const { name: doc, rev } = place.mirror;
+        const at = { doc, rev, cell: place.cell, offset: request.offset };
+        if (reason || (ahead && rev !== asked)) {
+          return null;
+        }
+        return ahead
+          ? client.jobs.ahead(at, ahead, listener)
+          : client.jobs.start(at, trigger, listener);
+      },
       trigger === 'invoke'
     );
     if (!generation || turn !== this._turn) {
@@ -213,9 +211,9 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
   ): Item {
     const item: Item = {
       insertText: remainder(generation, cursor) ?? '',
-      isIncomplete: !generation.done
+      isIncomplete: isGrowing(generation, cursor)
     };
-    if (!generation.done) {
+    if (item.isIncomplete) {
       item.token = `${turn}`;
       const reader = { generation, cursor, item, turn, completer };
       this._readers.set(item.token, reader);

@@ -1,9 +1,21 @@
 import type { IJob, IJobListener } from '../client/jobs';
 import type { DoneReason } from '../client/protocol';
-import { Generation, Generations, ICursor } from './generation';
+import {
+  Generation,
+  Generations,
+  ICursor,
+  isGrowing,
+  remainder
+} from './generation';
 
-/** Sends one request; `null` if none is to be sent now. */
-export type Ask = (listener: IJobListener) => IJob | null;
+/**
+ * Sends one request: for a suggestion, or for what follows `ahead` once that is
+ * accepted. `null` if none is to be sent now.
+ */
+export type Ask = (listener: IJobListener, ahead?: string) => IJob | null;
+
+/** Milliseconds without a key until what follows is asked for. */
+const REST_MS = 200;
 
 /** Ends after which the same question would have the same answer. */
 const FINAL: ReadonlySet<DoneReason> = new Set(['stop', 'length', 'empty']);
@@ -47,9 +59,10 @@ export class Suggester {
         }
         if (found.rest) {
           this._shown = found.generation;
+          this._lookAhead(found.generation, cursor, ask);
           return found.generation;
         }
-        if (found.generation.done) {
+        if (!isGrowing(found.generation, cursor)) {
           return null;
         }
         await found.generation.changed();
@@ -85,7 +98,44 @@ export class Suggester {
     this._generations.clear();
   }
 
+  /** After a rest, asks for what follows the suggestion at `cursor`. */
+  private _lookAhead(generation: Generation, cursor: ICursor, ask: Ask): void {
+    this._timer = setTimeout(() => {
+      if (!generation.done) {
+        this._lookAhead(generation, cursor, ask);
+        return;
+      }
+      const typed = cursor.head.length - generation.origin.head.length;
+      const isKnown = generation.isPrepared && typed < generation.text.length;
+      const text = remainder(generation, cursor);
+      // With text right of the cursor it would be said in the middle of a line.
+      const isAtLineEnd = !cursor.tail.split('\n', 1)[0].trim();
+      if (this._running || !text || isKnown || !isAtLineEnd) {
+        return;
+      }
+      generation.prepare();
+      const job = ask(
+        {
+          text: addition => generation.appendNext(addition),
+          done: () => {
+            if (this._running?.generation === generation) {
+              this._running = null;
+            }
+            generation.finishNext();
+          }
+        },
+        text
+      );
+      if (!job) {
+        generation.finishNext();
+      } else if (generation.isPreparing) {
+        this._running = { generation, job };
+      }
+    }, REST_MS);
+  }
+
   private _takeTurn(): number {
+    clearTimeout(this._timer);
     this._running?.generation.poke();
     return ++this._turn;
   }
@@ -130,6 +180,7 @@ export class Suggester {
     generation.finish();
   }
 
+  private _timer: ReturnType<typeof setTimeout> | undefined;
   private _turn = 0;
   private _running: { generation: Generation; job: IJob } | null = null;
   private _shown: Generation | null = null;

@@ -40,6 +40,28 @@ test('a key that does not agree ends the old request and its text', async ({
   await editor.expectSource('pass');
 });
 
+test('what follows is there as soon as a suggestion is accepted', async ({
+  scripted: { editor, server }
+}) => {
+  await editor.write('|');
+  await editor.type('a');
+  const job = await server.jobAt(1);
+  job.chunk(' = 1');
+  job.done();
+  await editor.expectGhost(' = 1');
+  const following = await server.jobAfter(' = 1');
+  following.chunk('\nb = 2');
+  following.done();
+  await editor.absence();
+  await editor.expectGhost(' = 1');
+  await editor.press('Tab');
+  await editor.expectGhost('\nb = 2');
+  await editor.press('Tab');
+  await editor.expectSource('a = 1\nb = 2');
+  // Both came of one request.
+  expect(server.requests.filter(({ offset }) => offset! < 11)).toHaveLength(1);
+});
+
 test('moving the cursor away ends the request and removes the text', async ({
   scripted: { editor, server }
 }) => {

@@ -36,6 +36,15 @@ export class ScriptedServer {
     return find()!;
   }
 
+  /** Wait until the page asks for what follows this text, and give that job. */
+  async jobAfter(text: string): Promise<ScriptedJob> {
+    const find = () => this._jobs.filter(job => job.ahead === text).pop();
+    await expect
+      .poll(() => !!find(), { message: `a request for what follows ${text}` })
+      .toBe(true);
+    return find()!;
+  }
+
   /** Break the connection; the page may come back. */
   async drop(): Promise<void> {
     await this._socket!.close({ code: 1011 });
@@ -58,6 +67,8 @@ export class ScriptedServer {
         .filter(job => job.doc === message.doc)
         .forEach(job => job.done('superseded'));
       this._jobs.push(new ScriptedJob(this, message));
+    } else if (message.type === 'ahead') {
+      this._jobs.push(new ScriptedJob(this, message));
     } else if (message.type === 'cancel') {
       running.find(job => job.id === message.id)?.done('cancelled');
     }
@@ -72,15 +83,18 @@ export class ScriptedJob {
   readonly id: number;
   readonly doc: string;
   readonly offset: number;
+  /** The text whose continuation is asked for, if it is work ahead. */
+  readonly ahead: string;
   isEnded = false;
 
   constructor(
     private readonly server: ScriptedServer,
-    { id, doc, offset }: Message
+    { id, doc, offset, text }: Message
   ) {
     this.id = id!;
     this.doc = doc!;
     this.offset = offset!;
+    this.ahead = text ?? '';
   }
 
   /** Send more text, even if the job is over: a late frame may cross a cancel. */
