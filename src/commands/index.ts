@@ -9,6 +9,10 @@ export namespace CommandIDs {
   export const invoke = 'jupyter_fastgen:invoke';
   /** Inserts the suggestion shown. */
   export const accept = 'jupyter_fastgen:accept';
+  /** Inserts the first word of the suggestion shown. */
+  export const acceptWord = 'jupyter_fastgen:accept-word';
+  /** Inserts the first line of the suggestion shown. */
+  export const acceptLine = 'jupyter_fastgen:accept-line';
   /** Removes the suggestion shown. */
   export const dismiss = 'jupyter_fastgen:dismiss';
   /** Turns suggestions on or off. */

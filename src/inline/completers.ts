@@ -55,15 +55,43 @@ export class Completers {
  */
 function acceptAsOneStep(completer: InlineCompleter): void {
   const accept = completer.accept.bind(completer);
-  completer.accept = () => {
-    const history = (
-      completer.editor?.model.sharedModel as
-        { readonly undoManager?: { stopCapturing(): void } | null } | undefined
-    )?.undoManager;
-    history?.stopCapturing();
-    accept();
-    history?.stopCapturing();
-  };
+  completer.accept = () => asOneStep(completer, accept);
+}
+
+function asOneStep(completer: InlineCompleter, change: () => void): void {
+  const history = (
+    completer.editor?.model.sharedModel as
+      { readonly undoManager?: { stopCapturing(): void } | null } | undefined
+  )?.undoManager;
+  history?.stopCapturing();
+  change();
+  history?.stopCapturing();
+}
+
+/**
+ * Accepts the beginning of the suggestion that is shown; the rest stays, as if
+ * the beginning had been typed.
+ *
+ * @param completer - the one that shows it
+ * @param part - gives the beginning of a text that is to be accepted
+ */
+export function acceptPart(
+  completer: InlineCompleter,
+  part: (text: string) => string
+): void {
+  const view = viewOf(completer);
+  const text = completer.current?.insertText;
+  if (view && text) {
+    const insert = part(text);
+    const { head } = view.state.selection.main;
+    asOneStep(completer, () =>
+      view.dispatch({
+        changes: { from: head, insert },
+        selection: { anchor: head + insert.length },
+        scrollIntoView: true
+      })
+    );
+  }
 }
 
 /** The editor that a completer serves. */

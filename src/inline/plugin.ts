@@ -18,7 +18,9 @@ import { addCommands, CommandIDs } from '../commands';
 import { whySkipped } from '../status/text';
 import { IFastgenClient } from '../tokens';
 import { Announcer } from './announcer';
-import { Completers } from './completers';
+import { acceptPart, Completers } from './completers';
+import { partKeys } from './keys';
+import { firstLine, firstWord } from './parts';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- needed on activation
 import { FastgenProvider } from './provider';
 import { Warmer } from './warmer';
@@ -67,9 +69,10 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
     editors.addExtension({
       name: 'jupyter_fastgen:watcher',
       factory: ({ model }) =>
-        EditorExtensionRegistry.createImmutableExtension(
-          watcher.extension(model)
-        )
+        EditorExtensionRegistry.createImmutableExtension([
+          watcher.extension(model),
+          partKeys(app.commands, completers)
+        ])
     });
 
     followServer(client, provider, watcher);
@@ -82,6 +85,12 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
     const dismiss = () => {
       provider.suggester.dismiss();
       completers.active()?.model?.reset();
+    };
+    const accept = (part: (text: string) => string) => {
+      const completer = completers.active();
+      if (completer) {
+        acceptPart(completer, part);
+      }
     };
     const isShown = () => completers.active() !== null;
     addCommands(app.commands, palette, trans, {
@@ -102,6 +111,18 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
         caption: trans.__('Insert the code that is shown as ghost text'),
         isEnabled: isShown,
         execute: () => completers.active()?.accept()
+      },
+      [CommandIDs.acceptWord]: {
+        label: trans.__('Accept Next Word of Suggestion'),
+        caption: trans.__('Insert the first word of the ghost text'),
+        isEnabled: isShown,
+        execute: () => accept(firstWord)
+      },
+      [CommandIDs.acceptLine]: {
+        label: trans.__('Accept Next Line of Suggestion'),
+        caption: trans.__('Insert the ghost text up to the end of its line'),
+        isEnabled: isShown,
+        execute: () => accept(firstLine)
       },
       [CommandIDs.dismiss]: {
         label: trans.__('Dismiss Suggestion'),

@@ -62,6 +62,38 @@ test('what follows is there as soon as a suggestion is accepted', async ({
   expect(server.requests.filter(({ offset }) => offset! < 11)).toHaveLength(1);
 });
 
+test('a suggestion is accepted by word and by line, the rest stays', async ({
+  scripted: { editor, server }
+}) => {
+  await editor.write('|');
+  await editor.type('d');
+  const job = await server.jobAt(1);
+  job.chunk('ef double(x):\n    return 2 * x');
+  job.done();
+  await editor.expectGhost('ef double(x):\n    return 2 * x');
+  await editor.press('ControlOrMeta+ArrowRight');
+  await editor.expectSource('def');
+  await editor.expectGhost(' double(x):\n    return 2 * x');
+  await editor.press('ControlOrMeta+ArrowDown');
+  await editor.expectSource('def double(x):');
+  await editor.expectGhost('\n    return 2 * x');
+  await editor.press('ControlOrMeta+ArrowRight');
+  await editor.expectSource('def double(x):\n    return');
+  await editor.expectGhost(' 2 * x');
+  await editor.press('ControlOrMeta+z');
+  await editor.expectSource('def double(x):');
+  expect(server.requests).toHaveLength(1);
+});
+
+test('without a suggestion the keys of its parts are the editor’s', async ({
+  scripted: { editor }
+}) => {
+  await editor.write('|one two');
+  await editor.press('ControlOrMeta+ArrowRight');
+  await editor.type('!');
+  await editor.expectSource('one! two');
+});
+
 test('moving the cursor away ends the request and removes the text', async ({
   scripted: { editor, server }
 }) => {
