@@ -53,19 +53,23 @@ class Cutter:
 
     `complete` says that a rule ended it, and not the engine.
 
-    One line ends at its line break; leading line breaks are kept, so that after a
-    finished line the next one is suggested. A block ends at two blank lines, at a
-    dedent (at the margin: at a blank line), or after `MOST_LINES`. An answer ends
+    One line ends at its line break, or becomes a block where it opens one; leading line breaks
+    are kept, so that after a finished line the next one is suggested. A block ends at two blank
+    lines, at a dedent (at the margin: at a blank line), or after `MOST_LINES`. An answer ends
     before it closes the bracket or string that the text right of the cursor closes;
     what else repeats that text, or the line below, is held back and dropped.
     """
 
     def __init__(self, before: str, after: str, block: bool) -> None:
         line = before[before.rfind("\n") + 1 :]
+        self._line = line
         self._indent = len(line) if not line.strip() else _indentation(line)
         self._tail = after.split("\n", 1)[0].rstrip()
-        self._next = next((text.strip() for text in after.split("\n")[1:] if text.strip()), "")
+        below = next((text for text in after.split("\n")[1:] if text.strip()), "")
+        self._next = below.strip()
+        self._next_indent = _indentation(below)
         self._block = block
+        self._opener = 0
         self._text = ""
         self._shown = 0
         self.ended = False
@@ -114,17 +118,33 @@ class Cutter:
         head = len(text) - len(text.lstrip())
         if text.count("\n", 0, head) > MOST_BREAKS:
             return 0, 0
-        end, sure = self._block_end() if self._block else (_find(text, "\n", head), len(text))
+        end, sure = (None, len(text)) if self._block else (_find(text, "\n", head), len(text))
+        if end is not None and not self._tail and self._opens_block(end):
+            self._block = True
+        if self._block:
+            end, sure = self._block_end()
         if _closes(self._tail):
             closed = _closing(text if end is None else text[:end], self._tail[0])
             end = end if closed is None else closed
         return end, sure
+
+    def _opens_block(self, end: int) -> bool:
+        """Whether the line that ends at `end` of the answer does; its block must be deeper."""
+        line = (self._line + self._text[:end]).rsplit("\n", 1)[-1]
+        indent = _indentation(line) + 1
+        if not _BLOCK_OPENER.search(line) or (self._next and self._next_indent >= indent):
+            return False
+        self._indent = indent
+        self._opener = self._text.count("\n", 0, end)
+        return True
 
     def _block_end(self) -> tuple[int | None, int]:
         lines = self._text.split("\n")
         end = -1
         for number, line in enumerate(lines[:-1]):
             end += len(line) + 1
+            if number < self._opener:
+                continue
             following = lines[number + 1]
             start = following.strip()
             terminated = number + 2 < len(lines)

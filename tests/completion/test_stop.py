@@ -24,6 +24,29 @@ def test_one_line_ends_at_its_line_break():
     assert cutter.push("more") == ""
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "answer", "shown"),
+    [
+        ("def double(", "", "x):\n    return 2 * x\nprint(1)", "x):\n    return 2 * x"),
+        ("    if x", "", ":\n        y()\n    z()", ":\n        y()"),
+        ("if x", "", ":\n    y\nelse:\n    z\nprint(1)", ":\n    y\nelse:\n    z"),
+        ("x = 1", "", "\nfor i in x:\n    f(i)\ng()", "\nfor i in x:\n    f(i)"),
+        ("x = ", "", "f(\n    1,\n)\ny", "f(\n    1,\n)"),
+        ("if x", "", ":\ny()", ":"),
+        # The body is there already.
+        ("if x", "\n    y()", ":\n    z()\n", ":"),
+        ("if x", "\ny()", ":\n    z()\ny()", ":\n    z()"),
+        # Text right of the cursor: one line.
+        ("f(", "):", "x):\n    y", "x"),
+    ],
+)
+def test_a_line_that_opens_a_block_brings_the_block(
+    before: str, after: str, answer: str, shown: str
+):
+    cutter = Cutter(before, after, block=False)
+    assert "".join(cutter.push(char) for char in answer) + cutter.finish() == shown
+
+
 def test_after_a_finished_line_the_next_one_is_suggested():
     assert shown("\nimport pandas as pd\nx", before="import numpy as np") == "\nimport pandas as pd"
     assert shown("\n\n    y = 2\n", before="    x = 1") == "\n\n    y = 2"
