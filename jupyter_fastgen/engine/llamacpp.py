@@ -12,7 +12,6 @@ import importlib
 import json
 import os
 import secrets
-import sys
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -21,9 +20,9 @@ from typing import Any
 import httpx
 
 from . import machine
+from .answer import Answer
 from .base import Done, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
 from .meter import Meter
-from .stops import Stops
 
 BATCH = 64
 """Prompt tokens computed between two looks at whether the job was cancelled: 0.4 s on two cores."""
@@ -32,10 +31,6 @@ BURST_MS = 50.0
 """Decoding asked for at once. llama.cpp sees a closed connection a token late and has then begun
 another, two steps for which the next request waits; between bursts there is nothing to wait for.
 A burst costs about 4 ms."""
-
-CHOICES = 1000
-"""Tokens among which the one is looked for that agrees with what was typed: 5 ms. A grammar takes
-17 ms, for it looks at all 152,000."""
 
 READ_BLOCK = 8 * 1024 * 1024
 """Bytes read between two reports while the model file comes from the disk."""
@@ -135,87 +130,22 @@ class LlamaServer:
         """Ask for the answer, one burst after the other, until it ends."""
         if self._client is None:
             raise EngineError("the model is not loaded", "wait until it is ready")
-        client = self._client
-        text = ""
-        parts: list[int | str] = []
-        left = request.max_tokens
-        limit = self._burst_tokens()
-        # Choosing among the likeliest tokens is faster than a grammar, which is tried on all.
-        by_choice = limit < sys.maxsize and request.temperature == 0
-        stops = Stops(request.stop)
-        while True:
-            before, tokens, kind = len(text), list[int](), ""
-            begin = request.begin[len(text) :]
-            choose = by_choice and begin != ""
-            body = self._body(request, text, parts, 1 if choose else min(left, limit))
-            if choose:
-                body["n_probs"] = CHOICES
-            elif begin:
-                body["grammar"] = f"root ::= {_literal(begin)} .*"
+        answer = Answer(request, self._burst_tokens())
+        while answer.reason is None:
             meter.start_burst()
-            async with contextlib.aclosing(self._burst(client, body)) as answer:
-                async for data in answer:
+            body = answer.body() | {"id_slot": self._slot(request.document)}
+            async with contextlib.aclosing(self._burst(self._client, body)) as told:
+                async for data in told:
                     meter.read(data)
-                    kind = data.get("stop_type", kind)
-                    if "prompt_progress" in data or request.max_tokens == 0:
-                        continue
-                    content, ids = data["content"], data.get("tokens", [])
-                    if choose and not tokens:
-                        content, ids = _chosen(data, begin)
-                    text += content
-                    tokens += ids
-                    if piece := stops.push(content):
+                    if piece := answer.take(data):
                         meter.text()
                         events.put_nowait(Text(request.id, piece))
-                    if stops.met:
+                    if answer.reason:
                         break
             self._token_ms = meter.token_ms or self._token_ms
-            left -= meter.burst_tokens
-            if choose:
-                # The server's own token may have ended the answer; ours does not.
-                kind = "limit"
-                by_choice = tokens != []
-                left += not tokens
-            if stops.met or kind != "limit" or left <= 0:
-                break
-            if len(tokens) == meter.burst_tokens or choose:
-                parts += tokens
-            else:
-                # Of a character that takes several tokens only the last one's is told, and
-                # nothing if the burst ends before it: the rest is asked for in one piece.
-                parts.append(text[before:])
-                limit = left
-        if rest := stops.rest():
-            events.put_nowait(Text(request.id, rest))
-        events.put_nowait(meter.done("length" if kind == "limit" else "stop"))
-
-    def _body(
-        self, request: Request, text: str, parts: list[int | str], limit: int
-    ) -> dict[str, Any]:
-        """What to post for the next tokens behind `text`, `limit` ones at most.
-
-        `parts` is `text` as the tokens it came in, as far as they are known: cut into tokens
-        anew it might go on otherwise.
-        """
-        # The server takes a list without a number in it for several prompts.
-        mixed = any(isinstance(part, int) for part in parts)
-        body: dict[str, Any] = {
-            "prompt": [request.prompt, *parts] if mixed else request.prompt + text,
-            "n_predict": limit,
-            "stream": True,
-            "return_tokens": True,
-            "cache_prompt": True,
-            "id_slot": self._slot(request.document),
-            "return_progress": True,
-            "timings_per_token": True,
-        }
-        if request.temperature > 0:
-            return body | {
-                "temperature": request.temperature,
-                "top_p": 0.9,
-                "samplers": ["top_k", "top_p", "temperature"],
-            }
-        return body | {"temperature": 0.0, "top_k": 1, "samplers": ["top_k"]}
+            if rest := answer.end_burst(meter.burst_tokens):
+                events.put_nowait(Text(request.id, rest))
+        events.put_nowait(meter.done(answer.reason))
 
     async def _burst(
         self, client: httpx.AsyncClient, body: dict[str, Any]
@@ -238,9 +168,9 @@ class LlamaServer:
                     return
         raise self._broken("its answer has no end")
 
-    def _burst_tokens(self) -> int:
-        """How many tokens to ask for at once: all, for others may wait for this server's slots."""
-        return sys.maxsize
+    def _burst_tokens(self) -> int | None:
+        """How many tokens to ask for at once; None: all, for others may wait for the slots."""
+        return None
 
     def _broken(self, reason: str) -> EngineError:
         return EngineError(
@@ -307,7 +237,7 @@ class LlamaCpp(LlamaServer):
         await self._connect(spec, self._server.listening_address, key)
         progress(1.0)
 
-    def _burst_tokens(self) -> int:
+    def _burst_tokens(self) -> int | None:
         return max(1, round(BURST_MS / self._token_ms))
 
     def _broken(self, reason: str) -> EngineError:
@@ -330,29 +260,6 @@ def _tell_end(
         events.put_nowait(meter.done("cancelled"))
     elif isinstance(error := reader.exception(), Exception):
         events.put_nowait(error)
-
-
-def _chosen(data: dict[str, Any], begin: str) -> tuple[str, list[int]]:
-    """The likeliest token that agrees with `begin`, as text and id; nothing if none of them does.
-
-    `data` is an event with the likeliest tokens, best first.
-    """
-    for told in data.get("completion_probabilities", []):
-        for token in told["top_logprobs"]:
-            try:
-                text = bytes(token["bytes"]).decode()
-            except UnicodeDecodeError:
-                continue
-            special = text.startswith("<|") and text.endswith("|>")
-            if text and not special and (text.startswith(begin) or begin.startswith(text)):
-                return text, [int(token["id"])]
-    return "", []
-
-
-def _literal(text: str) -> str:
-    """`text` as a literal of llama.cpp's grammar language (GBNF)."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'
 
 
 def _message(response: httpx.Response) -> str:
