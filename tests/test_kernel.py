@@ -223,7 +223,7 @@ async def test_what_a_thread_shows_later_is_still_the_cells(live: Live):
 async def test_a_cell_causes_one_request_and_reading_none(live: Live):
     await live.run("a = 1")
     await live.knows("a")
-    asked = Requests(live)
+    asked = await Requests.of(live)
     for _ in range(20):
         live.kernels.namespace(PATH)
         await asyncio.sleep(REST / 10)
@@ -238,7 +238,7 @@ async def test_a_cell_causes_one_request_and_reading_none(live: Live):
 async def test_nothing_is_sent_while_a_cell_runs(live: Live):
     await live.run("a = 1")
     await live.knows("a")
-    asked = Requests(live)
+    asked = await Requests.of(live)
     task = asyncio.create_task(live.run("import time; b = 1; time.sleep(1)"))
     while not task.done():
         live.kernels.namespace(PATH)
@@ -256,7 +256,7 @@ async def test_a_kernel_that_nobody_asks_about_is_left_alone(live: Live):
     live.kernels.namespace(PATH)
     await live.run("b = 1")
     await asyncio.sleep(REST * 3)
-    asked = Requests(live)
+    asked = await Requests.of(live)
     await live.run("c = 1")
     await asyncio.sleep(REST * 3)
     assert await asked.count() == 0
@@ -318,7 +318,7 @@ async def test_a_kernel_of_another_language_is_left_alone(live: Live):
     live.kernels.close()
     live.kernel.kernel_spec.language = "forth"
     other = Kernels(live.manager, live.manager.parent.session_manager, enabled=True)
-    asked = Requests(live)
+    asked = await Requests.of(live)
     await live.run("a = 1")
     for _ in range(20):
         assert other.namespace(PATH) is None
@@ -329,7 +329,16 @@ async def test_a_kernel_of_another_language_is_left_alone(live: Live):
 class Requests:
     """Counts the silent requests that a kernel takes, by what it tells everybody."""
 
+    @classmethod
+    async def of(cls, live: Live) -> Requests:
+        requests = cls(live)
+        while not requests.hears:
+            live.client.kernel_info()
+            await asyncio.sleep(0.05)
+        return requests
+
     def __init__(self, live: Live) -> None:
+        self.hears = False
         self.silent: set[str] = set()
         self.loud: set[str] = set()
         self.session = live.client.session
@@ -337,6 +346,7 @@ class Requests:
         self.stream.on_recv(self.take)
 
     def take(self, frames: list[bytes]) -> None:
+        self.hears = True
         _, parts = self.session.feed_identities(frames)
         message = json.loads(parts[1]), json.loads(parts[2])
         if message[1].get("msg_type") == "execute_request":
