@@ -13,6 +13,7 @@ from .completion.context import Budget
 from .completion.service import Options
 from .handlers import ROUTES
 from .host import ModelHost, Settings
+from .kernel import Kernels
 from .models.catalog import load_catalog
 from .models.store import ModelStore
 
@@ -55,6 +56,11 @@ class FastgenApp(ExtensionApp):
     engine_output = Bool(False, help="Show the engine's own output on the server's console.").tag(
         config=True
     )
+    kernel_context = Bool(
+        True,
+        help="Look at live kernels after an execution: names, types, columns and signatures"
+        " go into prompts.",
+    ).tag(config=True)
     anchored = Bool(
         True,
         help="Keep the prompt fixed while a line is typed. False is the usual prompt,"
@@ -62,11 +68,19 @@ class FastgenApp(ExtensionApp):
     ).tag(config=True)
 
     host: ModelHost
+    kernels: Kernels
     sessions: set[Session]
 
     def initialize_settings(self) -> None:
         """Make what the handlers use. Starts nothing."""
         self.sessions = set()
+        # The command line has no server, and so neither kernels nor sessions that ask for them.
+        manager = self.settings.get("kernel_manager")
+        self.kernels = Kernels(
+            manager,
+            self.settings.get("session_manager"),
+            self.kernel_context and manager is not None,
+        )
         budget = Budget(self.context_tokens, self.cell_tokens, self.suffix_tokens)
         # Room for the prompt, what is typed past the anchor, and the answer.
         context = self.context_tokens + self.cell_tokens + self.suffix_tokens + 1024
@@ -92,6 +106,7 @@ class FastgenApp(ExtensionApp):
     async def stop_extension(self) -> None:
         """End the connections' jobs and the engine process."""
         await asyncio.gather(*(session.close() for session in list(self.sessions)))
+        self.kernels.close()
         await self.host.close()
 
     def computing(self) -> bool:

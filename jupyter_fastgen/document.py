@@ -28,6 +28,7 @@ class Cell:
 class Document:
     """Cells in order, at revision `rev`. Offsets are code points, as Python's indices are.
 
+    `kernel`: whether its live kernel may be looked at.
     A delta that raises leaves the copy as it is, but what the browser has is then unknown.
     """
 
@@ -35,11 +36,12 @@ class Document:
     path: str
     rev: int
     cells: list[Cell] = field(default_factory=lambda: [])
+    kernel: bool = True
 
     @classmethod
     def opened(cls, message: protocol.Open) -> Document:
         """The document that `message` holds whole; raises `ValueError` if that is too much."""
-        document = cls(message.language, message.path, message.rev)
+        document = cls(message.language, message.path, message.rev, kernel=message.kernel)
         document.cells = [Cell(c.id, c.type, c.source) for c in message.cells]
         document._check_size(0)
         return document

@@ -67,7 +67,9 @@ class Socket(_Door, WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
         super().open(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
         self.set_nodelay(True)
         app = self.app
-        self._session = Session(app.host, __version__, f"s{next(_names)}", app.computing)
+        self._session = Session(
+            app.host, app.kernels, __version__, f"s{next(_names)}", app.computing
+        )
         app.sessions.add(self._session)
         self._pump = asyncio.create_task(self._send(self._session))
 

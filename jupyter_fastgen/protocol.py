@@ -41,13 +41,17 @@ class Hello(msgspec.Struct, tag="hello", frozen=True):
 
 
 class Open(msgspec.Struct, tag="open", frozen=True):
-    """The whole document `doc` (a name chosen by the browser) at revision `rev`."""
+    """The whole document `doc` (a name chosen by the browser) at revision `rev`.
+
+    `kernel`: whether its live kernel may be looked at.
+    """
 
     doc: str
     cells: list[Cell]
     language: str = "python"
     path: str = ""
     rev: int = 0
+    kernel: bool = True
 
 
 class Change(msgspec.Struct, tag="change", frozen=True):

@@ -12,10 +12,12 @@ from typing import Literal
 import msgspec
 
 from . import protocol
+from .completion.namespace import Namespace
 from .completion.service import CompletionService, End
 from .document import Document, OutOfStepError
 from .engine.base import Done, EngineError
 from .host import ModelHost
+from .kernel import Kernels
 
 OUTBOX = 256
 """Frames that may wait for a slow browser; a job then waits, too."""
@@ -48,15 +50,22 @@ class Session:
     """Takes frames of one browser and fills its outbox. Knows nothing of tornado."""
 
     def __init__(
-        self, host: ModelHost, version: str, name: str, computing: Callable[[], bool]
+        self,
+        host: ModelHost,
+        kernels: Kernels,
+        version: str,
+        name: str,
+        computing: Callable[[], bool],
     ) -> None:
         """`name` is unique among sessions; `computing` tells whether a kernel is busy."""
         self._host = host
+        self._kernels = kernels
         self._version = version
         self._name = name
         self._computing = computing
         self._greeted = False
         self._documents: dict[str, Document] = {}
+        self._cursors: dict[str, tuple[str, int]] = {}
         self._stale: set[str] = set()
         self._jobs: dict[str, _Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -67,6 +76,7 @@ class Session:
         self.outbox: asyncio.Queue[protocol.FromServer | None] = asyncio.Queue(OUTBOX)
         """What the browser is to be sent; None: close the connection."""
         self._deaf = host.listen(self._on_status)
+        self._blind = kernels.listen(self._on_kernel)
 
     def receive(self, frame: str | bytes, check_xsrf: Callable[[str], bool]) -> None:
         """Take one frame; what it causes appears in the outbox."""
@@ -101,7 +111,8 @@ class Session:
         """The connection is gone: end its jobs, forget its documents."""
         self._closed = True
         self._deaf()
-        self._deaf = lambda: None  # the server's end and the socket's both close
+        self._blind()
+        self._deaf = self._blind = lambda: None  # the server's end and the socket's both close
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -146,7 +157,8 @@ class Session:
             if message.doc not in self._documents and len(self._documents) >= MOST_DOCUMENTS:
                 raise ValueError(f"more than {MOST_DOCUMENTS} documents are open")
             self._end_job(message.doc, "superseded")
-            self._documents[message.doc] = Document.opened(message)
+            document = self._documents[message.doc] = Document.opened(message)
+            self._namespace(document)  # its kernel is looked at from now on
             self._stale.discard(message.doc)
         elif isinstance(message, protocol.Close):
             self._drop(message.doc)
@@ -178,22 +190,25 @@ class Session:
     def _warm(self, message: protocol.Warm) -> None:
         document = self._at(message)
         self._host.wake()
-        service = self._host.completion
         # Filling the cache ahead is a favour: never at the expense of a cell or of a running job.
-        busy = message.doc in self._jobs or self._computing()
-        if service is None or self._host.status.state != "ready" or busy:
+        if not self._computing():
+            self._fill(message.doc, document, message.cell, message.offset)
+
+    def _fill(self, doc: str, document: Document, cell: str, offset: int) -> None:
+        service = self._host.completion
+        if service is None or self._host.status.state != "ready" or doc in self._jobs:
             return
 
         job = _Job()
 
         async def warm() -> None:
             if not job.ended:
-                key = self._key(message.doc)
+                namespace = self._namespace(document)
                 with contextlib.suppress(EngineError, OutOfStepError):
-                    await service.warm(key, document, message.cell, message.offset)
-            self._forget_job(message.doc, job)
+                    await service.warm(self._key(doc), document, cell, offset, namespace)
+            self._forget_job(doc, job)
 
-        self._start(message.doc, job, warm())
+        self._start(doc, job, warm())
 
     def _start(self, doc: str, job: _Job, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -213,9 +228,10 @@ class Session:
         try:
             if not job.ended:
                 key = self._key(message.doc)
+                namespace = self._namespace(document)
                 ahead = message.text if isinstance(message, protocol.Ahead) else ""
                 async with aclosing(
-                    service.complete(key, document, message.cell, message.offset, ahead)
+                    service.complete(key, document, message.cell, message.offset, namespace, ahead)
                 ) as pieces:
                     async for piece in pieces:
                         if ahead and not job.ended and self._computing():
@@ -251,7 +267,11 @@ class Session:
         source = document.cells[document.index(message.cell)].source
         if not 0 <= message.offset <= len(source):
             raise OutOfStepError(f"offset {message.offset} of {len(source)} characters")
+        self._cursors[message.doc] = (message.cell, message.offset)
         return document
+
+    def _namespace(self, document: Document) -> Namespace | None:
+        return self._kernels.namespace(document.path) if document.kernel else None
 
     def _lose(self, doc: str) -> None:
         """Ask for the whole document, once: what else is under way to the old copy is void."""
@@ -262,6 +282,7 @@ class Session:
 
     def _drop(self, doc: str) -> None:
         self._end_job(doc, "superseded")
+        self._cursors.pop(doc, None)
         if self._documents.pop(doc, None) and self._host.completion is not None:
             self._host.completion.forget(self._key(doc))
 
@@ -280,6 +301,15 @@ class Session:
     def _on_status(self, status: protocol.Status) -> None:
         if self._greeted:
             self._post(status)
+
+    def _on_kernel(self, path: str) -> None:
+        """A cell has run: read the prompt, which is a new one, before the next key."""
+        for doc, (cell, offset) in self._cursors.items():
+            document = self._documents[doc]
+            if document.kernel and document.path == path:
+                if doc in self._jobs and self._jobs[doc].id is None:
+                    self._end_job(doc, "superseded")  # it reads the prompt as it was
+                self._fill(doc, document, cell, offset)
 
     def _post(self, message: protocol.FromServer) -> None:
         if self._closed:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..document import Cell, Document
+from .namespace import Namespace, Variable
 
 CHARS_PER_TOKEN = 3.2
 """Of Qwen's tokenizer on notebook code, digits aside; only budgets rest on it."""
@@ -26,6 +27,17 @@ NOTE_CHARS = 400
 """Of one markdown cell: enough for a heading and a paragraph."""
 
 SEPARATOR = "\n\n"
+
+_PLAIN = (
+    "int float complex bool str bytes NoneType list tuple dict set frozenset range"
+    " module type function method builtin_function_or_method"
+    " NULL logical integer double character numeric environment"
+    " Nothing Bool Int64 Float64 String Char Symbol Dict Tuple"
+)
+PLAIN = frozenset(_PLAIN.split())
+"""Types that say nothing which the code does not."""
+
+_DEFINED = re.compile(r"^\s*(?:async\s+)?(?:def|class|function|struct)\s+(\w+)", re.MULTILINE)
 
 _DENSE = re.compile(r"[0-9]|[^\x00-\x7f]")
 
@@ -79,19 +91,22 @@ def comment_mark(language: str) -> str:
 
 
 def view(
-    document: Document, cell: str, offset: int, budget: Budget, start: int = 0
+    document: Document, cell: str, offset: int, budget: Budget, start: int = 0, known: str = ""
 ) -> tuple[View, int]:
     """See `document` from `offset` of `cell`, with the window starting at cell `start` or later.
 
+    `known`: what `describe` says of the live kernel; it stands first, in the room of the cells.
     Returns the view and the window's start, to be passed in at the next key.
     """
     index = document.index(cell)
     current = document.cells[index]
     mark = comment_mark(document.language)
-    start = _window(document.cells[:index], mark, budget.above, min(start, index))
+    room = budget.above - guess_tokens(known)
+    start = _window(document.cells[:index], mark, room, min(start, index))
     rendered = [_render(above, mark) for above in document.cells[start:index]]
     if document.language.lower() not in ("", "python", "ipython"):
         rendered.insert(0, f"{mark} Language: {document.language}")
+    rendered.insert(0, known)
     before = current.source[:offset]
     return (
         View(
@@ -103,6 +118,61 @@ def view(
         ),
         start,
     )
+
+
+def describe(namespace: Namespace, document: Document, budget: Budget) -> str:
+    """What a live kernel holds and the code does not say, as comment lines; "" if nothing.
+
+    Tables first, then arrays, objects and callables; of each the latest bound, as many as fit
+    into 3/16 of the room for the cells (192 of 1,024 tokens). They are written in the order of
+    their names, so that a cell which changes one of them leaves the lines before it as they are.
+    """
+    code = "\n".join(cell.source for cell in document.cells if cell.type == "code")
+    defined = set(_DEFINED.findall(code))
+    ranked = sorted(
+        (pair for pair in ((_rank(v), v) for v in namespace.variables.values()) if pair[0]),
+        key=lambda pair: pair[0],
+    )
+    mark = comment_mark(document.language)
+    room = budget.above * 3 // 16
+    lines: list[tuple[int, str, str]] = []
+    for rank, variable in ranked:
+        if variable.name in defined:
+            continue
+        line = _describe(variable, mark, room)
+        room -= guess_tokens(line) + 1
+        if room < 0:
+            break
+        lines.append((rank, variable.name, line))
+    return "\n".join(line for _, _, line in sorted(lines))
+
+
+def _rank(variable: Variable) -> int:
+    """1 for what helps most; 0: it is not worth a line."""
+    if variable.name.startswith("_"):
+        return 0
+    if variable.columns:
+        return 1
+    if variable.shape is not None:
+        return 2
+    if variable.signature:
+        return 4
+    return 0 if variable.type in PLAIN else 3
+
+
+def _describe(variable: Variable, mark: str, room: int) -> str:
+    if variable.signature:
+        return f"{mark} {variable.name}{variable.signature}"
+    line = f"{mark} {variable.name}: {variable.type}"
+    if variable.shape is not None:
+        line += f" {variable.shape}"
+    columns = [f"{name} {dtype}".lstrip() for name, dtype in variable.columns]
+    for index, column in enumerate(columns):
+        # One wide table leaves room for another.
+        if guess_tokens(line) + guess_tokens(column) > max(room // 2, 24):
+            return line + ", ..."
+        line += (", " if index else " with columns ") + column
+    return line
 
 
 def _render(cell: Cell, mark: str) -> str:

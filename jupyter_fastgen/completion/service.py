@@ -12,6 +12,7 @@ from typing import Literal
 from ..document import Document
 from ..engine import base
 from . import context, prompt, stop
+from .namespace import Namespace
 
 LINE_TOKENS = 48
 """Of one line, and of what it may open. GitHub Copilot's client notes 19 characters as the median
@@ -53,6 +54,17 @@ class _Place:
 
     start: int = 0
     anchor: prompt.Anchor | None = None
+    namespace: Namespace | None = None
+    known: str = ""
+
+    def describe(
+        self, namespace: Namespace | None, document: Document, budget: context.Budget
+    ) -> str:
+        """The live kernel in words: new ones only after an execution, not while a line is typed."""
+        if namespace is not self.namespace:
+            self.namespace = namespace
+            self.known = context.describe(namespace, document, budget) if namespace else ""
+        return self.known
 
 
 class CompletionService:
@@ -68,15 +80,22 @@ class CompletionService:
         self._ids = itertools.count(1)
 
     async def complete(
-        self, key: str, document: Document, cell: str, offset: int, ahead: str = ""
+        self,
+        key: str,
+        document: Document,
+        cell: str,
+        offset: int,
+        namespace: Namespace | None = None,
+        ahead: str = "",
     ) -> AsyncGenerator[Piece | End, None]:
         """Suggest text at `offset` of `cell`, or what follows `ahead` once that is accepted there.
 
-        `key` names the document among all that are open. Yields `Piece`s and one `End`;
+        `key` names the document among all that are open; `namespace` is what its live kernel
+        holds, where that is known. Yields `Piece`s and one `End`;
         leaving the iteration cancels, `cancel` does so and still tells the cost. Raises
         `EngineError`, and `OutOfStepError` for an unknown cell.
         """
-        view, built = await self._prompt(key, document, cell, offset, ahead)
+        view, built = await self._prompt(key, document, cell, offset, namespace, ahead)
         before = view.before + ahead
         block = stop.wants_block(before, view.after, view.above)
         cutter = stop.Cutter(before, view.after, block)
@@ -110,9 +129,16 @@ class CompletionService:
             yield Piece(piece)
         yield _end(cost, cutter.complete, shown)
 
-    async def warm(self, key: str, document: Document, cell: str, offset: int) -> base.Done | None:
+    async def warm(
+        self,
+        key: str,
+        document: Document,
+        cell: str,
+        offset: int,
+        namespace: Namespace | None = None,
+    ) -> base.Done | None:
         """Put the prompt at this cursor into the KV cache."""
-        _, built = await self._prompt(key, document, cell, offset)
+        _, built = await self._prompt(key, document, cell, offset, namespace)
         request = base.Request(id=next(self._ids), prompt=built.text, max_tokens=0, document=key)
         async with aclosing(self._events(request)) as events:
             async for event in events:
@@ -141,14 +167,21 @@ class CompletionService:
                 del self._running[request.document]
 
     async def _prompt(
-        self, key: str, document: Document, cell: str, offset: int, ahead: str = ""
+        self,
+        key: str,
+        document: Document,
+        cell: str,
+        offset: int,
+        namespace: Namespace | None,
+        ahead: str = "",
     ) -> tuple[context.View, prompt.Prompt]:
         place = self._places.setdefault(key, _Place())
         self._places.move_to_end(key)
         if len(self._places) > MOST_ANCHORS:
             self._places.popitem(last=False)
         budget = self._options.budget.within((await self._engine.stats()).context)
-        view, place.start = context.view(document, cell, offset, budget, place.start)
+        known = place.describe(namespace, document, budget)
+        view, place.start = context.view(document, cell, offset, budget, place.start, known)
         built = prompt.build(view, self._template, place.anchor, self._options.anchored, ahead)
         place.anchor = built.anchor
         return view, built

@@ -101,6 +101,10 @@ export class Documents {
       },
       get path() {
         return options.path(notebook);
+      },
+      get useKernel() {
+        const own = notebook.metadata.fastgen as { kernel?: unknown } | null;
+        return options.useKernel() && own?.kernel !== false;
       }
     });
     /** Gives a cell its lasting identity and follows its text. */
@@ -124,7 +128,7 @@ export class Documents {
         mirror.syncCells();
       }
       if (change.metadataChange) {
-        mirror.syncLanguage();
+        mirror.syncHead();
       }
     });
     return mirror;
@@ -151,6 +155,9 @@ export class Documents {
       },
       get path() {
         return options.path(text);
+      },
+      get useKernel() {
+        return options.useKernel();
       }
     });
     text.changed.connect((_, change) => {
@@ -202,7 +209,9 @@ export namespace Documents {
     notebookLanguage(notebook: SharedNotebook): string;
     /** The language of a text of this MIME type, in lower case. */
     textLanguage(mimeType: string): string;
-    /** Where the document is stored; '' if nobody knows. */
+    /** Where the server finds the document; '' if nobody knows. */
     path(shared: SharedNotebook | SharedText): string;
+    /** Whether live kernels may be looked at. */
+    useKernel(): boolean;
   }
 }

@@ -44,7 +44,12 @@ class FakeServer {
 
 function setUp(...texts: string[]) {
   const cells = texts.map((text, index) => new FakeCell(`c${index}`, text));
-  const source = { cells, language: 'python', path: 'a.ipynb' };
+  const source = {
+    cells,
+    language: 'python',
+    path: 'a.ipynb',
+    useKernel: true
+  };
   const server = new FakeServer();
   const mirror = new Mirror('d1', source, server.take);
   const isEqual = () =>
@@ -118,12 +123,27 @@ describe('Mirror', () => {
 
   it('sends the whole again in another language, and only then', () => {
     const { source, server, mirror } = setUp('a');
-    mirror.syncLanguage();
+    mirror.syncHead();
     mirror.open();
-    mirror.syncLanguage();
+    mirror.syncHead();
     source.language = 'r';
-    mirror.syncLanguage();
+    mirror.syncHead();
     expect(server.sent.map(({ type }) => type)).toEqual(['open', 'open']);
+  });
+
+  it('sends the whole again before a request if its head changed', () => {
+    const { source, server, mirror } = setUp('a');
+    mirror.ensure();
+    source.useKernel = false;
+    mirror.ensure();
+    mirror.ensure();
+    source.path = 'b.ipynb';
+    mirror.ensure();
+    expect(server.sent).toMatchObject([
+      { type: 'open', kernel: true, path: 'a.ipynb' },
+      { type: 'open', kernel: false, path: 'a.ipynb' },
+      { type: 'open', kernel: false, path: 'b.ipynb' }
+    ]);
   });
 
   it('closes once', () => {

@@ -13,6 +13,8 @@ export interface IDocumentSource {
   readonly cells: readonly ICellSource[];
   readonly language: string;
   readonly path: string;
+  /** Whether its live kernel may be looked at. */
+  readonly useKernel: boolean;
 }
 
 /** A cell and its text as the server knows it. */
@@ -53,7 +55,9 @@ export class Mirror {
    * @returns false if that is not possible now
    */
   ensure(): boolean {
-    return this.isOpen ? this.syncCells() : this.open();
+    return this.isOpen && this._sentHead === this._head()
+      ? this.syncCells()
+      : this.open();
   }
 
   /** Sends the whole document, whether or not the server has a copy. */
@@ -69,16 +73,17 @@ export class Mirror {
       cells: shadows.map(toCell),
       language: this.source.language,
       path: this.source.path,
-      rev: this._rev
+      rev: this._rev,
+      kernel: this.source.useKernel
     });
     this._shadows = sent ? shadows : null;
-    this._language = this.source.language;
+    this._sentHead = this._head();
     return sent;
   }
 
-  /** Sends the document anew if it is now in another language. */
-  syncLanguage(): void {
-    if (this.isOpen && this.source.language !== this._language) {
+  /** Sends the document anew if its language, path or use of the kernel changed. */
+  syncHead(): void {
+    if (this.isOpen && this._sentHead !== this._head()) {
       this.open();
     }
   }
@@ -167,8 +172,14 @@ export class Mirror {
     return sent;
   }
 
+  /** What of the document is not in its cells, to be compared. */
+  private _head(): string {
+    const { language, path, useKernel } = this.source;
+    return JSON.stringify([language, path, useKernel]);
+  }
+
   private _rev = 0;
-  private _language = '';
+  private _sentHead = '';
   private _shadows: IShadow[] | null = null;
 }
 

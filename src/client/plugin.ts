@@ -42,7 +42,8 @@ function xsrfCookie(): string {
 /** What documents do not know of themselves, but the application does. */
 function documentOptions(
   app: JupyterFrontEnd,
-  languages: IEditorLanguageRegistry
+  languages: IEditorLanguageRegistry,
+  settings: Settings
 ): Documents.IOptions {
   const known = (name: unknown) =>
     typeof name === 'string' ? name.toLowerCase() : '';
@@ -61,11 +62,13 @@ function documentOptions(
           widget instanceof DocumentWidget &&
           widget.context.model.sharedModel === shared
         ) {
-          return widget.context.path;
+          // As kernels' sessions name it, without a drive.
+          return widget.context.localPath;
         }
       }
       return '';
-    }
+    },
+    useKernel: () => settings.current.useKernel
   };
 }
 
@@ -92,8 +95,11 @@ export const clientPlugin: JupyterFrontEndPlugin<IFastgenClient> = {
     });
     const log = new RequestLog(() => status.touch());
     const status: StatusModel = new StatusModel(socket, log);
-    const documents = new Documents(socket, documentOptions(app, languages));
     const settings = new Settings();
+    const documents = new Documents(
+      socket,
+      documentOptions(app, languages, settings)
+    );
     settings.changed.connect((_, { enabled }) => {
       status.enabled = enabled;
       if (!enabled) {

@@ -28,7 +28,10 @@ export interface IHello {
   readonly xsrf: string;
 }
 
-/** The whole document `doc`, which is then at revision `rev`. */
+/**
+ * The whole document `doc`, which is then at revision `rev`. `kernel` says
+ * whether its live kernel may be looked at.
+ */
 export interface IOpen {
   readonly type: 'open';
   readonly doc: string;
@@ -36,6 +39,7 @@ export interface IOpen {
   readonly language: string;
   readonly path: string;
   readonly rev: number;
+  readonly kernel: boolean;
 }
 
 /** `text` replaces the code points `start` to `end` of `cell`. */

@@ -11,6 +11,7 @@ const wanted: IPreferences = {
   whileTyping: true,
   inProse: false,
   disabledLanguages: ['r'],
+  useKernel: true,
   announce: true
 };
 

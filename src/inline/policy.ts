@@ -10,6 +10,8 @@ export interface IPreferences {
   readonly inProse: boolean;
   /** Languages, in lower case, that get none. */
   readonly disabledLanguages: readonly string[];
+  /** Whether live kernels may be looked at. */
+  readonly useKernel: boolean;
   /** Whether new suggestions are announced to screen readers. */
   readonly announce: boolean;
 }

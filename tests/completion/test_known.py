@@ -1,0 +1,69 @@
+"""What the prompt says of the live kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_fastgen import protocol
+from jupyter_fastgen.completion.context import Budget, describe, guess_tokens, view
+from jupyter_fastgen.completion.namespace import Namespace, Variable
+from jupyter_fastgen.document import Document
+
+FRAME = Variable("df", "DataFrame", (891, 2), (("Name", "object"), ("Age", "float64")))
+GRID = Variable("grid", "ndarray", (3, 4))
+SPLIT = Variable("split", "function", signature="(*arrays, test_size=None)")
+
+
+def held(*variables: Variable) -> Namespace:
+    return Namespace("python", {v.name: v for v in variables}, complete=True)
+
+
+def opened(*cells: str, language: str = "python") -> Document:
+    made = [protocol.Cell(f"c{n}", "code", cell) for n, cell in enumerate(cells)]
+    return Document.opened(protocol.Open("d", made, language))
+
+
+def told(*variables: Variable, **options: Any) -> str:
+    return describe(held(*variables), opened("x = 1", **options), Budget())
+
+
+def test_tables_arrays_and_signatures_are_told_in_this_order():
+    assert told(SPLIT, GRID, FRAME).splitlines() == [
+        "# df: DataFrame (891, 2) with columns Name object, Age float64",
+        "# grid: ndarray (3, 4)",
+        "# split(*arrays, test_size=None)",
+    ]
+
+
+def test_what_the_code_says_itself_is_left_out():
+    plain = [Variable("n", "int"), Variable("np", "module"), Variable("_", "DataFrame", (1, 1))]
+    assert told(*plain) == ""
+    document = opened("def split(*arrays, test_size=None):\n    ...")
+    assert describe(held(SPLIT), document, Budget()) == ""
+
+
+def test_comments_are_of_the_language():
+    assert told(GRID, language="scala") == "// grid: ndarray (3, 4)"
+
+
+def test_the_room_is_kept_and_a_wide_table_leaves_some():
+    columns = tuple((f"column_of_many_{n}", "float64") for n in range(60))
+    wide = [Variable(f"t{n}", "DataFrame", (9, 60), columns) for n in range(9)]
+    text = told(*wide)
+    assert guess_tokens(text) <= 192
+    assert len(text.splitlines()) >= 2
+    assert text.splitlines()[0].endswith(", ...")
+
+
+def test_an_order_of_binding_that_changed_changes_no_text():
+    assert told(GRID, FRAME, SPLIT) == told(FRAME, SPLIT, GRID)
+
+
+def test_it_stands_first_and_takes_room_from_the_cells():
+    document = opened(*("value = 1\n" * 20 for _ in range(20)), "v")
+    budget = Budget(above=600)
+    known = describe(held(FRAME), document, budget)
+    seen, _ = view(document, "c20", 1, budget, 0, known)
+    assert seen.above.startswith(known + "\n\n")
+    assert guess_tokens(seen.above) <= 600
+    assert view(document, "c20", 1, budget, 0, "") == view(document, "c20", 1, budget)
