@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_fastgen import protocol
+from jupyter_fastgen.completion.gate import Context, Gate, Held, context_at
+from jupyter_fastgen.completion.namespace import Namespace, Variable
+from jupyter_fastgen.document import Document
+
+from .notebook_lines import ABOVE, BROKEN, GOOD, UNKNOWN_NAMES
+
+FRAME = Variable(
+    "df",
+    "DataFrame",
+    columns=(("price", "float64"), ("unit cost", "float64")),
+    members=frozenset(("head", "groupby", "mean", "assign", "__getattr__")),
+)
+ARRAY = Variable("array", "ndarray", members=frozenset(("mean", "sum", "T")))
+LAZY = Variable("lazy", "module", members=frozenset(("__getattr__",)))
+LIVE = Namespace("python", {v.name: v for v in (FRAME, ARRAY, LAZY)}, complete=True)
+
+
+def python(before: str = "", after: str = "", **more: object) -> Context:
+    return Context("python", before=before, after=after, **more)  # type: ignore[arg-type]
+
+
+def streamed(context: Context, text: str) -> Held | None:
+    """What the gate says of an answer that comes sign by sign."""
+    gate = Gate(context)
+    for end in range(1, len(text)):
+        if held := gate.check(text[:end], complete=False):
+            return held
+    return gate.check(text, complete=True)
+
+
+def gate_of(context: Context, text: str) -> str:
+    held = streamed(context, text)
+    return held.gate if held else ""
+
+
+def test_there_are_lines_enough_to_mean_something():
+    assert len(GOOD) >= 120
+
+
+@pytest.mark.parametrize("line", GOOD)
+def test_right_lines_pass(line: str):
+    above = (*ABOVE, "async def stream_of(items):\n    yield items")
+    assert streamed(python(above=above), line) is None
+
+
+@pytest.mark.parametrize("line", GOOD)
+def test_right_lines_pass_from_any_place_within(line: str):
+    above = (*ABOVE, "async def stream_of(items):\n    yield items")
+    for typed in range(1, len(line)):
+        assert streamed(python(line[:typed], above=above), line[typed:]) is None, line[:typed]
+
+
+@pytest.mark.parametrize("line", UNKNOWN_NAMES)
+def test_a_name_that_nothing_defines_is_held(line: str):
+    assert gate_of(python(above=ABOVE), line) == "names"
+
+
+@pytest.mark.parametrize("line", BROKEN)
+def test_what_is_not_python_is_held(line: str):
+    assert gate_of(python(above=ABOVE), line) == "syntax"
+
+
+def test_the_person_is_told_which_name():
+    assert streamed(python("x = 1\n"), "print(xx)") == Held(
+        "names", "uses the name `xx`, which nothing above defines"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        ("helper(", ")\n\ndef helper(n):\n    return n", "3"),
+        ("def f(self, count):\n    ", "", "return self.size + count"),
+        ("class A:\n    size = 3\n    ", "", "double = size * 2"),
+        ("for n in range(3):\n    ", "", "print(n)"),
+        ("with open('a') as f:\n    ", "", "text = f.read()\n    print(text)"),
+        ("totals = [", " for n in range(3)]", "n * 2"),
+        ("totals = [\n    ", "\n    for n in range(3)\n]", "n * 2"),
+        ("df = make(\n    a, b", "", ")"),
+        ("x = foo(a\ny = ", "", "x + 1"),  # a bracket forgotten above is not the suggestion's fault
+        ("print 'Python 2'\nx = 1\n", "", "print x"),
+        ("%%timeit n = 3\n", "", "n = 4"),
+        ("%%bash\n", "", "echo $HOME | grep -v missing"),
+        ("%%html\n", "", "<b>it's</b>"),
+        ("'''a text that\n", "", "mentions (anything"),
+        ("if True:\n    x = 1\n", "", "else:\n    x = 2"),
+        ("try:\n    x = 1\n", "", "except ValueError as e:\n    print(e)"),
+        (
+            "import os\n",
+            "",
+            "def f():\n    g()\n\n    def g():\n        pass" if False else "os.sep",
+        ),
+        ("", "", "\n\nx = 1"),
+        ("", "", "def f(n):\n    m = n\n    return m"),
+    ],
+)
+def test_what_is_around_the_cursor_counts(before: str, after: str, text: str):
+    bound = ("def make(*a): pass", "a = b = foo = 1")
+    assert streamed(python(before, after, above=bound), text) is None
+
+
+def test_cells_below_define_names_too():
+    assert streamed(python(below=("late = 3",)), "print(late)") is None
+
+
+@pytest.mark.parametrize(
+    "above",
+    ["from numpy import *", "%pylab inline", "%run setup.py", "exec(code)", "x = 1\n" * 20_000],
+)
+def test_names_are_not_judged_where_anything_may_be_bound(above: str):
+    assert streamed(python(above=(above,)), "array(3)") is None
+
+
+def test_a_star_import_hides_nothing_from_a_complete_namespace():
+    context = python(above=("from numpy import *",), namespace=LIVE)
+    assert gate_of(context, "aray.mean()") == "names"
+    assert gate_of(context, "array.mean()") == ""
+
+
+def test_an_unknown_name_is_held_before_its_line_is_over():
+    gate = Gate(python())
+    assert gate.check("dff", complete=False) is None
+    assert gate.check("dff.", complete=False) is None
+    held = gate.check("dff.h", complete=False)
+    assert held is not None
+    assert gate.check("dff.head()", complete=True) == held
+
+
+@pytest.mark.parametrize(
+    ("text", "gate"),
+    [
+        ("df.groupby('price')", ""),
+        ("df.price", ""),
+        ("df.cost.mean()", "attributes"),
+        ("array.summ()", "attributes"),
+        ("array.made = 3", ""),
+        ("array = f()\narray.anything()", ""),
+        ("[array.x for array in ()]", ""),
+        ("lazy.anything()", ""),
+        ("df['price'].mean()", ""),
+        ('df["unit cost"] > 3', ""),
+        ("df['prize'].mean()", "columns"),
+        ("df[['price', 'prize']]", "columns"),
+        ("df['new'] = df['price']", ""),
+        ("df['new'] = df['prize']", "columns"),
+        ("df['new'] = 1\ndf['new'].mean()", ""),
+        ("df[df['prize'] > 3]", "columns"),
+        ("df = df.assign(more=1)\ndf['more']", ""),
+        ("df[name]", ""),
+        ("df[f'{name}']", ""),
+    ],
+)
+def test_live_objects_know_their_attributes_and_columns(text: str, gate: str):
+    assert gate_of(python(above=("name = 'a'\nf = print",), namespace=LIVE), text) == gate
+
+
+def test_the_receiver_may_be_typed_already():
+    assert gate_of(python("array.", namespace=LIVE), "summ()") == "attributes"
+    assert gate_of(python("array.su", namespace=LIVE), "mm()") == "attributes"
+    assert gate_of(python("df['", "']", namespace=LIVE), "prize") == "columns"
+    assert gate_of(python("df['", "']", namespace=LIVE), "price") == ""
+
+
+def test_a_column_that_a_cell_makes_is_known():
+    for made in ("df['new'] = 1", "df = df.assign(new=1)", "df.columns = ['new']"):
+        assert gate_of(python(above=(made,), namespace=LIVE), "df['new'].mean()") == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text", "held"),
+    [
+        ("total = 1\n", "", "total  =  1", True),
+        ("total = 1\ntot", "", "al = 1", True),
+        ("total = 1", "", "\ntotal = 1", True),
+        ("", "\n\ntotal = 1", "total = 1\nprint()", True),
+        ("a = 1\n", "\nb = 2", "c = 3", False),
+        ("x = [\n  0, 0,\n  ", "\n  0, 0]", "0, 0,", False),
+        ("if a:\n    pass\n", "", "pass", False),
+        ("a()\nb()\n", "", "a()\nb()", True),
+        ("a()\nb()\n", "", "a()\nc()", False),
+        ("", "", "b()\na()\na()\na()", True),
+        ("f(1)\n", "", "", False),
+    ],
+)
+@pytest.mark.parametrize("language", ["python", "r", "julia", ""])
+def test_repetition(before: str, after: str, text: str, held: bool, language: str):
+    context = Context(language, ("a = b = c = f = print",), before, after)
+    assert gate_of(context, text) == ("repetition" if held else "")
+
+
+@pytest.mark.parametrize(
+    ("deleted", "text", "held"),
+    [
+        ("plt.show()", "plt.show()", True),
+        ("plt.show()", " plt.show()\nprint(3)", True),
+        ("plt", "plt", True),
+        ("plt", "plt.show()", False),
+        ("plt.show()", "plt.plot()", False),
+        ("   ", "   x", False),
+    ],
+)
+def test_what_was_just_deleted_does_not_come_back(deleted: str, text: str, held: bool):
+    context = Context("r", deleted=(deleted,))
+    assert gate_of(context, text) == ("deleted" if held else "")
+
+
+@pytest.mark.parametrize("language", ["r", "julia", "javascript", ""])
+def test_other_languages_are_not_read_as_python(language: str):
+    assert streamed(Context(language), "x <- unknown %>% filter(y == 'a) }") is None
+
+
+def test_the_context_of_a_cursor():
+    cells = [
+        protocol.Cell("a", "code", "x = 1"),
+        protocol.Cell("b", "markdown", "text"),
+        protocol.Cell("c", "code", "print(x)"),
+        protocol.Cell("d", "code", "y = 2"),
+    ]
+    document = Document.opened(protocol.Open("d", cells, "Python"))
+    assert context_at(document, "c", 6) == Context("python", ("x = 1",), "print(", "x)", ("y = 2",))
+    assert context_at(document, "b", 4).language == ""
+
+
+WORDS = "df x lambda for in if else def import from as match case %time %%bash {{ }} ''' f\" 1"
+PIECES = st.sampled_from([*"()[]{}=.,:;\n\t #%!?'\"\\@*\0\u00e9", "\n    ", *WORDS.split()])
+CODE = st.lists(PIECES, max_size=20).map("".join)
+
+
+@given(CODE, CODE, CODE, CODE)
+def test_any_text_is_judged_and_what_was_held_stays_held(
+    above: str, before: str, after: str, text: str
+):
+    gate = Gate(Context("python", (above,), before, after, (above,), LIVE, (above,)))
+    held = None
+    for end in range(len(text)):
+        now = gate.check(text[:end], complete=False)
+        assert held is None or now == held
+        held = now
+    assert held is None or gate.check(text, complete=True) == held
+    gate.check(text, complete=True)
