@@ -102,6 +102,58 @@ class Gate:
         return Held(problem.kind, problem.why) if problem else None
 
 
+class Screen:
+    """Lets pass what a gate allows of a growing answer.
+
+    The first line passes as it comes, the others whole: so it is only ever all of the
+    answer that must be taken back. `held` says why it passes no more, and `keeps` that
+    what passed may stay.
+    """
+
+    def __init__(self, context: Context | None) -> None:
+        """Without a context all passes."""
+        self._context = context
+        self._gate = Gate(context) if context else None
+        self._text = ""
+        self._passed = 0
+        self._good = 0
+        self.held: Held | None = None
+        self.keeps = False
+
+    def push(self, piece: str) -> str:
+        """The text that may be shown now, after `piece` came."""
+        start = len(self._text)
+        self._text += piece
+        for line in re.finditer("\n", self._text):
+            end = line.start()
+            if end >= start and self._text[:end].strip():
+                self._judge(end + 1, complete=False)
+                if self.held is None:
+                    self._good = end
+        self._judge(len(self._text), complete=False)
+        return self._pass(self._good or len(self._text))
+
+    def finish(self, complete: bool) -> str:
+        """The rest, when the answer is over; not `complete`: it was cut off."""
+        self._judge(len(self._text), complete)
+        return self._pass(len(self._text))
+
+    def _judge(self, end: int, complete: bool) -> None:
+        if self._gate is None or self._context is None or self.held is not None:
+            return
+        self.held = self._gate.check(self._text[:end], complete)
+        if self.held is not None and self._good:
+            kept = Gate(self._context).check(self._text[: self._good], complete=True)
+            self.keeps = kept is None
+
+    def _pass(self, end: int) -> str:
+        if self.held is not None:
+            end = self._good if self.keeps else self._passed
+        piece = self._text[self._passed : end]
+        self._passed = max(self._passed, end)
+        return piece
+
+
 def _reverts(text: str, complete: bool, deleted: tuple[str, ...]) -> bool:
     start = text.lstrip()
     for old in (old.strip() for old in deleted):

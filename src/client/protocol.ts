@@ -107,13 +107,7 @@ export interface IWelcome {
 
 /** What the engine is doing. */
 export type EngineState =
-  | 'missing'
-  | 'downloading'
-  | 'loading'
-  | 'ready'
-  | 'idle'
-  | 'off'
-  | 'error';
+  'missing' | 'downloading' | 'loading' | 'ready' | 'idle' | 'off' | 'error';
 
 /** The engine's state; `progress` is 0 to 1 of a download or a load. */
 export interface IStatus {
@@ -144,11 +138,12 @@ export interface ICounts {
   readonly first_ms: number | null;
 }
 
-/** How a job ended. */
+/** How a job ended; after `held` its chunks are to be taken back. */
 export type DoneReason =
   | 'stop'
   | 'length'
   | 'empty'
+  | 'held'
   | 'cancelled'
   | 'superseded'
   | 'unavailable'

@@ -6,7 +6,12 @@ import { Generation, Generations, ICursor } from './generation';
 export type Ask = (listener: IJobListener) => IJob | null;
 
 /** Ends after which the same question would have the same answer. */
-const FINAL: ReadonlySet<DoneReason> = new Set(['stop', 'length', 'empty']);
+const FINAL: ReadonlySet<DoneReason> = new Set([
+  'stop',
+  'length',
+  'empty',
+  'held'
+]);
 
 /**
  * Decides, at each key, whether an earlier answer still serves or a new request
@@ -127,7 +132,11 @@ export class Suggester {
     if (generation.text === '' && !FINAL.has(reason)) {
       this._generations.remove(generation);
     }
-    generation.finish();
+    if (reason === 'held') {
+      generation.withdraw();
+    } else {
+      generation.finish();
+    }
   }
 
   private _turn = 0;

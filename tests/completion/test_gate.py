@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_fastgen import protocol
-from jupyter_fastgen.completion.gate import Context, Gate, Held, context_at
+from jupyter_fastgen.completion.gate import Context, Gate, Held, Screen, context_at
 from jupyter_fastgen.completion.namespace import Namespace, Variable
 from jupyter_fastgen.document import Document
 
@@ -245,3 +245,47 @@ def test_any_text_is_judged_and_what_was_held_stays_held(
         held = now
     assert held is None or gate.check(text, complete=True) == held
     gate.check(text, complete=True)
+
+
+def passed(screen: Screen, *pieces: str, complete: bool = True) -> str:
+    return "".join([*map(screen.push, pieces), screen.finish(complete)])
+
+
+def test_without_a_context_all_passes():
+    screen = Screen(None)
+    assert passed(screen, "df", "f))") == "dff))"
+    assert screen.held is None
+
+
+def test_the_first_line_passes_as_it_comes_and_the_others_whole():
+    screen = Screen(python())
+    pieces = ["x", " = 3", "\ny", " = 4", "\n"]
+    assert [screen.push(piece) for piece in pieces] == ["x", " = 3", "", "", "\ny = 4"]
+
+
+def test_nothing_stays_of_a_bad_first_line():
+    screen = Screen(python())
+    assert passed(screen, "x = ", "dff", ".head()") == "x = dff"
+    assert screen.held is not None
+    assert not screen.keeps
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_good_lines_stay_before_a_bad_one(complete: bool):
+    for pieces in (["x = 3\ny = x + 1\nz = dff.head()"], [*"x = 3\ny = x + 1\nz = dff.head()"]):
+        screen = Screen(python())
+        assert passed(screen, *pieces, complete=complete) == "x = 3\ny = x + 1"
+        assert screen.held == Held("names", "uses the name `dff`, which nothing above defines")
+        assert screen.keeps
+
+
+def test_lines_that_are_only_good_without_their_end_do_not_stay():
+    screen = Screen(python("a()\nb()\nc()\n", above=("a = b = c = print",)))
+    assert passed(screen, "a()\nb()\nc()")
+    assert screen.held == Held("repetition", "repeats the lines above")
+    assert not screen.keeps
+
+
+def test_the_end_of_an_answer_that_was_cut_off_is_not_judged():
+    assert passed(Screen(python("x = 1\n")), "y = [x, zz", complete=False) == "y = [x, zz"
+    assert passed(Screen(python("x = 1\n")), "y = (x +", complete=False) == "y = (x +"
