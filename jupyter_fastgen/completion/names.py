@@ -14,7 +14,7 @@ MOST_CHARS = 20_000
 """Of a cell that is looked into; in a larger one any name may be bound."""
 
 _INJECTING = re.compile(r"\s*%%?(?:pylab|run|store|cython|sql|R|load|macro|edit)\b")
-_DYNAMIC = frozenset(("exec", "globals", "locals"))
+_NAMESPACES = frozenset(("globals", "locals", "vars"))
 
 _CLAUSES = (
     (re.compile(r"elif\b"), "if"),
@@ -141,11 +141,13 @@ def _of_tree(tree: ast.Module) -> Bound:
             names.add(node.asname or node.name.split(".")[0])
             is_open |= node.name == "*"
         elif isinstance(node, ast.Name):
-            is_open |= node.id in _DYNAMIC
+            is_open |= node.id == "exec"
             if isinstance(node.ctx, ast.Store):
                 names.add(node.id)
         elif isinstance(node, ast.arg):
             names.add(node.arg)
+        elif isinstance(node, ast.Subscript | ast.Attribute):
+            is_open |= _is_namespace(node.value)
         elif isinstance(node, ast.Global | ast.Nonlocal):
             names.update(node.names)
         else:
@@ -154,3 +156,12 @@ def _of_tree(tree: ast.Module) -> Bound:
                 if isinstance(name, str):
                     names.add(name)
     return Bound(frozenset(names), is_open)
+
+
+def _is_namespace(node: ast.expr) -> bool:
+    """Whether it is `globals()` or its like, through which names can be bound."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in _NAMESPACES
+    )

@@ -73,10 +73,31 @@ class _Statement:
             return False
         if found[index].depth == 0:
             return found[index + 1].text in _USES
-        # Inside of a call or a subscript that is closed again: no comprehension can follow.
-        opener = max(n for n in range(index) if found[n].depth == 0)
-        called = opener > 0 and (found[opener - 1].kind == "name" or found[opener - 1].text in ")]")
-        return called and any(t.depth == 0 for t in found[index:])
+        brackets = self._brackets(index)
+        before = found[brackets[0] - 1] if brackets[0] else None
+        is_target = before is None or not (before.kind == "name" or before.text in (")", "]", "="))
+        return not is_target and all(self._is_settled(bracket, index) for bracket in brackets)
+
+    def _brackets(self, index: int) -> list[int]:
+        """The brackets around a token, from outside to inside."""
+        around: list[int] = []
+        for n, token in enumerate(self.tokens[:index]):
+            if token.kind == "op" and token.text in ("(", "[", "{"):
+                around.append(n)
+            elif token.kind == "op" and token.text in (")", "]", "}") and around:
+                around.pop()
+        return around
+
+    def _is_settled(self, bracket: int, index: int) -> bool:
+        """Whether no comprehension can follow in the bracket around a token.
+
+        So where it is closed, or where commas divide what it holds.
+        """
+        depth = self.tokens[bracket].depth
+        if any(token.depth <= depth for token in self.tokens[index:]):
+            return True
+        inside = self.tokens[bracket + 1 :]
+        return any(token.text == "," and token.depth == depth + 1 for token in inside)
 
 
 class Soundness:

@@ -112,10 +112,21 @@ def test_cells_below_define_names_too():
 
 @pytest.mark.parametrize(
     "above",
-    ["from numpy import *", "%pylab inline", "%run setup.py", "exec(code)", "x = 1\n" * 20_000],
+    [
+        "from numpy import *",
+        "%pylab inline",
+        "%run setup.py",
+        "globals().update(a=1)",
+        "x = 1\n" * 20_000,
+    ],
 )
 def test_names_are_not_judged_where_anything_may_be_bound(above: str):
     assert streamed(python(above=(above,)), "array(3)") is None
+
+
+def test_reading_globals_binds_nothing():
+    above = ("from timeit import timeit\ntimeit('f()', globals=globals())",)
+    assert gate_of(python(above=above), "dff.head()") == "names"
 
 
 def test_a_star_import_hides_nothing_from_a_complete_namespace():
@@ -131,6 +142,22 @@ def test_an_unknown_name_is_held_before_its_line_is_over():
     held = gate.check("dff.h", complete=False)
     assert held is not None
     assert gate.check("dff.head()", complete=True) == held
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("print(dff.x", False),  # `for dff in …` may follow
+        ("print(dff.x)", True),
+        ("print(1, dff.x", True),
+        ("print(1, [dff.x", False),
+        ("print(1, [dff.x, 2", True),
+        ("x = [1, dff.x", True),
+        ("(a, dff[0]", False),  # may be assigned to
+    ],
+)
+def test_in_brackets_a_name_is_held_once_no_comprehension_can_bind_it(text: str, held: bool):
+    assert (Gate(python()).check(text + " ", complete=False) is not None) == held
 
 
 @pytest.mark.parametrize(
