@@ -177,14 +177,14 @@ def _repeats(context: Context, text: str, complete: bool) -> str:
     own = _normal(lines)
     near = _normal(above)
     below = _normal(context.after.split("\n")[1:])
-    if own and not _TRIVIAL.fullmatch(own[0]):
+    if own and not _TRIVIAL.fullmatch(own[0].strip()):
         if own[0] in near[-1:]:
             return "repeats the line above"
         if own[0] in below[:1]:
             return "repeats the line below"
     for index, line in enumerate(own):
         previous = (near + own[:index])[-2:]
-        if previous == [line, line] and not _TRIVIAL.fullmatch(line):
+        if previous == [line, line] and not _TRIVIAL.fullmatch(line.strip()):
             return "writes the same line a third time"
     if complete and len(own) > 1:
         window = (_normal("\n".join(context.above).split("\n")) + near)[-LINES_ABOVE:]
@@ -194,5 +194,9 @@ def _repeats(context: Context, text: str, complete: bool) -> str:
 
 
 def _normal(lines: list[str]) -> list[str]:
-    """The lines with text, their white space made equal."""
-    return [" ".join(line.split()) for line in lines if line.strip()]
+    """The lines with text, the white space within made equal; indentation tells lines apart."""
+    return [
+        line[: len(line) - len(line.lstrip())] + " ".join(line.split())
+        for line in lines
+        if line.strip()
+    ]

@@ -214,6 +214,7 @@ def test_a_column_that_a_cell_makes_is_known():
         ("a()\nb()\n", "", "a()\nc()", False),
         ("", "", "b()\na()\na()\na()", True),
         ("f(1)\n", "", "", False),
+        ("if a:\n    return b\n", "", "return b", False),
     ],
 )
 @pytest.mark.parametrize("language", ["python", "r", "julia", ""])
