@@ -67,6 +67,12 @@ class FastgenApp(ExtensionApp):
         " there to be compared with.",
     ).tag(config=True)
 
+    gate = Bool(
+        True,
+        help="Hold back suggestions that can't be right: they don't parse, use unknown names,"
+        " or repeat what is there.",
+    ).tag(config=True)
+
     host: ModelHost
     kernels: Kernels
     sessions: set[Session]
@@ -96,7 +102,7 @@ class FastgenApp(ExtensionApp):
                 engine_output=self.engine_output,
                 api_key=self.api_key,
             ),
-            Options(budget, self.anchored),
+            Options(budget, self.anchored, self.gate),
         )
 
     def initialize_handlers(self) -> None:

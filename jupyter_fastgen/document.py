@@ -11,6 +11,13 @@ MAX_CHARS = 16 * 1024 * 1024
 """Characters of one document; past this it is refused rather than held."""
 
 
+DELETED_FOR = 30.0
+"""Seconds that a deleted text is remembered."""
+
+MOST_DELETED = 16
+"""Deleted texts that are remembered at once."""
+
+
 class OutOfStepError(Exception):
     """A delta does not fit the copy: the browser must send the whole document again."""
 
@@ -22,6 +29,51 @@ class Cell:
     id: str
     type: protocol.CellType
     source: str
+
+
+@dataclass
+class _Deletion:
+    cell: str
+    start: int
+    text: str
+    time: float
+
+
+class Deletions:
+    """What a person deleted a moment ago. Deleting sign by sign adds up to one text."""
+
+    def __init__(self) -> None:
+        self._found: list[_Deletion] = []
+        self._typed = False
+
+    def note(self, cell: str, start: int, removed: str, inserted: str, now: float) -> None:
+        """At `start` of `cell`, `inserted` has replaced `removed`."""
+        # A completion that replaces what was typed of a word deletes nothing.
+        if removed and not inserted.startswith(removed):
+            self._found.append(_Deletion(cell, start, removed, now))
+            if not self._typed:
+                self._join()
+            del self._found[:-MOST_DELETED]
+        self._typed = bool(inserted)
+
+    def _join(self) -> None:
+        """Make the last two one where the person went on deleting."""
+        if len(self._found) < 2:
+            return
+        last, new = self._found[-2:]
+        if last.cell != new.cell or new.time - last.time > DELETED_FOR:
+            return
+        if new.start + len(new.text) == last.start:  # by Backspace
+            text = new.text + last.text
+        elif new.start == last.start:  # by Delete
+            text = last.text + new.text
+        else:
+            return
+        self._found[-2:] = [_Deletion(new.cell, new.start, text, new.time)]
+
+    def recent(self, now: float) -> tuple[str, ...]:
+        """The texts deleted in the last `DELETED_FOR` seconds."""
+        return tuple(found.text for found in self._found if now - found.time <= DELETED_FOR)
 
 
 @dataclass
@@ -37,6 +89,7 @@ class Document:
     rev: int
     cells: list[Cell] = field(default_factory=lambda: [])
     kernel: bool = True
+    deletions: Deletions = field(default_factory=Deletions, compare=False)
 
     @classmethod
     def opened(cls, message: protocol.Open) -> Document:
@@ -46,8 +99,11 @@ class Document:
         document._check_size(0)
         return document
 
-    def change(self, message: protocol.Change) -> None:
-        """Apply a delta of one cell; raises `OutOfStepError`, `ValueError` past the limit."""
+    def change(self, message: protocol.Change, now: float = 0.0) -> None:
+        """Apply a delta of one cell; raises `OutOfStepError`, `ValueError` past the limit.
+
+        `now`, in seconds of any clock, is when the person did it.
+        """
         self._check_rev(message.rev)
         cell = self.cells[self.index(message.cell)]
         if not 0 <= message.start <= message.end <= len(cell.source):
@@ -55,6 +111,8 @@ class Document:
                 f"range {message.start}:{message.end} of {len(cell.source)} characters"
             )
         self._check_size(len(message.text) - (message.end - message.start))
+        removed = cell.source[message.start : message.end]
+        self.deletions.note(message.cell, message.start, removed, message.text, now)
         cell.source = cell.source[: message.start] + message.text + cell.source[message.end :]
         self.rev = message.rev
 

@@ -177,16 +177,22 @@ class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
     first_ms: float | None = None
 
 
+DoneReason = Literal[
+    "stop", "length", "empty", "held", "cancelled", "superseded", "unavailable", "failed"
+]
+
+
 class Done(msgspec.Struct, tag="done", frozen=True, omit_defaults=True):
     """Job `id` ended, and no chunk of it follows.
 
     `reason`: `stop` (complete), `length` (token limit), `empty` (nothing worth
-    showing), `cancelled`, `superseded`, `unavailable` (no engine now), `failed`.
+    showing), `held` (not worth showing: its chunks are to be taken back), `cancelled`,
+    `superseded`, `unavailable` (no engine now), `failed`.
     `why` says in a sentence for the person why nothing or less was shown.
     """
 
     id: int
-    reason: Literal["stop", "length", "empty", "cancelled", "superseded", "unavailable", "failed"]
+    reason: DoneReason
     why: str = ""
     counts: Counts | None = None
 

@@ -140,7 +140,8 @@ class Session:
 
     def _take(self, message: protocol.FromBrowser) -> None:
         if isinstance(message, protocol.Change):
-            self._document(message.doc).change(message)
+            now = asyncio.get_running_loop().time()
+            self._document(message.doc).change(message, now)
         elif isinstance(message, protocol.Complete):
             self._complete(message)
         elif isinstance(message, protocol.Ahead):

@@ -119,6 +119,14 @@ class Browser:
         self.send(protocol.Change(doc, self._revs[doc], cell, at, at, text))
         return at + len(text)
 
+    def delete(self, doc: str, cell: str, count: int) -> None:
+        """Backspace at the cell's end, so many times."""
+        for _ in range(count):
+            end = len(self._sources[doc, cell])
+            self._sources[doc, cell] = self._sources[doc, cell][:-1]
+            self._revs[doc] += 1
+            self.send(protocol.Change(doc, self._revs[doc], cell, end - 1, end, ""))
+
     def ask(self, doc: str, cell: str, offset: int | None = None) -> int:
         """Ask for ghost text, at the cell's end or at an offset; the job's id."""
         id = next(self._ids)

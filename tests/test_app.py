@@ -3,6 +3,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from jupyter_fastgen.app import FastgenApp
 
 IMPORT = """
 import json, sys, time
@@ -13,6 +18,13 @@ took = time.perf_counter() - before
 heavy = "torch numpy httpx huggingface_hub xllamacpp filelock typer rich tree_sitter".split()
 print(json.dumps([took, [name for name in heavy if name in sys.modules]]))
 """
+
+
+@pytest.mark.parametrize("gate", [True, False])
+def test_an_administrator_decides_whether_suggestions_are_judged(gate: bool, tmp_path: Path):
+    app = FastgenApp(gate=gate, models_dir=str(tmp_path))
+    app.initialize_settings()
+    assert app.host._options.gate is gate
 
 
 def test_importing_the_extension_is_quick_and_loads_nothing_heavy():

@@ -115,3 +115,44 @@ def test_deltas_give_what_the_editor_has(source, edits):
         source = source[:start] + text + source[end:]
         copy.change(change(start, end, text, rev=rev))
     assert sources(copy) == [source]
+
+
+def test_deleting_sign_by_sign_adds_up_to_one_text():
+    copy = opened("plt.show()x")
+    for rev, end in enumerate(range(10, 4, -1), 1):
+        copy.change(change(end - 1, end, "", rev), now=rev / 10)
+    copy.change(change(4, 5, "", 7), now=0.7)
+    assert sources(copy) == ["plt."]
+    assert copy.deletions.recent(1.0) == ("show()x",)
+
+
+def test_typing_in_between_begins_another_text():
+    copy = opened("abc")
+    copy.change(change(2, 3, "", 1))
+    copy.change(change(2, 2, "d", 2))
+    copy.change(change(2, 3, "", 3))
+    assert copy.deletions.recent(0.0) == ("c", "d")
+
+
+def test_deletions_elsewhere_are_other_texts():
+    copy = opened("abcdef", "uvw")
+    copy.change(change(1, 2, "", 1))
+    copy.change(change(3, 4, "", 2))
+    copy.change(change(2, 3, "", 3, cell="c1"))
+    assert copy.deletions.recent(0.0) == ("b", "e", "w")
+
+
+def test_what_was_deleted_is_forgotten_after_half_a_minute():
+    copy = opened("one two")
+    copy.change(change(3, 7, "", 1), now=100.0)
+    copy.change(change(2, 3, "", 2), now=125.0)
+    assert copy.deletions.recent(155.0) == ("e two",)
+    assert copy.deletions.recent(156.0) == ()
+
+
+def test_a_word_that_is_completed_is_not_deleted():
+    copy = opened("pd.Da")
+    copy.change(change(3, 5, "DataFrame", 1))
+    assert copy.deletions.recent(0.0) == ()
+    copy.change(change(3, 12, "Series", 2))
+    assert copy.deletions.recent(0.0) == ("DataFrame",)

@@ -241,6 +241,17 @@ async def test_text_cells_get_ghost_text(connect: Connect, kind: protocol.CellTy
     assert (await browser.answer(browser.ask("d", "c0"))).text.startswith(", 16")
 
 
+async def test_what_was_just_deleted_is_held_back(connect: Connect):
+    browser = await connect()
+    browser.open("d", COUNTING)
+    browser.type("d", "c0", ", 16, 17")
+    browser.delete("d", "c0", len(", 16, 17"))
+    got = await browser.answer(browser.ask("d", "c0"))
+    assert got.done.reason == "held"
+    assert got.done.why == "brings back what you deleted a moment ago"
+    assert got.done.counts is not None
+
+
 async def test_huge_cells_get_ghost_text(connect: Connect):
     browser = await connect()
     lines = "\n".join(f"value_{n} = compute({n})" for n in range(5000))

@@ -170,6 +170,8 @@ async def test_tables_have_columns_and_arrays_shapes(live: Live):
     assert dict(found["frame"].columns) == {"city": "str", "area": "float64", "2020": "int64"}
     assert found["area"].columns == (("area", "float64"),)
     assert found["grid"].shape == (3, 4)
+    assert {"head", "groupby", "iloc"} <= found["frame"].members
+    assert "city" not in found["frame"].members
     assert (found["own"].type, found["own"].shape) == ("Own", None)
     assert list(found)[:3] == ["grid", "area", "frame"]  # data first, the latest before
 

@@ -42,6 +42,8 @@ def complete(
     if json:
         _print_json(text, end, host)
     elif not text:
+        if end.reason == "held":
+            typer.echo()  # what was printed of it stays
         typer.echo(f"No suggestion: {end.why or end.reason}.", err=True)
     else:
         typer.echo()
@@ -78,7 +80,7 @@ async def _run(
         async with aclosing(service.complete("terminal", document, *place)) as pieces:
             async for piece in pieces:
                 if not isinstance(piece, Piece):
-                    return text, piece
+                    return ("" if piece.reason == "held" else text), piece
                 text += piece.text
                 if echo:
                     typer.echo(piece.text, nl=False)

@@ -11,8 +11,9 @@ class Variable:
     """One name of the kernel and what it is bound to.
 
     `type`: the name of its type, "DataFrame", "function", "module", "int". `columns`: names and
-    dtypes of a table; a series has one column. `signature`: of a callable, in parentheses.
-    `members`: the public names behind a dot, empty where they are not known for sure.
+    dtypes of a table, which may have more; a series has one. `signature`: of a callable, in
+    parentheses. `members`: the public names behind a dot but for columns, empty where they are
+    not known for sure.
     """
 
     name: str

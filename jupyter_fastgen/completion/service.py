@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
@@ -11,7 +12,7 @@ from typing import Literal
 
 from ..document import Document
 from ..engine import base
-from . import context, prompt, stop
+from . import context, gate, prompt, stop
 from .namespace import Namespace
 
 LINE_TOKENS = 48
@@ -26,10 +27,14 @@ MOST_ANCHORS = 64
 
 @dataclass(frozen=True)
 class Options:
-    """How prompts are made. `anchored` False is the usual prompt, for comparison."""
+    """How prompts are made. `anchored` False is the usual prompt, for comparison.
+
+    Without `gate` everything is shown.
+    """
 
     budget: context.Budget = field(default_factory=context.Budget)
     anchored: bool = True
+    gate: bool = True
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,16 @@ class Piece:
 
 @dataclass(frozen=True)
 class End:
-    """The suggestion is complete; `cost` is what the engine counted."""
+    """The suggestion is complete; `cost` is what the engine counted.
 
-    reason: Literal["stop", "length", "empty", "cancelled"]
+    `held`: what was shown is to be taken back. `gate` names what held back all or the
+    end of it, and `why` says so in a sentence.
+    """
+
+    reason: Literal["stop", "length", "empty", "held", "cancelled"]
     why: str
     cost: base.Done | None
+    gate: str = ""
 
 
 @dataclass
@@ -95,6 +105,7 @@ class CompletionService:
         leaving the iteration cancels, `cancel` does so and still tells the cost. Raises
         `EngineError`, and `OutOfStepError` for an unknown cell.
         """
+        screen = gate.Screen(self._judged_by(document, cell, offset, namespace, ahead))
         view, built = await self._prompt(key, document, cell, offset, namespace, ahead)
         before = view.before + ahead
         block = stop.wants_block(before, view.after, view.above)
@@ -118,16 +129,17 @@ class CompletionService:
                 # The answer repeats what was typed of its first word; only the rest is new.
                 skipped = _common(begin, event.text)
                 begin = begin[skipped:]
-                piece = cutter.push(event.text[skipped:]) if not begin else ""
-                if piece:
+                if not begin and (piece := screen.push(cutter.push(event.text[skipped:]))):
                     shown = True
                     yield Piece(piece)
-                if cutter.ended:
+                if cutter.ended or screen.held:
                     self._engine.cancel(request.id)
-        if not cutter.ended and (piece := cutter.finish()):
+        rest = "" if cutter.ended else cutter.finish()
+        whole = cutter.complete or (cost is not None and cost.reason == "stop")
+        if piece := screen.push(rest) + screen.finish(whole):
             shown = True
             yield Piece(piece)
-        yield _end(cost, cutter.complete, shown)
+        yield _end(cost, cutter.complete, shown, screen)
 
     async def warm(
         self,
@@ -154,6 +166,19 @@ class CompletionService:
     def forget(self, key: str) -> None:
         """The document was closed."""
         self._places.pop(key, None)
+
+    def _judged_by(
+        self,
+        document: Document,
+        cell: str,
+        offset: int,
+        namespace: Namespace | None,
+        ahead: str,
+    ) -> gate.Context | None:
+        if not self._options.gate:
+            return None
+        deleted = document.deletions.recent(asyncio.get_running_loop().time())
+        return gate.context_at(document, cell, offset, namespace, deleted, ahead)
 
     async def _events(self, request: base.Request) -> AsyncGenerator[base.Event, None]:
         self._running[request.document] = request.id
@@ -195,7 +220,9 @@ def _common(a: str, b: str) -> int:
     return min(len(a), len(b))
 
 
-def _end(cost: base.Done | None, complete: bool, shown: bool) -> End:
+def _end(cost: base.Done | None, complete: bool, shown: bool, screen: gate.Screen) -> End:
+    if screen.held is not None:
+        return End("stop" if screen.keeps else "held", screen.held.why, cost, screen.held.gate)
     if cost is not None and cost.reason == "cancelled" and not complete:
         return End("cancelled", "", cost)
     if not shown:

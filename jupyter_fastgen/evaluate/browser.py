@@ -209,5 +209,7 @@ class Browser:
         answer.done = done
         if self._running is answer:
             self._running = None
-        if not answer.text and done.reason not in ("stop", "length", "empty"):
+        if done.reason == "held":
+            answer.text = ""  # the page takes it back
+        elif not answer.text and done.reason not in ("stop", "length", "empty"):
             self._latest = [kept for kept in self._latest if kept is not answer]

@@ -60,7 +60,9 @@ def probe(user: Dict[Any, Any]) -> str:
         entries.append(entry)
     complete = len(entries) == len(found)
     for entry, (_, value) in zip(entries, ordered):
-        members = sorted(members_of(value))
+        # Of what a data frame makes up when asked, its columns, there is a list.
+        made_up_is_known = readers.get(id(type(value))) is read_pandas
+        members = sorted(members_of(value, made_up_is_known))
         size = sum(map(len, members)) + 4 * len(members) + 16
         if time.perf_counter() > end:
             break
@@ -239,8 +241,8 @@ def literal(value: Any) -> str:
 # --- what stands behind a dot ---
 
 
-def members_of(value: Any) -> "set[str]":
-    """The public names of a module, class or object; empty if some may be made up when asked."""
+def members_of(value: Any, made_up_is_known: bool = False) -> "set[str]":
+    """The public names of a module, class or object; empty if others may be made up when asked."""
     kind = type(value)
     if inherits(kind, types.ModuleType):
         space = globals_of(value)
@@ -250,7 +252,8 @@ def members_of(value: Any) -> "set[str]":
     if module_of(kind) == "builtins" and not is_class:
         return set()
     spaces = [attributes_of(b) for b in bases_of(kind) if b is not object and b is not type]
-    if any("__getattr__" in space or "__getattribute__" in space for space in spaces):
+    dynamic = any("__getattr__" in space or "__getattribute__" in space for space in spaces)
+    if dynamic and not made_up_is_known:
         return set()
     if is_class:
         return set().union(*map(public, spaces + [attributes_of(b) for b in bases_of(value)]))

@@ -19,7 +19,7 @@ export interface IRecord {
   readonly times: number;
 }
 
-/** The last requests, newest first. No text of a document is ever in it. */
+/** The last requests, newest first. No text of a document is in it, but for a name that a check objects to. */
 export class RequestLog {
   /** @param changed - called after each change */
   constructor(private readonly changed: () => void) {}

@@ -164,11 +164,12 @@ export interface ICounts {
   readonly first_ms: number | null;
 }
 
-/** How a job ended. */
+/** How a job ended; after `held` its chunks are to be taken back. */
 export type DoneReason =
   | 'stop'
   | 'length'
   | 'empty'
+  | 'held'
   | 'cancelled'
   | 'superseded'
   | 'unavailable'

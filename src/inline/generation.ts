@@ -77,6 +77,18 @@ export class Generation {
     this._wake();
   }
 
+  /** What was shown is not worth showing, and no more text will come. */
+  withdraw(): void {
+    this._text = '';
+    this._withdrawn = true;
+    this.finish();
+  }
+
+  /** Whether its text was taken back. */
+  get withdrawn(): boolean {
+    return this._withdrawn;
+  }
+
   /** Resolves at the next `append`, `finish` or `poke`. */
   changed(): Promise<void> {
     return new Promise(resolve => this._waiting.push(resolve));
@@ -96,6 +108,7 @@ export class Generation {
   private _isPrepared = false;
   private _isPreparing = false;
   private _done = false;
+  private _withdrawn = false;
   private readonly _waiting: (() => void)[] = [];
 }
 

@@ -1,3 +1,4 @@
+/* eslint-disable jupyter/prefer-lazy-imports -- ghost text is there from the start */
 import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
@@ -21,7 +22,6 @@ import { Announcer } from './announcer';
 import { acceptPart, Completers } from './completers';
 import { partKeys } from './keys';
 import { firstLine, firstWord } from './parts';
-// eslint-disable-next-line jupyter/prefer-lazy-imports -- needed on activation
 import { FastgenProvider } from './provider';
 import { Warmer } from './warmer';
 import { Watcher } from './watcher';

@@ -137,6 +137,10 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
       if (turn !== this._turn || item.insertText !== given) {
         return;
       }
+      if (generation.withdrawn) {
+        clear(completer);
+        return;
+      }
       const rest = remainder(generation, cursor) ?? given;
       if (rest !== given) {
         given = rest;

@@ -143,6 +143,23 @@ describe('Suggester', () => {
     expect(await again).toBe('rint');
   });
 
+  it('takes back what is held, and remembers that nothing is left', async () => {
+    const { server, suggester, serve } = setUp();
+    const first = suggester.serve(at('p|'), server.ask);
+    server.text('rint');
+    const generation = await first;
+    expect(generation?.text).toBe('rint');
+    const told = generation?.changed();
+    server.done(undefined, 'held');
+    await told;
+    expect(generation?.withdrawn).toBe(true);
+    expect(generation?.text).toBe('');
+    expect(await serve('p|')).toBeNull();
+    expect(server.said).toEqual(['complete']);
+    void serve('pr|');
+    expect(server.said).toEqual(['complete', 'complete']);
+  });
+
   it('does not remember what failed', async () => {
     const { server, suggester, serve } = setUp();
     const first = serve('p|');

@@ -18,7 +18,12 @@ export type Ask = (listener: IJobListener, ahead?: string) => IJob | null;
 const REST_MS = 200;
 
 /** Ends after which the same question would have the same answer. */
-const FINAL: ReadonlySet<DoneReason> = new Set(['stop', 'length', 'empty']);
+const FINAL: ReadonlySet<DoneReason> = new Set([
+  'stop',
+  'length',
+  'empty',
+  'held'
+]);
 
 /**
  * Decides, at each key, whether an earlier answer still serves or a new request
@@ -177,7 +182,11 @@ export class Suggester {
     if (generation.text === '' && !FINAL.has(reason)) {
       this._generations.remove(generation);
     }
-    generation.finish();
+    if (reason === 'held') {
+      generation.withdraw();
+    } else {
+      generation.finish();
+    }
   }
 
   private _timer: ReturnType<typeof setTimeout> | undefined;

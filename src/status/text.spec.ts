@@ -71,5 +71,8 @@ describe('result', () => {
     expect(result({ ...record, result: 'empty' }, trans)).toBe(
       'nothing worth showing'
     );
+    expect(result({ ...record, result: 'held', firstMs: 60 }, trans)).toBe(
+      'held back'
+    );
   });
 });

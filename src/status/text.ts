@@ -76,6 +76,7 @@ export function result(record: IRecord, trans: Translate): string {
     stop: () => trans.__('shown'),
     length: () => trans.__('shown, cut off at the limit'),
     empty: () => trans.__('nothing worth showing'),
+    held: () => trans.__('held back'),
     cancelled: () => trans.__('cancelled'),
     superseded: () => trans.__('overtaken by the next key'),
     unavailable: () => trans.__('no engine'),
