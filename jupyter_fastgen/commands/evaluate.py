@@ -99,22 +99,24 @@ def notebooks(
     """Complete lines of notebooks as the editor would, with and without what is below."""
     import asyncio
 
-    from ..evaluate.layouts import context_tokens
+    from ..completion.service import CompletionService
+    from ..evaluate.layouts import context_tokens, framed, options
     from ..evaluate.lines import FIGURES
-    from ..evaluate.quality import evaluate, make_service, places, read_notebooks
+    from ..evaluate.quality import evaluate, places, read_notebooks
     from ..evaluate.results import Settings, open_results
     from ..evaluate.running import find_model, running
 
     found, digest = read_notebooks(folder)
     asked = find_model(model)
-    prompts = f"{context}, {'anchored' if anchored else 'plain'}"
+    how = options(context, anchored, suffix_tokens)
+    prompts = f"{context}, {'anchored' if how.anchored else 'plain'}"
     settings = Settings("notebooks", digest, asked.name, prompts, seed, limit, suffix_tokens, texts)
     results = open_results(out, settings)
     chosen = places(found, limit, seed)
 
     async def run(advance: Callable[[], None]) -> None:
         async with running(asked, context_tokens(context)) as engine:
-            service = make_service(engine, asked.template, context, anchored, suffix_tokens)
+            service = CompletionService(engine, framed(context, asked.template), how)
             await evaluate(chosen, context, service, results, advance)
 
     with _progress(2 * len(chosen)) as advance:
@@ -143,7 +145,8 @@ def compare(
     names = FIM_FIGURES if one.settings.task == "fim" else tuple(FIGURES)
     found = {name: bootstrap.compare(paired, FIGURES[name], seed) for name in names}
     if json:
-        _print_json({"places": len(paired), "figures": found})
+        settings = {"first": one.settings, "second": other.settings}
+        _print_json({**settings, "places": len(paired), "figures": found})
         return
     from ..evaluate.tables import number, text_table
 

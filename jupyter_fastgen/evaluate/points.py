@@ -48,7 +48,9 @@ def draw(document: Document, count: int, seed: str) -> list[Point]:
     """
     lines = list(_lines(document))
     found: list[Point] = []
-    for number, kind in enumerate(KINDS):
+    # Where a notebook gets few, another begins with another kind.
+    turn = random.Random(seed).randrange(len(KINDS))
+    for number, kind in enumerate(KINDS[turn:] + KINDS[:turn]):
         random_ = random.Random(f"{seed}:{kind}")
         left = (count - number + len(KINDS) - 1) // len(KINDS)
         for line in random_.sample(lines, len(lines)):

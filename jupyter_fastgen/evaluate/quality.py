@@ -11,10 +11,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..completion.prompt import Template
 from ..completion.service import CompletionService, Piece
 from ..document import Document
-from ..engine.base import Engine
 from ..errors import FastgenError
 from ..notebook import read_notebook
 from . import layouts, names
@@ -80,14 +78,6 @@ async def evaluate(
                 shown = await _suggest(service, place.name, *where)
                 results.add(score(place, document, below, shown, results.settings.texts))
             advance()
-
-
-def make_service(
-    engine: Engine, template: Template, layout: Layout, anchored: bool, suffix_tokens: int
-) -> CompletionService:
-    """The service that asks by `layout`."""
-    how = layouts.options(layout, anchored, suffix_tokens)
-    return CompletionService(engine, layouts.framed(layout, template), how)
 
 
 async def _suggest(

@@ -38,6 +38,10 @@ def test_kinds_have_equal_parts():
     assert [kinds.count(kind) for kind in KINDS] == [3, 3, 3]
 
 
+def test_notebooks_that_get_one_point_do_not_all_get_the_same_kind():
+    assert {draw(BOOK, 1, str(seed))[0].kind for seed in range(30)} == set(KINDS)
+
+
 def test_points_are_in_code_and_expect_the_rest_of_their_line():
     points = draw(BOOK, 1000, "1")
     assert len(points) == len(set(points))
