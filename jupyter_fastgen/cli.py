@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import bench, complete, doctor, models
+from .commands import bench, complete, doctor, evaluate, models
 from .errors import FastgenError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command()(complete.complete)
 app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
+app.add_typer(evaluate.app, name="eval")
 
 
 def _print_version(wanted: bool) -> None:

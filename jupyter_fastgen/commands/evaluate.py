@@ -1,0 +1,215 @@
+"""`jupyter fastgen eval`: how good the suggestions are, on rows and on notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from ..evaluate.lines import Record
+    from ..evaluate.results import Results
+
+app = typer.Typer(
+    help="How good the suggestions are: rows with a hole, notebooks, two runs compared.",
+    no_args_is_help=True,
+)
+
+Out = Annotated[
+    Path,
+    typer.Option("--out", help="Where results are kept, a JSON line each; a rerun goes on."),
+]
+Model = Annotated[str, typer.Option("--model", help="A name or .gguf file; the default one.")]
+Seed = Annotated[int, typer.Option("--seed", help="For what is drawn.")]
+Anchored = Annotated[
+    bool, typer.Option("--anchored/--plain", help="Our prompts, or the usual ones.")
+]
+KeepTexts = Annotated[
+    bool, typer.Option("--texts", help="Also keep the expected and the shown text.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def fim(
+    rows: Annotated[
+        Path, typer.Argument(help="A .jsonl(.gz) file of prompt, suffix, canonical_solution.")
+    ],
+    out: Out,
+    anchored: Anchored = True,
+    straight: Annotated[
+        bool, typer.Option("--straight", help="Build the prompts without our prompt code.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="How many rows; 0: all.")] = 0,
+    suffix_tokens: Annotated[
+        int, typer.Option("--suffix-tokens", min=0, help="Of the prompt; the protocol's 512.")
+    ] = 512,
+    seed: Seed = 1,
+    model: Model = "",
+    texts: KeepTexts = False,
+    json: AsJson = False,
+) -> None:
+    """Complete lines that were taken out of files, one answer each, as models are compared."""
+    import asyncio
+
+    from ..evaluate.fim import CONTEXT, evaluate, read_rows, sample
+    from ..evaluate.lines import FIM_FIGURES
+    from ..evaluate.results import Settings, open_results
+    from ..evaluate.running import find_model, running
+
+    found, digest = read_rows(rows)
+    way = "straight" if straight else "anchored" if anchored else "plain"
+    asked = find_model(model)
+    settings = Settings("fim", digest, asked.name, way, seed, limit, suffix_tokens, texts)
+    results = open_results(out, settings)
+
+    async def run(advance: Callable[[], None]) -> None:
+        # Room for what the guess of the budget lets through.
+        async with running(asked, 2 * CONTEXT) as engine:
+            await evaluate(found, way, engine, asked.template, results, advance)
+
+    with _progress(len(sample(len(found), limit, seed))) as advance:
+        asyncio.run(run(advance))
+    _print_summary(results, FIM_FIGURES, json)
+
+
+@app.command()
+def notebooks(
+    folder: Annotated[Path, typer.Argument(help="A folder with .ipynb files.")],
+    out: Out,
+    context: Annotated[
+        Literal["all", "cell-only", "llama-vim", "continue", "unbudgeted"],
+        typer.Option("--context", help="What the model sees: as ours, or laid out as a peer does."),
+    ] = "all",
+    anchored: Anchored = True,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, help="How many cursors; each with and without below.")
+    ] = 240,
+    suffix_tokens: Annotated[
+        int, typer.Option("--suffix-tokens", min=0, help="Of our prompts, as configured: 64.")
+    ] = 64,
+    seed: Seed = 1,
+    model: Model = "",
+    texts: KeepTexts = False,
+    json: AsJson = False,
+) -> None:
+    """Complete lines of notebooks as the editor would, with and without what is below."""
+    import asyncio
+
+    from ..completion.service import CompletionService
+    from ..evaluate.layouts import context_tokens, framed, options
+    from ..evaluate.lines import FIGURES
+    from ..evaluate.quality import evaluate, places, read_notebooks
+    from ..evaluate.results import Settings, open_results
+    from ..evaluate.running import find_model, running
+
+    found, digest = read_notebooks(folder)
+    asked = find_model(model)
+    how = options(context, anchored, suffix_tokens)
+    prompts = f"{context}, {'anchored' if how.anchored else 'plain'}"
+    settings = Settings("notebooks", digest, asked.name, prompts, seed, limit, suffix_tokens, texts)
+    results = open_results(out, settings)
+    chosen = places(found, limit, seed)
+
+    async def run(advance: Callable[[], None]) -> None:
+        async with running(asked, context_tokens(context)) as engine:
+            service = CompletionService(engine, framed(context, asked.template), how)
+            await evaluate(chosen, context, service, results, advance)
+
+    with _progress(2 * len(chosen)) as advance:
+        asyncio.run(run(advance))
+    _print_summary(results, tuple(FIGURES), json)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="A file of results.")],
+    second: Annotated[Path, typer.Argument(help="Another one, of the same rows or notebooks.")],
+    seed: Seed = 1,
+    json: AsJson = False,
+) -> None:
+    """What the second run has over the first, with 95 % intervals: notebooks drawn anew."""
+    from ..evaluate import bootstrap
+    from ..evaluate.lines import FIGURES, FIM_FIGURES
+    from ..evaluate.results import BadResultsError, read_results
+
+    one, other = read_results(first), read_results(second)
+    paired = bootstrap.pairs(one.records, other.records)
+    if one.settings.data != other.settings.data or not paired:
+        raise BadResultsError(
+            f"{first} and {second} hold no place of the same data; compare runs of one data set"
+        )
+    names = FIM_FIGURES if one.settings.task == "fim" else tuple(FIGURES)
+    found = {name: bootstrap.compare(paired, FIGURES[name], seed) for name in names}
+    if json:
+        settings = {"first": one.settings, "second": other.settings}
+        _print_json({**settings, "places": len(paired), "figures": found})
+        return
+    from ..evaluate.tables import number, text_table
+
+    rows = [
+        [name, *map(number, (d.first, d.second, d.difference, d.low, d.high))]
+        for name, d in found.items()
+    ]
+    typer.echo(f"{len(paired)} places: {one.settings.prompts} -> {other.settings.prompts}")
+    typer.echo(text_table(["", "first", "second", "difference", "from", "to"], rows))
+
+
+@contextmanager
+def _progress(total: int) -> Generator[Callable[[], None]]:
+    """A bar on standard error."""
+    from rich import progress as rich
+    from rich.console import Console
+
+    columns = (rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeRemainingColumn())
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda: bar.advance(task)
+
+
+def _print_summary(results: Results, names: Sequence[str], json: bool) -> None:
+    from ..evaluate.lines import FIGURES, ratio
+
+    def figures(records: Sequence[Record]) -> dict[str, float | None]:
+        return {name: ratio(map(FIGURES[name], records)) for name in names}
+
+    slices = {title: part for title, part in _slices(results.records) if part}
+    if json:
+        _print_json(
+            {
+                "settings": results.settings,
+                "summary": {
+                    title: {"places": len(part), **figures(part)} for title, part in slices.items()
+                },
+            }
+        )
+        return
+    from ..evaluate.tables import number, text_table
+
+    rows = [
+        [title, str(len(part)), *map(number, figures(part).values())]
+        for title, part in slices.items()
+    ]
+    typer.echo(text_table(["", "places", *names], rows))
+
+
+def _slices(records: Sequence[Record]) -> Iterator[tuple[str, list[Record]]]:
+    """All records, and where they differ in kind those of each kind."""
+    yield "all", list(records)
+    kinds = sorted({record.kind for record in records})
+    if len(kinds) < 2:
+        return
+    for kind in kinds:
+        yield kind, [record for record in records if record.kind == kind]
+    yield "below kept", [record for record in records if record.below]
+    yield "below removed", [record for record in records if not record.below]
+    yield "needs an earlier cell", [record for record in records if record.earlier]
+
+
+def _print_json(value: Any) -> None:
+    import msgspec
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

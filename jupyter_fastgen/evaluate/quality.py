@@ -1,0 +1,129 @@
+"""Ghost text in notebooks: what a person would be shown at some cursors, and how good it is.
+
+Answers come through `CompletionService`, so they are cut and held back as in the editor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..completion.service import CompletionService, Piece
+from ..document import Document
+from ..errors import FastgenError
+from ..notebook import read_notebook
+from . import layouts, names
+from .layouts import Layout
+from .lines import Record, Texts, correct_start, repeats_below, similarity
+from .points import Point, cut, draw
+from .results import Results
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cursor in the notebook `name`."""
+
+    name: str
+    document: Document
+    point: Point
+
+
+def read_notebooks(folder: Path) -> tuple[dict[str, Document], str]:
+    """Read all notebooks below `folder`, by their paths in it; also their digest.
+
+    Raises `BadNotebookError`, and `FastgenError` where there is none.
+    """
+    paths = sorted(p for p in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+    if not paths:
+        raise FastgenError(f"{folder} holds no .ipynb file; name a folder of notebooks")
+    digest = hashlib.sha256()
+    found: dict[str, Document] = {}
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        found[name] = read_notebook(path)
+        digest.update(f"{name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return found, digest.hexdigest()
+
+
+def places(notebooks: dict[str, Document], limit: int, seed: int) -> list[Place]:
+    """About `limit` cursors, as many from each notebook as there are lines for."""
+    share, more = divmod(limit, len(notebooks))
+    return [
+        Place(name, document, point)
+        for number, (name, document) in enumerate(notebooks.items())
+        for point in draw(document, share + (number < more), f"{seed}:{name}")
+    ]
+
+
+async def evaluate(
+    chosen: Sequence[Place],
+    layout: Layout,
+    service: CompletionService,
+    results: Results,
+    advance: Callable[[], None],
+) -> None:
+    """Complete at each place, with what is below kept and removed, unless `results` holds it.
+
+    `advance` is called twice for each place. Raises `EngineError`.
+    """
+    done = {record.key for record in results.records}
+    for place in chosen:
+        for below in (True, False):
+            if (place.name, place.point.cell, place.point.offset, below) not in done:
+                document, offset = cut(place.document, place.point, below)
+                where = layouts.arrange(layout, document, place.point.cell, offset)
+                shown = await _suggest(service, place.name, *where)
+                results.add(score(place, document, below, shown, results.settings.texts))
+            advance()
+
+
+async def _suggest(
+    service: CompletionService, key: str, document: Document, cell: str, offset: int
+) -> str:
+    # A cursor that was set here by a click: no anchor is left of the place before.
+    service.forget(key)
+    text = ""
+    async with aclosing(service.complete(key, document, cell, offset)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, Piece):
+                text += piece.text
+    return text
+
+
+def score(place: Place, document: Document, below: bool, shown: str, texts: bool) -> Record:
+    """Judge what was `shown` in `document`, which is cut at the place."""
+    point = place.point
+    source = document.cells[point.cell].source
+    before, after = source[: point.offset], source[point.offset :]
+    line = before[before.rfind("\n") + 1 :]
+    first = shown.split("\n", 1)[0]
+    elsewhere = _bound_above(document, point.cell)
+    here = names.bound(before[: len(before) - len(line)])
+    known = elsewhere | here | names.bound(line + shown)
+    following = next(
+        (c.source for c in document.cells[point.cell + 1 :] if c.type == "code" and c.source), ""
+    )
+    return Record(
+        group=place.name,
+        cell=point.cell,
+        offset=point.offset,
+        kind=point.kind,
+        exact=first.strip() == point.expected.strip(),
+        similarity=similarity(point.expected, first),
+        expected_chars=len(point.expected.rstrip()),
+        shown_chars=len(shown),
+        saved=correct_start(point.expected, first),
+        below=below,
+        earlier=bool((names.used(line + point.expected) - here) & elsewhere),
+        unresolved=len(names.unresolved(line + first, known)),
+        repeats=repeats_below(shown, f"{after}\n{following}"),
+        texts=Texts(point.expected, shown) if texts else None,
+    )
+
+
+def _bound_above(document: Document, cell: int) -> frozenset[str]:
+    code = (c.source for c in document.cells[:cell] if c.type == "code")
+    return frozenset[str]().union(*map(names.bound, code))
