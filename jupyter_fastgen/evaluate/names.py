@@ -2,6 +2,7 @@
 
 By the syntax tree where the piece parses, by patterns where it does not: the code at a cursor is
 seldom whole. Scopes are ignored: a name bound inside of a function counts as bound.
+The gate, which is measured with this, has other code for it: it would find no fault of its own.
 """
 
 from __future__ import annotations

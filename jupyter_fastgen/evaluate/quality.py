@@ -90,6 +90,8 @@ async def _suggest(
         async for piece in pieces:
             if isinstance(piece, Piece):
                 text += piece.text
+            elif piece.reason == "held":
+                text = ""
     return text
 
 
