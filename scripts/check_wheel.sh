@@ -38,5 +38,7 @@ extensions=$(env/bin/jupyter server extension list 2>&1)
 grep -E 'jupyter_fastgen [0-9.]+ .*OK' <<<"$extensions" ||
   { echo "$extensions"; fail 'the server extension is not active'; }
 env/bin/jupyter fastgen --help >/dev/null || fail 'the command line does not start'
+env/bin/python -c 'from jupyter_fastgen.kernel import request
+for language in ("python", "r", "julia"): request(language)' || fail 'a kernel probe is missing'
 
 echo "$(basename "$wheel"), $(($(wc -c <"$wheel") / 1024)) KiB: both halves are active"
