@@ -86,6 +86,17 @@ describe('Generation', () => {
 });
 
 describe('Generations', () => {
+  it('shows what was typed and deleted, not what was accepted and deleted', () => {
+    const kept = new Generations();
+    kept.add(answer('p|', 'rint(x)'));
+    for (const text of ['p|', 'pr|', 'pri|', 'pr|', 'p|']) {
+      expect(kept.find(at(text))?.rest).toBe('print(x)'.slice(text.length - 1));
+    }
+    expect(kept.find(at('print(|'))?.rest).toBe('x)');
+    expect(kept.find(at('print|'))).toBeNull();
+    expect(kept.find(at('p|'))).toBeNull();
+  });
+
   it('find the latest that fits', () => {
     const kept = new Generations();
     kept.add(answer('p|', 'rint(a)'));

@@ -89,6 +89,22 @@ export class Generation {
     return this._withdrawn;
   }
 
+  /**
+   * Notes that its first `length` characters stand in the document.
+   *
+   * @returns false if the person accepted more than that and has deleted it
+   */
+  isKeptAt(length: number): boolean {
+    if (length < this._accepted) {
+      return false;
+    }
+    if (length > this._standing + 1) {
+      this._accepted = length;
+    }
+    this._standing = length;
+    return true;
+  }
+
   /** Resolves at the next `append`, `finish` or `poke`. */
   changed(): Promise<void> {
     return new Promise(resolve => this._waiting.push(resolve));
@@ -103,6 +119,8 @@ export class Generation {
     this._waiting.splice(0).forEach(resolve => resolve());
   }
 
+  private _accepted = 0;
+  private _standing = 0;
   private _text = '';
   private _next = '';
   private _isPrepared = false;
@@ -190,12 +208,19 @@ const KEPT = 16;
 
 /** The last suggestions, so that going back to one costs no request. */
 export class Generations {
-  /** The latest suggestion that fits `cursor`, with what it suggests there. */
+  /**
+   * The latest suggestion that fits `cursor`, with what it suggests there. What
+   * was accepted and deleted again is not wanted.
+   */
   find(cursor: ICursor): { generation: Generation; rest: string } | null {
     for (const generation of this._kept) {
       const rest = remainder(generation, cursor);
       if (rest !== null) {
-        return { generation, rest };
+        const typed = cursor.head.length - generation.origin.head.length;
+        if (generation.isKeptAt(typed)) {
+          return { generation, rest };
+        }
+        this.remove(generation);
       }
     }
     return null;

@@ -97,6 +97,7 @@ describe('Suggester', () => {
     server.text('rint');
     server.done();
     await first;
+    expect(await serve('pr|')).toBe('int');
     expect(await serve('pri|')).toBe('nt');
     expect(await serve('pr|')).toBe('int');
     const other = serve('prx|');

@@ -56,6 +56,29 @@ test('after an acceptance the next text costs no request', async ({
   expect(wire.asked('complete')).toHaveLength(asked);
 });
 
+test('what was accepted and deleted does not come back', async ({
+  lab: { editor, wire }
+}) => {
+  await editor.write('|');
+  await editor.type('import numpy as');
+  await editor.type(' ');
+  await editor.anyGhost();
+  await wire.settled();
+  const ghost = await editor.settledGhost();
+  await editor.press('Tab');
+  await editor.expectSource(`import numpy as ${ghost}`);
+  await editor.press('ControlOrMeta+z');
+  await editor.expectSource('import numpy as ');
+  await expect
+    .poll(() => wire.answered('done').slice(-1)[0])
+    .toMatchObject({
+      reason: 'held',
+      why: 'brings back what you deleted a moment ago'
+    });
+  await editor.absence();
+  await editor.expectGhost('');
+});
+
 test('keys that agree cost no request', async ({ lab: { editor, wire } }) => {
   await editor.write(RIDES, MINUTES, '|');
   await editor.type('stations = [ride[');
