@@ -71,9 +71,16 @@ class Deletions:
             return
         self._found[-2:] = [_Deletion(new.cell, new.start, text, new.time)]
 
-    def recent(self, now: float) -> tuple[str, ...]:
-        """The texts deleted in the last `DELETED_FOR` seconds."""
-        return tuple(found.text for found in self._found if now - found.time <= DELETED_FOR)
+    def recent(self, cell: str, now: float) -> tuple[str, ...]:
+        """The texts deleted in `cell` in the last `DELETED_FOR` seconds.
+
+        What was cut out of another cell may be wanted in this one.
+        """
+        return tuple(
+            found.text
+            for found in self._found
+            if found.cell == cell and now - found.time <= DELETED_FOR
+        )
 
 
 @dataclass

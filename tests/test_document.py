@@ -123,7 +123,7 @@ def test_deleting_sign_by_sign_adds_up_to_one_text():
         copy.change(change(end - 1, end, "", rev), now=rev / 10)
     copy.change(change(4, 5, "", 7), now=0.7)
     assert sources(copy) == ["plt."]
-    assert copy.deletions.recent(1.0) == ("show()x",)
+    assert copy.deletions.recent("c0", 1.0) == ("show()x",)
 
 
 def test_typing_in_between_begins_another_text():
@@ -131,7 +131,7 @@ def test_typing_in_between_begins_another_text():
     copy.change(change(2, 3, "", 1))
     copy.change(change(2, 2, "d", 2))
     copy.change(change(2, 3, "", 3))
-    assert copy.deletions.recent(0.0) == ("c", "d")
+    assert copy.deletions.recent("c0", 0.0) == ("c", "d")
 
 
 def test_deletions_elsewhere_are_other_texts():
@@ -139,20 +139,21 @@ def test_deletions_elsewhere_are_other_texts():
     copy.change(change(1, 2, "", 1))
     copy.change(change(3, 4, "", 2))
     copy.change(change(2, 3, "", 3, cell="c1"))
-    assert copy.deletions.recent(0.0) == ("b", "e", "w")
+    assert copy.deletions.recent("c0", 0.0) == ("b", "e")
+    assert copy.deletions.recent("c1", 0.0) == ("w",)
 
 
 def test_what_was_deleted_is_forgotten_after_half_a_minute():
     copy = opened("one two")
     copy.change(change(3, 7, "", 1), now=100.0)
     copy.change(change(2, 3, "", 2), now=125.0)
-    assert copy.deletions.recent(155.0) == ("e two",)
-    assert copy.deletions.recent(156.0) == ()
+    assert copy.deletions.recent("c0", 155.0) == ("e two",)
+    assert copy.deletions.recent("c0", 156.0) == ()
 
 
 def test_a_word_that_is_completed_is_not_deleted():
     copy = opened("pd.Da")
     copy.change(change(3, 5, "DataFrame", 1))
-    assert copy.deletions.recent(0.0) == ()
+    assert copy.deletions.recent("c0", 0.0) == ()
     copy.change(change(3, 12, "Series", 2))
-    assert copy.deletions.recent(0.0) == ("DataFrame",)
+    assert copy.deletions.recent("c0", 0.0) == ("DataFrame",)

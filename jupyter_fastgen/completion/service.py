@@ -177,7 +177,7 @@ class CompletionService:
     ) -> gate.Context | None:
         if not self._options.gate:
             return None
-        deleted = document.deletions.recent(asyncio.get_running_loop().time())
+        deleted = document.deletions.recent(cell, asyncio.get_running_loop().time())
         return gate.context_at(document, cell, offset, namespace, deleted, ahead)
 
     async def _events(self, request: base.Request) -> AsyncGenerator[base.Event, None]:

@@ -120,7 +120,8 @@ class Soundness:
         self._code = "\n".join((*cells, before, after))
         variables: Mapping[str, Variable] = namespace.variables if namespace else {}
         self._variables = variables
-        self._complete = namespace is not None and namespace.complete
+        # Whether what stands above has been executed is not known: a live kernel settles nothing.
+        self._open = namespace is not None and not namespace.complete
         self._rest = after.split("\n", 1)[0]
         parts = list(lexer.statements(lexer.tokens(before)))
         if parts and not lexer.ends_statement(parts[-1][-1]):
@@ -188,7 +189,7 @@ class Soundness:
     def _exists(self, name: str, known: names.Bound) -> bool:
         if name in known.names or name in _ALWAYS or name in self._variables:
             return True
-        return (known.open and not self._complete) or bool(_HISTORY.fullmatch(name))
+        return known.open or self._open or bool(_HISTORY.fullmatch(name))
 
     def _attribute(self, statement: _Statement, index: int, variable: Variable) -> Problem | None:
         """An attribute that is read and that the live object does not have."""

@@ -138,6 +138,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
         return;
       }
       if (generation.withdrawn) {
+        item.insertText = '';
         clear(completer);
         return;
       }

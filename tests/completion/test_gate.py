@@ -133,10 +133,19 @@ def test_reading_globals_binds_nothing():
     assert gate_of(python(above=above), "dff.head()") == "names"
 
 
-def test_a_star_import_hides_nothing_from_a_complete_namespace():
+def test_what_stands_in_a_huge_cell_is_not_read():
+    before = "\n".join(f"value_{n} = {n}" for n in range(5000)) + "\n"
+    assert gate_of(python(before, namespace=LIVE), "value_4999 + 1") == ""
+
+
+def test_a_live_kernel_has_not_run_what_binds_any_name():
     context = python(above=("from numpy import *",), namespace=LIVE)
-    assert gate_of(context, "aray.mean()") == "names"
-    assert gate_of(context, "array.mean()") == ""
+    assert gate_of(context, "zeros(3)") == ""
+
+
+def test_names_are_not_judged_where_some_of_the_kernel_are_not_known():
+    assert gate_of(python(namespace=LIVE), "other(3)") == "names"
+    assert gate_of(python(namespace=replace(LIVE, complete=False)), "other(3)") == ""
 
 
 def test_an_unknown_name_is_held_before_its_line_is_over():

@@ -9,8 +9,11 @@ import type { Wire } from './wire';
 /** Bytes of the largest message that a key may cost. */
 const KEYSTROKE_BYTES = 300;
 
-/** What a key may send: the change, the request, and giving up the one before. */
-const KEYSTROKE = ['change', 'complete', 'cancel', 'warm'];
+/**
+ * What a key may send: the change, the request, and giving up the one before;
+ * after a rest, what follows the suggestion is asked for, which says it.
+ */
+const KEYSTROKE = ['change', 'complete', 'cancel', 'warm', 'ahead'];
 
 test('a key in a notebook of 500 cells sends at most 300 bytes', async ({
   lab: { editor, wire }
@@ -91,7 +94,8 @@ test('in two views of one notebook only the one with the cursor has text', async
 function expectSmall(wire: Wire): void {
   for (const { message, bytes } of wire.sent) {
     expect(KEYSTROKE).toContain(message.type);
-    expect(bytes, message.type).toBeLessThanOrEqual(KEYSTROKE_BYTES);
+    const said = message.type === 'ahead' ? message.text!.length : 0;
+    expect(bytes - said, message.type).toBeLessThanOrEqual(KEYSTROKE_BYTES);
   }
   expect(wire.asked('change').length).toBeGreaterThan(10);
 }
