@@ -10,6 +10,7 @@ from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Float, Int, Unicode
 
 from .completion.context import Budget
+from .completion.modules import LocalModules
 from .completion.service import Options
 from .handlers import ROUTES
 from .host import ModelHost, Settings
@@ -102,8 +103,13 @@ class FastgenApp(ExtensionApp):
                 engine_output=self.engine_output,
                 api_key=self.api_key,
             ),
-            Options(budget, self.anchored, self.gate),
+            Options(budget, self.anchored, self.gate, self._local_modules()),
         )
+
+    def _local_modules(self) -> LocalModules | None:
+        # The command line has no server, and contents may not be files.
+        root = getattr(self.serverapp, "root_dir", "") if self.serverapp else ""
+        return LocalModules(Path(root)) if root else None
 
     def initialize_handlers(self) -> None:
         """Open the doors."""
