@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import replay
+from . import replay, starting
 from .keystrokes import Replay, Summary
 from .stats import Spread
 from .ui import UiSummary
@@ -137,3 +137,15 @@ def replay_rows(found: replay.Summary) -> list[Row]:
         ["decoded tokens", number(found.decoded)],
         ["decoded tokens never typed or accepted", percent(found.wasted)],
     ]
+
+
+def starting_rows(found: starting.Starting) -> list[Row]:
+    """How soon cells start and end: without us, and beside a typist."""
+    return [
+        ["to the start of a cell, p50 / p95", *_two(found.start_without, found.start_beside)],
+        ["to its end, p50 / p95", *_two(found.end_without, found.end_beside)],
+    ]
+
+
+def _two(one: Spread, other: Spread) -> list[str]:
+    return [spread(one, "ms"), spread(other, "ms")]
