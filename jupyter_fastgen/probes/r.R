@@ -6,7 +6,7 @@ local({
   end <- proc.time()[["elapsed"]] + 0.04
   env <- globalenv()
   quote <- function(text) encodeString(enc2utf8(text), quote = "\"")
-  names <- setdiff(base::ls(env, all.names = TRUE), c("q", "quit", ".Random.seed"))
+  names <- setdiff(base::ls(env), c("q", "quit"))
   names <- names[!vapply(names, bindingIsActive, NA, env)]
   kind <- function(x) {
     class <- attr(x, "class", exact = TRUE)
