@@ -1,0 +1,65 @@
+"""Notebooks that really run: what their kernel holds before each cell.
+
+Their code is executed, in a kernel of this machine: only for notebooks one would run anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from ..completion.namespace import Namespace
+from ..document import Document
+from ..kernel import parse, request
+
+CELL_S = 60.0
+"""The longest that one cell may take; past it the cell is interrupted, and the notebook goes on."""
+
+
+def namespaces(document: Document, advance: Callable[[], None]) -> list[Namespace | None]:
+    """Run all code cells; what the kernel held before each cell, None where it did not answer.
+
+    A cell that fails is passed over, as a person would. `advance` is called after each cell.
+    """
+    return asyncio.run(_namespaces(document, advance))
+
+
+async def _namespaces(document: Document, advance: Callable[[], None]) -> list[Namespace | None]:
+    jupyter: Any = importlib.import_module("jupyter_client.manager")  # it has no complete types
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"MPLBACKEND": "agg"}
+        manager, client = await jupyter.start_new_async_kernel(cwd=folder, env=environment)
+        try:
+            found: list[Namespace | None] = []
+            for cell in document.cells:
+                found.append(await _held(client))
+                if cell.type == "code" and cell.source.strip():
+                    await _run(manager, client, cell.source)
+                advance()
+            return found
+        finally:
+            client.stop_channels()
+            await manager.shutdown_kernel(now=True)
+
+
+async def _run(manager: Any, client: Any, source: str) -> None:
+    client.execute(source, allow_stdin=False, stop_on_error=False)
+    try:
+        await _reply(client)
+    except asyncio.TimeoutError:
+        await manager.interrupt_kernel()
+        await _reply(client)
+
+
+async def _held(client: Any) -> Namespace | None:
+    message = client.session.msg("execute_request", request("python"))
+    client.shell_channel.send(message)
+    return parse("python", (await _reply(client))["content"])
+
+
+async def _reply(client: Any) -> dict[str, Any]:
+    return await asyncio.wait_for(client.get_shell_msg(), CELL_S)
