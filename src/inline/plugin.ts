@@ -19,8 +19,9 @@ import { addCommands, CommandIDs } from '../commands';
 import { whySkipped } from '../status/text';
 import { IFastgenClient } from '../tokens';
 import { Announcer } from './announcer';
-import { acceptPart, Completers } from './completers';
+import { acceptPart, Completers, isShowing } from './completers';
 import { partKeys } from './keys';
+import { NextCell } from './nextcell';
 import { firstLine, firstWord } from './parts';
 import { FastgenProvider } from './provider';
 import { Warmer } from './warmer';
@@ -77,12 +78,22 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
 
     followServer(client, provider, watcher);
     followSettings(client, provider, registry);
-    announce(client, provider, new Announcer(trans));
     if (notebooks) {
       warmNotebooks(notebooks, warmer, provider);
     }
+    const next = notebooks
+      ? new NextCell({
+          client,
+          notebooks,
+          watcher,
+          suggester: provider.suggester,
+          trans
+        })
+      : null;
+    announce(client, provider, next, new Announcer(trans));
 
     const dismiss = () => {
+      next?.dismiss();
       provider.suggester.dismiss();
       completers.active()?.model?.reset();
     };
@@ -90,9 +101,11 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
       const completer = completers.active();
       if (completer) {
         acceptPart(completer, part);
+      } else {
+        void next?.accept(part);
       }
     };
-    const isShown = () => completers.active() !== null;
+    const isShown = () => completers.active() !== null || !!next?.text;
     addCommands(app.commands, palette, trans, {
       [CommandIDs.invoke]: {
         label: trans.__('Suggest Code'),
@@ -110,7 +123,7 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
         label: trans.__('Accept Suggestion'),
         caption: trans.__('Insert the code that is shown as ghost text'),
         isEnabled: isShown,
-        execute: () => completers.active()?.accept()
+        execute: () => completers.active()?.accept() ?? next?.accept()
       },
       [CommandIDs.acceptWord]: {
         label: trans.__('Accept Next Word of Suggestion'),
@@ -179,13 +192,22 @@ function followSettings(
 function announce(
   client: IFastgenClient,
   provider: FastgenProvider,
+  next: NextCell | null,
   announcer: Announcer
 ): void {
-  provider.shown.connect((_, completer) => {
+  const onShown = (text: () => string) => {
     if (client.settings.current.announce) {
-      announcer.onShown(completer);
+      announcer.onShown(text);
     }
-  });
+  };
+  provider.shown.connect((_, completer) =>
+    onShown(() =>
+      !completer.isDisposed && isShowing(completer)
+        ? (completer.current?.insertText ?? '')
+        : ''
+    )
+  );
+  next?.shown.connect(() => onShown(() => next.text));
 }
 
 /** Warms where a person is about to type in a notebook. */
