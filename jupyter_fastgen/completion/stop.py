@@ -54,8 +54,8 @@ class Cutter:
 
     One line ends at its line break, or becomes a block where it opens one; leading line breaks
     are kept, so that after a finished line the next one is suggested, but not in an empty cell.
-    A block ends at two blank lines, at a dedent (at the margin: at a blank line), or after
-    `MOST_LINES`. An answer ends before it closes the bracket or string that the text right of
+    A block ends at two blank lines, at a dedent (at the margin: at a blank line below code), or
+    after `MOST_LINES`. An answer ends before it closes the bracket or string that the text right of
     the cursor closes; what else repeats that text, or the line below, is held back and dropped.
     """
 
@@ -161,9 +161,18 @@ class Cutter:
                     if terminated or not any(word.startswith(start) for word in _GO_ON):
                         return end, end
                     return None, end
-            elif self._indent == 0 and number and not line.strip() and not _indentation(following):
+            elif (
+                self._indent == 0
+                and not line.strip()
+                and not _indentation(following)
+                and not all(map(_is_comment, lines[:number]))
+            ):
                 return end, end
         return None, len(self._text)
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith(("#", "//", "--"))
 
 
 def _indentation(line: str) -> int:

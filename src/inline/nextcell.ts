@@ -48,6 +48,14 @@ export class NextCell {
     return this._ghost?.text ?? '';
   }
 
+  /**
+   * Whether the keys of suggestions belong to the ghost cell: in an editor they
+   * belong to ghost text.
+   */
+  get isActive(): boolean {
+    return this.text !== '' && this._ghost?.notebook.mode === 'command';
+  }
+
   /** Emitted when a ghost cell is shown or has grown. */
   get shown(): ISignal<this, void> {
     return this._shown;

@@ -93,19 +93,22 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
     announce(client, provider, next, new Announcer(trans));
 
     const dismiss = () => {
-      next?.dismiss();
-      provider.suggester.dismiss();
-      completers.active()?.model?.reset();
+      if (next?.isActive) {
+        next.dismiss();
+      } else {
+        provider.suggester.dismiss();
+        completers.active()?.model?.reset();
+      }
     };
     const accept = (part: (text: string) => string) => {
       const completer = completers.active();
-      if (completer) {
+      if (next?.isActive) {
+        void next.accept(part);
+      } else if (completer) {
         acceptPart(completer, part);
-      } else {
-        void next?.accept(part);
       }
     };
-    const isShown = () => completers.active() !== null || !!next?.text;
+    const isShown = () => completers.active() !== null || !!next?.isActive;
     addCommands(app.commands, palette, trans, {
       [CommandIDs.invoke]: {
         label: trans.__('Suggest Code'),
@@ -123,7 +126,8 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
         label: trans.__('Accept Suggestion'),
         caption: trans.__('Insert the code that is shown as ghost text'),
         isEnabled: isShown,
-        execute: () => completers.active()?.accept() ?? next?.accept()
+        execute: () =>
+          next?.isActive ? next.accept() : completers.active()?.accept()
       },
       [CommandIDs.acceptWord]: {
         label: trans.__('Accept Next Word of Suggestion'),

@@ -131,6 +131,12 @@ def test_an_empty_cell_gets_no_leading_line_breaks():
     assert "".join(pieces) + cutter.finish() == "x\ny"
 
 
+def test_a_heading_and_a_blank_line_are_not_yet_a_block():
+    text = "# Load the data\n\nx = 1\ny = 2\n\nz = 3\n"
+    assert shown(text, before="", block=True) == "# Load the data\n\nx = 1\ny = 2"
+    assert shown("# A\n\n\nx = 1\n", before="", block=True) == "# A"
+
+
 def test_the_line_below_is_not_repeated():
     assert shown("y = f(x)\n", before="x = 1\n", after="\ny = f(x)\nz = 1") == ""
     assert shown("y = f(x) + 1\n", before="x = 1\n", after="\n\n  y = f(x)\n") == "y = f(x) + 1"

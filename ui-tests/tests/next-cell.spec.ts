@@ -102,6 +102,20 @@ test('the cell is accepted by word and by line, the rest is ghost text in it', a
   await editor.expectSources('x = 1', 'y = 2\nz = 3\nprint(x)');
 });
 
+test('beside ghost text that was left in the cell, Tab takes the suggested cell', async ({
+  scripted: { editor, server }
+}) => {
+  await editor.write('x = 1|');
+  await editor.type(' ');
+  const job = await server.jobAt(6);
+  job.chunk('# one');
+  job.done();
+  await editor.expectGhost('# one');
+  await suggest(editor, server, 'y = 2');
+  await editor.press('Tab');
+  await editor.expectSources('x = 1 ', 'y = 2');
+});
+
 test('a change, another run and a key while it is written end it', async ({
   scripted: { editor, server }
 }) => {
