@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import protocol
 
 MAX_CHARS = 16 * 1024 * 1024
 """Characters of one document; past this it is refused rather than held."""
 
+
+NEW_CELL = ""
+"""The id of a cell that is only thought of."""
 
 DELETED_FOR = 30.0
 """Seconds that a deleted text is remembered."""
@@ -140,6 +143,12 @@ class Document:
     def executed(self, message: protocol.Executed) -> None:
         """A cell has run; raises `OutOfStepError` for an unknown one."""
         self.cells[self.index(message.cell)].ran = "ok" if message.ok else "error"
+
+    def with_new_cell(self, cell: str) -> Document:
+        """As this, with an empty code cell `NEW_CELL` behind `cell`; raises `OutOfStepError`."""
+        index = self.index(cell) + 1
+        cells = [*self.cells[:index], Cell(NEW_CELL, "code", ""), *self.cells[index:]]
+        return replace(self, cells=cells)
 
     def index(self, cell: str) -> int:
         """Where the cell with this id stands; raises `OutOfStepError`."""

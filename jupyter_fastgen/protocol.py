@@ -123,6 +123,18 @@ class Ahead(msgspec.Struct, tag="ahead", frozen=True):
     text: str
 
 
+class Next(msgspec.Struct, tag="next", frozen=True):
+    """The code of a cell that would follow `cell`, in the document as of `rev`.
+
+    Work ahead of the person, as `Ahead` is.
+    """
+
+    id: int
+    doc: str
+    rev: int
+    cell: str
+
+
 class Cancel(msgspec.Struct, tag="cancel", frozen=True):
     """Ends job `id`; an unknown or ended one is ignored."""
 
@@ -138,7 +150,9 @@ class Warm(msgspec.Struct, tag="warm", frozen=True):
     offset: int
 
 
-FromBrowser = Hello | Open | Change | Splice | Executed | Close | Complete | Ahead | Cancel | Warm
+FromBrowser = (
+    Hello | Open | Change | Splice | Executed | Close | Complete | Ahead | Next | Cancel | Warm
+)
 
 
 # --- server to browser -------------------------------------------------------

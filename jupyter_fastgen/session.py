@@ -14,7 +14,7 @@ import msgspec
 from . import protocol
 from .completion.namespace import Namespace
 from .completion.service import CompletionService, End
-from .document import Document, OutOfStepError
+from .document import NEW_CELL, Document, OutOfStepError
 from .engine.base import Done, EngineError
 from .host import ModelHost
 from .kernel import Kernels
@@ -101,7 +101,7 @@ class Session:
                 self._post(
                     protocol.Done(message.id, "superseded", "the document changed meanwhile")
                 )
-            elif isinstance(message, protocol.Ahead):
+            elif isinstance(message, protocol.Ahead | protocol.Next):
                 self._post(protocol.Done(message.id, "cancelled"))
         except ValueError as error:
             self._drop(getattr(message, "doc", ""))
@@ -145,7 +145,9 @@ class Session:
         elif isinstance(message, protocol.Complete):
             self._complete(message)
         elif isinstance(message, protocol.Ahead):
-            self._ahead(message)
+            self._ahead(message, self._at(message))
+        elif isinstance(message, protocol.Next):
+            self._ahead(message, self._current(message))
         elif isinstance(message, protocol.Cancel):
             for doc, job in list(self._jobs.items()):
                 if job.id == message.id:
@@ -180,13 +182,14 @@ class Session:
         job = _Job(message.id)
         self._start(message.doc, job, self._stream(job, message, service, document))
 
-    def _ahead(self, message: protocol.Ahead) -> None:
-        document = self._at(message)
+    def _ahead(self, message: protocol.Ahead | protocol.Next, document: Document) -> None:
         service = self._host.completion
-        busy = message.doc in self._jobs or self._computing()
+        running = self._jobs.get(message.doc)
+        busy = (running is not None and running.id is not None) or self._computing()
         if service is None or self._host.status.state != "ready" or busy:
             self._post(protocol.Done(message.id, "cancelled"))
             return
+        self._end_job(message.doc, "superseded")  # it only fills the cache, as this does
         job = _Job(message.id)
         self._start(message.doc, job, self._stream(job, message, service, document))
 
@@ -222,22 +225,26 @@ class Session:
     async def _stream(
         self,
         job: _Job,
-        message: protocol.Complete | protocol.Ahead,
+        message: protocol.Complete | protocol.Ahead | protocol.Next,
         service: CompletionService,
         document: Document,
     ) -> None:
-        id = message.id
+        id, cell = message.id, message.cell
+        offset = 0 if isinstance(message, protocol.Next) else message.offset
+        ahead = message.text if isinstance(message, protocol.Ahead) else ""
+        waits = not isinstance(message, protocol.Complete)
         done = protocol.Done(id, "failed", "the engine ended without an answer")
         try:
             if not job.ended:
                 key = self._key(message.doc)
                 namespace = self._namespace(document)
-                ahead = message.text if isinstance(message, protocol.Ahead) else ""
+                if isinstance(message, protocol.Next):
+                    document, cell = document.with_new_cell(cell), NEW_CELL
                 async with aclosing(
-                    service.complete(key, document, message.cell, message.offset, namespace, ahead)
+                    service.complete(key, document, cell, offset, namespace, ahead)
                 ) as pieces:
                     async for piece in pieces:
-                        if ahead and not job.ended and self._computing():
+                        if waits and not job.ended and self._computing():
                             self._end_job(message.doc, "cancelled")
                         if isinstance(piece, End):
                             done = _done(id, piece)
@@ -263,10 +270,16 @@ class Session:
             raise OutOfStepError(f"no document {doc!r}")
         return document
 
-    def _at(self, message: protocol.Complete | protocol.Ahead | protocol.Warm) -> Document:
+    def _current(
+        self, message: protocol.Complete | protocol.Ahead | protocol.Next | protocol.Warm
+    ) -> Document:
         document = self._document(message.doc)
         if document.rev != message.rev:
             raise OutOfStepError(f"revision {message.rev}, the copy has {document.rev}")
+        return document
+
+    def _at(self, message: protocol.Complete | protocol.Ahead | protocol.Warm) -> Document:
+        document = self._current(message)
         source = document.cells[document.index(message.cell)].source
         if not 0 <= message.offset <= len(source):
             raise OutOfStepError(f"offset {message.offset} of {len(source)} characters")

@@ -11,6 +11,7 @@ const DEFAULTS: IPreferences = {
   whileTyping: true,
   inProse: false,
   disabledLanguages: [],
+  suggestNextCell: true,
   useKernel: true,
   announce: true
 };

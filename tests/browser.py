@@ -141,6 +141,12 @@ class Browser:
         self.send(protocol.Ahead(id, doc, self._revs[doc], cell, offset, text))
         return id
 
+    def next_cell(self, doc: str, cell: str) -> int:
+        """Ask for the code of a cell that would follow; the job's id."""
+        id = next(self._ids)
+        self.send(protocol.Next(id, doc, self._revs[doc], cell))
+        return id
+
     async def answer(self, id: int) -> Suggestion:
         """All of a job's text, and its end."""
         start = len(self.frames)

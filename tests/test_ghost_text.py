@@ -224,6 +224,8 @@ async def test_no_work_ahead_while_a_cell_computes(connect: Connect, jp_serverap
     kernel.execution_state = "busy"
     id = browser.ahead("d", "c0", ", 16")
     assert await browser.answer(id) == ([], protocol.Done(id, "cancelled"))
+    id = browser.next_cell("d", "c0")
+    assert await browser.answer(id) == ([], protocol.Done(id, "cancelled"))
     kernel.execution_state = "idle"
     id = browser.ahead("d", "c0", ", 16")
     await first_chunk(browser, id)
@@ -236,6 +238,57 @@ async def test_work_ahead_of_another_revision_is_given_up(connect: Connect):
     browser.open("d", COUNTING)
     browser.send(protocol.Ahead(7, "d", 5, "c0", 0, "x"))
     assert await browser.until(protocol.Done) == protocol.Done(7, "cancelled")
+
+
+async def test_the_next_cell_is_suggested_as_if_it_were_there(connect: Connect):
+    browser = await connect()
+    cells = ("import math", "def area(r):\n    return math.pi * r**2", "area(1)", "area(3)")
+    browser.open("without", *cells)
+    browser.open("with", *cells[:3], "", *cells[3:])
+    suggested = await browser.answer(browser.next_cell("without", "c2"))
+    asked = await browser.answer(browser.ask("with", "c3"))
+    assert suggested.done.counts
+    assert asked.done.counts
+    assert suggested.done.counts.prompt_tokens == asked.done.counts.prompt_tokens
+    # The same prompt; but the cache may tip a close choice later on.
+    assert suggested.text.strip()
+    assert suggested.text.split("\n")[0] == asked.text.split("\n")[0]
+    # Nothing has been written: the document is as it was, at the same revision.
+    browser.type("without", "c3", "; print(b)")
+    assert (await browser.answer(browser.ask("without", "c3"))).done.reason != "superseded"
+
+
+async def test_the_next_cell_waits_for_a_request_and_gives_way_to_one(connect: Connect):
+    browser = await connect()
+    browser.open("d", COUNTING)
+    asked = browser.ask("d", "c0")
+    refused = browser.next_cell("d", "c0")
+    assert await browser.answer(refused) == ([], protocol.Done(refused, "cancelled"))
+    await browser.answer(asked)
+    ahead = browser.next_cell("d", "c0")
+    asked = browser.ask("d", "c0")
+    ended = await browser.until(protocol.Done, lambda done: done.id == ahead)
+    assert ended.reason == "superseded"
+    assert (await browser.answer(asked)).text.startswith(", 16")
+
+
+async def test_the_next_cell_does_not_wait_until_the_cache_is_filled(connect: Connect):
+    browser = await connect()
+    browser.open("d", *["x = 'some text that stands above'"] * 12)
+    browser.send(protocol.Warm("d", 0, "c11", 0))
+    got = await browser.answer(browser.next_cell("d", "c11"))
+    assert got.done.counts is not None
+    assert got.done.reason != "cancelled"
+
+
+async def test_the_next_cell_of_another_revision_or_place_is_given_up(connect: Connect):
+    browser = await connect()
+    browser.open("d", COUNTING)
+    browser.send(protocol.Next(7, "d", 5, "c0"))
+    assert await browser.until(protocol.Done) == protocol.Done(7, "cancelled")
+    browser.open("d", COUNTING)
+    gone = browser.next_cell("d", "no such cell")
+    assert (await browser.answer(gone)).done.reason == "superseded"
 
 
 @pytest.mark.parametrize("language", ["R", "julia", "javascript", "scheme", ""])

@@ -110,7 +110,7 @@ class CompletionService:
         screen = gate.Screen(self._judged_by(document, cell, offset, namespace, ahead))
         view, built = await self._prompt(key, document, cell, offset, namespace, ahead)
         before = view.before + ahead
-        block = stop.wants_block(before, view.after, view.above)
+        block = stop.wants_block(before, view.after)
         cutter = stop.Cutter(before, view.after, block)
         request = base.Request(
             id=next(self._ids),

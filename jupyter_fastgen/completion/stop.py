@@ -31,19 +31,18 @@ _GO_ON = (")", "]", "}", "else", "elif", "except", "finally")
 """What may start a less indented line of the same block."""
 
 
-def wants_block(before: str, after: str, above: str) -> bool:
+def wants_block(before: str, after: str) -> bool:
     """Whether several lines are worth suggesting at this cursor.
 
-    So on a fresh line under a line that opens a block, and in an empty cell
-    under a comment or a text cell; anywhere else one line.
+    So in an empty cell, where nobody has begun to say what it is to hold, and on a fresh line
+    under a comment or under a line that opens a block; anywhere else one line.
     """
     line = before[before.rfind("\n") + 1 :]
     if line.strip() or after.split("\n", 1)[0].strip():
         return False
     head = before.rstrip()
-    if not head:
-        last = above.rsplit("\n", 1)[-1]
-        return last.startswith(("#", "//", "--"))
+    if not head and not after.strip():
+        return True
     last = head.rsplit("\n", 1)[-1]
     return bool(_BLOCK_OPENER.search(last)) or last.lstrip().startswith(("#", "//"))
 
@@ -54,10 +53,10 @@ class Cutter:
     `complete` says that a rule ended it, and not the engine.
 
     One line ends at its line break, or becomes a block where it opens one; leading line breaks
-    are kept, so that after a finished line the next one is suggested. A block ends at two blank
-    lines, at a dedent (at the margin: at a blank line), or after `MOST_LINES`. An answer ends
-    before it closes the bracket or string that the text right of the cursor closes;
-    what else repeats that text, or the line below, is held back and dropped.
+    are kept, so that after a finished line the next one is suggested, but not in an empty cell.
+    A block ends at two blank lines, at a dedent (at the margin: at a blank line below code), or
+    after `MOST_LINES`. An answer ends before it closes the bracket or string that the text right of
+    the cursor closes; what else repeats that text, or the line below, is held back and dropped.
     """
 
     def __init__(self, before: str, after: str, block: bool) -> None:
@@ -69,6 +68,7 @@ class Cutter:
         self._next = below.strip()
         self._next_indent = _indentation(below)
         self._block = block
+        self._is_empty = not (before.strip() or after.strip())
         self._opener = 0
         self._text = ""
         self._shown = 0
@@ -80,6 +80,9 @@ class Cutter:
         if self.ended:
             return ""
         self._text += _HIDDEN.sub("", piece)
+        text = self._text.lstrip("\n")
+        if self._is_empty and text and len(self._text) - len(text) <= MOST_BREAKS:
+            self._text = text
         end, sure = self._end()
         if end is not None:
             self.complete = True
@@ -158,9 +161,18 @@ class Cutter:
                     if terminated or not any(word.startswith(start) for word in _GO_ON):
                         return end, end
                     return None, end
-            elif self._indent == 0 and number and not line.strip() and not _indentation(following):
+            elif (
+                self._indent == 0
+                and not line.strip()
+                and not _indentation(following)
+                and not all(map(_is_comment, lines[:number]))
+            ):
                 return end, end
         return None, len(self._text)
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith(("#", "//", "--"))
 
 
 def _indentation(line: str) -> int:

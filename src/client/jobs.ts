@@ -1,6 +1,13 @@
 import { clean } from './clean';
 import { RequestLog } from './log';
-import type { FromServer, IAhead, IComplete, IDone, Trigger } from './protocol';
+import type {
+  FromServer,
+  IAhead,
+  IComplete,
+  IDone,
+  INext,
+  Trigger
+} from './protocol';
 import type { Socket } from './socket';
 
 /** A cursor, as the server knows it. */
@@ -80,7 +87,17 @@ export class Jobs {
     return this._send({ type: 'ahead', id, ...at, text });
   }
 
-  private _send(message: IComplete | IAhead): IJob {
+  /** Asks for the code of a cell that would follow; the log is silent, too. */
+  next(
+    behind: Pick<INext, 'doc' | 'rev' | 'cell'>,
+    listener: IJobListener
+  ): IJob {
+    const id = ++this._lastId;
+    this._running.set(id, listener);
+    return this._send({ type: 'next', id, ...behind });
+  }
+
+  private _send(message: IComplete | IAhead | INext): IJob {
     const { id } = message;
     if (!this.socket.send(message)) {
       this._fail(id, 'There is no connection to the server.');

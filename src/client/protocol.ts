@@ -101,6 +101,15 @@ export interface IAhead {
   readonly text: string;
 }
 
+/** Asks for the code of a cell that would follow `cell`. Work ahead, too. */
+export interface INext {
+  readonly type: 'next';
+  readonly id: number;
+  readonly doc: string;
+  readonly rev: number;
+  readonly cell: string;
+}
+
 /** Ends job `id`. */
 export interface ICancel {
   readonly type: 'cancel';
@@ -134,6 +143,7 @@ export type FromBrowser =
   | IClose
   | IComplete
   | IAhead
+  | INext
   | ICancel
   | IWarm;
 

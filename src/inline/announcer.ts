@@ -1,6 +1,4 @@
-import type { InlineCompleter } from '@jupyterlab/completer';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { isShowing } from './completers';
 
 /** Milliseconds a suggestion must stand: one that is typed through is no news. */
 const STANDS_MS = 500;
@@ -19,14 +17,14 @@ export class Announcer {
     document.body.appendChild(this._region);
   }
 
-  /** A suggestion was shown or has grown in `completer`. */
-  onShown(completer: InlineCompleter): void {
+  /**
+   * A suggestion was shown or has grown.
+   *
+   * @param text - gives what is shown of it once it has stood for a while
+   */
+  onShown(text: () => string): void {
     clearTimeout(this._timer);
-    this._timer = setTimeout(() => {
-      if (!completer.isDisposed && isShowing(completer)) {
-        this._announce(completer.current?.insertText ?? '');
-      }
-    }, STANDS_MS);
+    this._timer = setTimeout(() => this._announce(text()), STANDS_MS);
   }
 
   /** Says nothing more. */

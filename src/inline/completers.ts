@@ -55,12 +55,17 @@ export class Completers {
  */
 function acceptAsOneStep(completer: InlineCompleter): void {
   const accept = completer.accept.bind(completer);
-  completer.accept = () => asOneStep(completer, accept);
+  completer.accept = () =>
+    asOneStep(completer.editor?.model.sharedModel, accept);
 }
 
-function asOneStep(completer: InlineCompleter, change: () => void): void {
+/** Makes a change of a cell or a notebook a step of its own in its history. */
+export function asOneStep(
+  shared: object | undefined,
+  change: () => void
+): void {
   const history = (
-    completer.editor?.model.sharedModel as
+    shared as
       { readonly undoManager?: { stopCapturing(): void } | null } | undefined
   )?.undoManager;
   history?.stopCapturing();
@@ -84,7 +89,7 @@ export function acceptPart(
   if (view && text) {
     const insert = part(text);
     const { head } = view.state.selection.main;
-    asOneStep(completer, () =>
+    asOneStep(completer.editor?.model.sharedModel, () =>
       view.dispatch({
         changes: { from: head, insert },
         selection: { anchor: head + insert.length },

@@ -19,8 +19,9 @@ import { addCommands, CommandIDs } from '../commands';
 import { whySkipped } from '../status/text';
 import { IFastgenClient } from '../tokens';
 import { Announcer } from './announcer';
-import { acceptPart, Completers } from './completers';
+import { acceptPart, Completers, isShowing } from './completers';
 import { partKeys } from './keys';
+import { NextCell } from './nextcell';
 import { firstLine, firstWord } from './parts';
 import { FastgenProvider } from './provider';
 import { Warmer } from './warmer';
@@ -77,22 +78,37 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
 
     followServer(client, provider, watcher);
     followSettings(client, provider, registry);
-    announce(client, provider, new Announcer(trans));
     if (notebooks) {
       warmNotebooks(notebooks, client, warmer, provider);
     }
+    const next = notebooks
+      ? new NextCell({
+          client,
+          notebooks,
+          watcher,
+          suggester: provider.suggester,
+          trans
+        })
+      : null;
+    announce(client, provider, next, new Announcer(trans));
 
     const dismiss = () => {
-      provider.suggester.dismiss();
-      completers.active()?.model?.reset();
+      if (next?.isActive) {
+        next.dismiss();
+      } else {
+        provider.suggester.dismiss();
+        completers.active()?.model?.reset();
+      }
     };
     const accept = (part: (text: string) => string) => {
       const completer = completers.active();
-      if (completer) {
+      if (next?.isActive) {
+        void next.accept(part);
+      } else if (completer) {
         acceptPart(completer, part);
       }
     };
-    const isShown = () => completers.active() !== null;
+    const isShown = () => completers.active() !== null || !!next?.isActive;
     addCommands(app.commands, palette, trans, {
       [CommandIDs.invoke]: {
         label: trans.__('Suggest Code'),
@@ -110,7 +126,8 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
         label: trans.__('Accept Suggestion'),
         caption: trans.__('Insert the code that is shown as ghost text'),
         isEnabled: isShown,
-        execute: () => completers.active()?.accept()
+        execute: () =>
+          next?.isActive ? next.accept() : completers.active()?.accept()
       },
       [CommandIDs.acceptWord]: {
         label: trans.__('Accept Next Word of Suggestion'),
@@ -179,13 +196,22 @@ function followSettings(
 function announce(
   client: IFastgenClient,
   provider: FastgenProvider,
+  next: NextCell | null,
   announcer: Announcer
 ): void {
-  provider.shown.connect((_, completer) => {
+  const onShown = (text: () => string) => {
     if (client.settings.current.announce) {
-      announcer.onShown(completer);
+      announcer.onShown(text);
     }
-  });
+  };
+  provider.shown.connect((_, completer) =>
+    onShown(() =>
+      !completer.isDisposed && isShowing(completer)
+        ? (completer.current?.insertText ?? '')
+        : ''
+    )
+  );
+  next?.shown.connect(() => onShown(() => next.text));
 }
 
 /** Warms where a person is about to type in a notebook. */

@@ -3,6 +3,7 @@ import {
   ISituation,
   isWelcome,
   mayContinue,
+  nextPlace,
   refusal
 } from './policy';
 
@@ -11,6 +12,7 @@ const wanted: IPreferences = {
   whileTyping: true,
   inProse: false,
   disabledLanguages: ['r'],
+  suggestNextCell: true,
   useKernel: true,
   announce: true
 };
@@ -74,5 +76,33 @@ describe('isWelcome', () => {
     expect(isWelcome({ ...typing, cellType: 'raw' }, wanted)).toBe(false);
     expect(isWelcome({ ...typing, language: 'r' }, wanted)).toBe(false);
     expect(isWelcome(typing, { ...wanted, enabled: false })).toBe(false);
+  });
+});
+
+describe('nextPlace', () => {
+  const cell = (source: string, type: 'code' | 'markdown' = 'code') => ({
+    type,
+    source
+  });
+
+  it('is below the last cell, or in the empty one that follows', () => {
+    expect(nextPlace(undefined, 'python', wanted)).toBe('new');
+    expect(nextPlace(cell(' \n'), 'python', wanted)).toBe('following');
+  });
+
+  it('is nowhere where something stands already', () => {
+    expect(nextPlace(cell('x'), 'python', wanted)).toBeNull();
+    expect(nextPlace(cell('', 'markdown'), 'python', wanted)).toBeNull();
+  });
+
+  it('honours the settings', () => {
+    const places = (part: Partial<IPreferences>) =>
+      [undefined, cell('')].map(following =>
+        nextPlace(following, 'python', { ...wanted, ...part })
+      );
+    expect(places({ suggestNextCell: false })).toEqual([null, null]);
+    expect(places({ enabled: false })).toEqual([null, null]);
+    expect(places({ whileTyping: false })).toEqual([null, null]);
+    expect(nextPlace(undefined, 'r', wanted)).toBeNull();
   });
 });

@@ -10,6 +10,8 @@ export interface IPreferences {
   readonly inProse: boolean;
   /** Languages, in lower case, that get none. */
   readonly disabledLanguages: readonly string[];
+  /** Whether the code of the next cell is suggested when a cell has run. */
+  readonly suggestNextCell: boolean;
   /** Whether live kernels may be looked at. */
   readonly useKernel: boolean;
   /** Whether new suggestions are announced to screen readers. */
@@ -82,4 +84,29 @@ export function refusal(now: ISituation, wanted: IPreferences): Refusal | null {
     [typed && now.cellType !== 'code' && !wanted.inProse, 'prose']
   ];
   return reasons.find(([applies]) => applies)?.[1] ?? null;
+}
+
+/**
+ * Where the code that follows a cell which has run is suggested: in a cell that
+ * is yet to be made, in the empty one that follows, or nowhere.
+ *
+ * @param following - the cell below the one that has run, if there is one
+ * @param language - that of the notebook's code, in lower case
+ */
+export function nextPlace(
+  following: { readonly type: CellType; readonly source: string } | undefined,
+  language: string,
+  wanted: IPreferences
+): 'new' | 'following' | null {
+  if (
+    !wanted.suggestNextCell ||
+    !isWelcome({ cellType: 'code', language }, wanted)
+  ) {
+    return null;
+  }
+  if (!following) {
+    return 'new';
+  }
+  const isFree = following.type === 'code' && following.source.trim() === '';
+  return isFree ? 'following' : null;
 }

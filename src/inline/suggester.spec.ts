@@ -332,4 +332,14 @@ describe('Suggester', () => {
       expect(server.said[2]).toBe('complete');
     });
   });
+
+  it('knows what was suggested elsewhere, from the start on and within', async () => {
+    const { server, suggester, serve } = setUp();
+    suggester.adopt(at('|', 'new'), 'x = 1\ny = 2');
+    expect(await serve('|', false, 'new')).toBe('x = 1\ny = 2');
+    expect(await serve('x = 1|', false, 'new')).toBe('\ny = 2');
+    expect(server.said).toEqual([]);
+    void serve('x = 2|', false, 'new');
+    expect(server.said).toEqual(['complete']);
+  });
 });

@@ -84,6 +84,14 @@ export class Suggester {
     return null;
   }
 
+  /** Knows from now on that `text` is suggested at `cursor`. */
+  adopt(cursor: ICursor, text: string): void {
+    const generation = new Generation(cursor);
+    generation.append(text);
+    generation.finish();
+    this._generations.add(generation);
+  }
+
   /** Gives up: the cursor is elsewhere or nothing is wanted any more. */
   stop(): void {
     this._takeTurn();

@@ -123,6 +123,20 @@ def test_what_stands_right_of_the_cursor_is_not_repeated(before, answer, after, 
     assert shown(answer, before, after) == expected
 
 
+def test_an_empty_cell_gets_no_leading_line_breaks():
+    assert shown("\n\nx = 1\ny = 2\n", before="", block=True) == "x = 1\ny = 2"
+    assert shown("\n\n\n\nx = 1\n", before="", block=True) == ""
+    cutter = Cutter("\n", "\n", block=True)
+    pieces = [cutter.push(piece) for piece in ("\n", "\nx", "\ny")]
+    assert "".join(pieces) + cutter.finish() == "x\ny"
+
+
+def test_a_heading_and_a_blank_line_are_not_yet_a_block():
+    text = "# Load the data\n\nx = 1\ny = 2\n\nz = 3\n"
+    assert shown(text, before="", block=True) == "# Load the data\n\nx = 1\ny = 2"
+    assert shown("# A\n\n\nx = 1\n", before="", block=True) == "# A"
+
+
 def test_the_line_below_is_not_repeated():
     assert shown("y = f(x)\n", before="x = 1\n", after="\ny = f(x)\nz = 1") == ""
     assert shown("y = f(x) + 1\n", before="x = 1\n", after="\n\n  y = f(x)\n") == "y = f(x) + 1"
@@ -136,23 +150,23 @@ def test_hidden_and_bidirectional_characters_are_removed():
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "above", "expected"),
+    ("before", "after", "expected"),
     [
-        ("def f(x):\n    ", "", "", True),
-        ("x = [\n    ", "\n]", "", True),
-        ("if x:  # why\n    ", "", "", True),
-        ("# load the data\n", "", "", True),
-        ("", "", "# Load the data", True),
-        ("", "", "import numpy", False),
-        ("", "", "", False),
-        ("x = 1\n", "", "", False),
-        ("def f(x):\n    ret", "", "", False),
-        ("def f(x):\n    ", "return x", "", False),
-        ("x = d[a:\n", "", "", True),
+        ("def f(x):\n    ", "", True),
+        ("x = [\n    ", "\n]", True),
+        ("if x:  # why\n    ", "", True),
+        ("# load the data\n", "", True),
+        ("", "", True),
+        ("\n", " \n", True),
+        ("", "\nx = 1", False),
+        ("x = 1\n", "", False),
+        ("def f(x):\n    ret", "", False),
+        ("def f(x):\n    ", "return x", False),
+        ("x = d[a:\n", "", True),
     ],
 )
-def test_several_lines_are_worth_suggesting_where_a_block_starts(before, after, above, expected):
-    assert wants_block(before, after, above) is expected
+def test_several_lines_are_worth_suggesting_where_a_block_starts(before, after, expected):
+    assert wants_block(before, after) is expected
 
 
 STARTS = ["", "", "x = 1", "e", "else:", "elsif = 2", ")", "f(x)", "# why", "f('", "  "]

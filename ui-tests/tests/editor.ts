@@ -26,6 +26,7 @@ interface DocumentView {
   content: NotebookView | FileView;
   context: { ready: Promise<void> };
   revealed: Promise<void>;
+  sessionContext: { ready: Promise<void> };
 }
 
 interface SharedText {
@@ -71,6 +72,11 @@ export class Editor {
   /** The keyboard of the person. */
   get keyboard(): Page['keyboard'] {
     return this.page.keyboard;
+  }
+
+  /** The suggested cell below the last one. */
+  get ghostCell(): Locator {
+    return this.page.locator('.jp-fastgen-GhostCell');
   }
 
   /** What carries Tab and Escape while ghost text is shown. */
@@ -150,6 +156,15 @@ export class Editor {
     await this.keyboard.press(key);
   }
 
+  /** Run the active cell by this key, once there is a kernel. */
+  async run(key = 'ControlOrMeta+Enter'): Promise<void> {
+    await this.page.evaluate(async () => {
+      const { jupyterapp } = window as unknown as JupyterWindow;
+      await jupyterapp.shell.currentWidget.sessionContext.ready;
+    });
+    await this.press(key);
+  }
+
   /** The text of the active cell or file, without what is only drawn. */
   async source(): Promise<string> {
     return this.page.evaluate(() => {
@@ -158,6 +173,22 @@ export class Editor {
       const { model } = content.activeCell ?? (content as FileView);
       return model.sharedModel.getSource();
     });
+  }
+
+  /** The texts of all cells, without what is only drawn. */
+  async sources(): Promise<string[]> {
+    return this.page.evaluate(() => {
+      const { jupyterapp } = window as unknown as JupyterWindow;
+      const view = jupyterapp.shell.currentWidget.content as NotebookView;
+      return view.widgets.map(({ model }) => model.sharedModel.getSource());
+    });
+  }
+
+  /** Wait until the notebook in front holds exactly these cells. */
+  async expectSources(...texts: string[]): Promise<void> {
+    await expect
+      .poll(() => this.sources(), { message: 'cells' })
+      .toEqual(texts);
   }
 
   /** Every ghost text that is drawn. More than one would be one too many. */

@@ -76,6 +76,18 @@ export async function saveNotebook(
   });
 }
 
+/** The texts of the cells of a notebook as it is saved on the server. */
+export async function savedCells(
+  request: APIRequestContext,
+  path: string
+): Promise<string[]> {
+  const answer = await request.get(`/api/contents/${path}`, {
+    headers: AUTHORIZED
+  });
+  const { content } = await answer.json();
+  return content.cells.map(({ source }: { source: string }) => source);
+}
+
 /** Save a text file on the server. */
 export async function saveFile(
   request: APIRequestContext,

@@ -10,6 +10,12 @@ const RIDES = `rides = [
     {"day": "Wed", "station": "Park", "minutes": 31, "bikes": 22},
 ]`;
 
+const THEMES = [
+  'JupyterLab Light',
+  'JupyterLab Dark',
+  'JupyterLab Dark High Contrast'
+];
+
 /**
  * Contrast of ghost text with its background. Below 3 grey text is hard to
  * read; it must stay below that of the code, so as not to be taken for it.
@@ -19,11 +25,7 @@ const READABLE = 3;
 /** What WCAG asks of text of this size. */
 const READABLE_TEXT = 4.5;
 
-for (const theme of [
-  'JupyterLab Light',
-  'JupyterLab Dark',
-  'JupyterLab Dark High Contrast'
-]) {
+for (const theme of THEMES) {
   test(`ghost text, status and panel in the theme ${theme}`, async ({
     lab: { editor, wire }
   }, info) => {
@@ -48,6 +50,28 @@ for (const theme of [
       const fact = await contrast(page, '.jp-fastgen-Panel dt');
       expect(fact).toBeGreaterThan(READABLE_TEXT);
       await closePanel(page);
+    });
+  });
+}
+
+for (const theme of THEMES) {
+  test(`a suggested cell in the theme ${theme}`, async ({
+    scripted: { editor, server }
+  }, info) => {
+    const { page } = editor;
+    await inTheme(editor, theme, async () => {
+      await editor.write(`${RIDES}|`);
+      await editor.run();
+      const job = await server.jobOfNextCell();
+      job.chunk('for ride in rides:\n    print(ride["day"], ride["minutes"])');
+      job.done();
+      await expect(editor.ghostCell).toBeVisible();
+      await page.screenshot({ path: info.outputPath('ghost-cell.png') });
+      const ghost = await contrast(page, '.jp-fastgen-GhostCell-code');
+      expect(ghost).toBeGreaterThan(READABLE);
+      expect(await contrast(page, '.cm-content')).toBeGreaterThan(ghost);
+      const hint = await contrast(page, '.jp-fastgen-GhostCell-hint');
+      expect(hint).toBeGreaterThan(READABLE_TEXT);
     });
   });
 }

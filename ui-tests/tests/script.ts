@@ -45,6 +45,15 @@ export class ScriptedServer {
     return find()!;
   }
 
+  /** Wait until the page asks for the code of the next cell, and give that job. */
+  async jobOfNextCell(): Promise<ScriptedJob> {
+    const find = () => this._jobs.filter(job => job.type === 'next').pop();
+    await expect
+      .poll(() => !!find(), { message: 'a request for the next cell' })
+      .toBe(true);
+    return find()!;
+  }
+
   /** Break the connection; the page may come back. */
   async drop(): Promise<void> {
     await this._socket!.close({ code: 1011 });
@@ -67,7 +76,7 @@ export class ScriptedServer {
         .filter(job => job.doc === message.doc)
         .forEach(job => job.done('superseded'));
       this._jobs.push(new ScriptedJob(this, message));
-    } else if (message.type === 'ahead') {
+    } else if (message.type === 'ahead' || message.type === 'next') {
       this._jobs.push(new ScriptedJob(this, message));
     } else if (message.type === 'cancel') {
       running.find(job => job.id === message.id)?.done('cancelled');
@@ -80,6 +89,7 @@ export class ScriptedServer {
 
 /** One request of the page, to be answered by the test. */
 export class ScriptedJob {
+  readonly type: string;
   readonly id: number;
   readonly doc: string;
   readonly offset: number;
@@ -89,8 +99,9 @@ export class ScriptedJob {
 
   constructor(
     private readonly server: ScriptedServer,
-    { id, doc, offset, text }: Message
+    { type, id, doc, offset, text }: Message
   ) {
+    this.type = type;
     this.id = id!;
     this.doc = doc!;
     this.offset = offset!;
