@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from . import protocol
+from .completion.confidence import Features
 from .completion.namespace import Namespace
 from .completion.service import CompletionService, End
 from .document import Document, OutOfStepError
@@ -23,6 +25,9 @@ OUTBOX = 256
 """Frames that may wait for a slow browser; a job then waits, too."""
 
 MOST_DOCUMENTS = 100
+
+MOST_SHOWN = 64
+"""Suggestions whose outcome may yet be told."""
 
 BURST = 500
 RATE = 200.0
@@ -46,6 +51,14 @@ class _Job:
     ended: Ended | None = None
 
 
+@dataclass
+class _Shown:
+    """A suggestion that was shown: what it was judged by, and the length of its first line."""
+
+    features: Features
+    length: int
+
+
 class Session:
     """Takes frames of one browser and fills its outbox. Knows nothing of tornado."""
 
@@ -56,13 +69,18 @@ class Session:
         version: str,
         name: str,
         computing: Callable[[], bool],
+        learn: Callable[[Features, bool], None],
     ) -> None:
-        """`name` is unique among sessions; `computing` tells whether a kernel is busy."""
+        """`name` is unique among sessions; `computing` tells whether a kernel is busy.
+
+        `learn` is told what a suggestion was judged by, and whether it was right for the person.
+        """
         self._host = host
         self._kernels = kernels
         self._version = version
         self._name = name
         self._computing = computing
+        self._learn = learn
         self._greeted = False
         self._documents: dict[str, Document] = {}
         self._cursors: dict[str, tuple[str, int]] = {}
@@ -70,6 +88,7 @@ class Session:
         self._jobs: dict[str, _Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._shown: OrderedDict[int, _Shown] = OrderedDict()
         self._faults = 0
         self._allowance = float(BURST)
         self._last = asyncio.get_running_loop().time()
@@ -166,6 +185,7 @@ class Session:
             self._stale.discard(message.doc)
 
     def _complete(self, message: protocol.Complete) -> None:
+        self._settle(message.outcomes)
         document = self._at(message)
         self._end_job(message.doc, "superseded")
         self._host.wake()
@@ -231,15 +251,22 @@ class Session:
                 key = self._key(message.doc)
                 namespace = self._namespace(document)
                 ahead = message.text if isinstance(message, protocol.Ahead) else ""
+                invoked = isinstance(message, protocol.Complete) and message.trigger == "invoke"
+                text = ""
                 async with aclosing(
-                    service.complete(key, document, message.cell, message.offset, namespace, ahead)
+                    service.complete(
+                        key, document, message.cell, message.offset, namespace, ahead, invoked
+                    )
                 ) as pieces:
                     async for piece in pieces:
                         if ahead and not job.ended and self._computing():
                             self._end_job(message.doc, "cancelled")
                         if isinstance(piece, End):
                             done = _done(id, piece)
+                            if not ahead:
+                                self._remember(id, piece, text)
                         elif not job.ended:
+                            text += piece.text
                             await self.outbox.put(protocol.Chunk(id, piece.text))
         except EngineError as error:
             done = protocol.Done(id, "failed", str(error))
@@ -249,6 +276,21 @@ class Session:
         if job.ended:
             done = protocol.Done(id, job.ended, counts=done.counts)
         self._post(done)
+
+    # --- what became of suggestions -------------------------------------------
+
+    def _remember(self, id: int, end: End, text: str) -> None:
+        if end.features and text and end.reason != "held":
+            length = len(text.split("\n", 1)[0]) or len(text)
+            self._shown[id] = _Shown(end.features, length)
+            if len(self._shown) > MOST_SHOWN:
+                self._shown.popitem(last=False)
+
+    def _settle(self, outcomes: list[protocol.Outcome]) -> None:
+        for outcome in outcomes:
+            shown = self._shown.pop(outcome.id, None)
+            if shown is not None:
+                self._learn(shown.features, outcome.kept >= shown.length)
 
     # --- small things --------------------------------------------------------
 

@@ -1,6 +1,13 @@
 import { clean } from './clean';
 import { RequestLog } from './log';
-import type { FromServer, IAhead, IComplete, IDone, Trigger } from './protocol';
+import type {
+  FromServer,
+  IAhead,
+  IComplete,
+  IDone,
+  IOutcome,
+  Trigger
+} from './protocol';
 import type { Socket } from './socket';
 
 /** A cursor, as the server knows it. */
@@ -23,6 +30,11 @@ export interface IJob {
    * document supersedes this one there.
    */
   supersede(): void;
+  /**
+   * Notes that the first `kept` code points of its text stand in the document,
+   * and no more will. The server is told with the next request.
+   */
+  settle(kept: number): void;
 }
 
 /** Starts requests for suggestions and hands each its answer. */
@@ -67,7 +79,9 @@ export class Jobs {
         listener.done(done);
       }
     });
-    return this._send({ type: 'complete', id, ...at, trigger });
+    const message = { type: 'complete' as const, id, ...at, trigger };
+    const outcomes = this._outcomes.splice(0);
+    return this._send(outcomes.length ? { ...message, outcomes } : message);
   }
 
   /**
@@ -92,7 +106,10 @@ export class Jobs {
           this._end(id, 'cancelled');
         }
       },
-      supersede: () => this._end(id, 'superseded')
+      supersede: () => this._end(id, 'superseded'),
+      settle: kept => {
+        this._outcomes.push({ id, kept });
+      }
     };
   }
 
@@ -120,5 +137,6 @@ export class Jobs {
   }
 
   private _lastId = 0;
+  private readonly _outcomes: IOutcome[] = [];
   private readonly _running = new Map<number, IJobListener>();
 }
