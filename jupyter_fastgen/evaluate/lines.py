@@ -26,7 +26,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     bootstrap. `cell` is a cell's index, or a row's number. `below` says whether what follows the
     line was kept. `earlier` says that the line uses a name bound only in an earlier cell.
     `similarity` is 0 to 100; `saved` counts the right characters at the suggestion's start;
-    `unresolved` the names of its first line that are bound nowhere.
+    `unresolved` the names of its first line that are bound nowhere. `held` names the gate that
+    held the suggestion back, or without gates would have, as not sound; `features` are what the
+    model's sureness is judged by.
     """
 
     group: str
@@ -43,6 +45,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     unresolved: int = 0
     repeats: bool = False
     texts: Texts | None = None
+    held: str = ""
+    features: tuple[float, ...] = ()
 
     @property
     def key(self) -> tuple[str, int, int, bool]:
