@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from . import protocol
-from .completion.confidence import Features
+from .completion.confidence import Judgement
 from .completion.namespace import Namespace
 from .completion.service import CompletionService, End
 from .document import Document, OutOfStepError
@@ -53,9 +53,9 @@ class _Job:
 
 @dataclass
 class _Shown:
-    """A suggestion that was shown: what it was judged by, and the length of its first line."""
+    """A suggestion that was shown: how sure the model was, and the length of its first line."""
 
-    features: Features
+    judgement: Judgement
     length: int
 
 
@@ -69,11 +69,12 @@ class Session:
         version: str,
         name: str,
         computing: Callable[[], bool],
-        learn: Callable[[Features, bool], None],
+        learn: Callable[[Judgement, bool], None],
     ) -> None:
         """`name` is unique among sessions; `computing` tells whether a kernel is busy.
 
-        `learn` is told what a suggestion was judged by, and whether it was right for the person.
+        `learn` is told how sure the model was of a suggestion, and whether it was right for the
+        person.
         """
         self._host = host
         self._kernels = kernels
@@ -280,9 +281,9 @@ class Session:
     # --- what became of suggestions -------------------------------------------
 
     def _remember(self, id: int, end: End, text: str) -> None:
-        if end.features and text and end.reason != "held":
+        if end.judgement and text and end.reason != "held":
             length = len(text.split("\n", 1)[0]) or len(text)
-            self._shown[id] = _Shown(end.features, length)
+            self._shown[id] = _Shown(end.judgement, length)
             if len(self._shown) > MOST_SHOWN:
                 self._shown.popitem(last=False)
 
@@ -290,7 +291,7 @@ class Session:
         for outcome in outcomes:
             shown = self._shown.pop(outcome.id, None)
             if shown is not None:
-                self._learn(shown.features, outcome.kept >= shown.length)
+                self._learn(shown.judgement, outcome.kept >= shown.length)
 
     # --- small things --------------------------------------------------------
 

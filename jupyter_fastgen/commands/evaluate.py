@@ -176,21 +176,19 @@ def gates(
     json: AsJson = False,
 ) -> None:
     """What the gates would do at each threshold; and constants fitted to these results."""
-    from ..completion.confidence import NAMES, probability
+    from ..completion.confidence import INTERCEPT, NAMES, WEIGHTS
     from ..evaluate import fitting
     from ..evaluate.results import BadResultsError, read_results
 
     results = read_results(found)
-    known = [n for n, record in enumerate(results.records) if record.features]
+    known = fitting.examples(results.records)
     if results.settings.gates != "off" or not known:
         raise BadResultsError(f"{found} was not made with --gates off; make one that was")
-    records = [results.records[n] for n in known]
-    likely = {n: probability(results.records[n].features) for n in known}
-    model = None
-    if fitted:
-        model = fitting.fit(records)
-        likely = dict(zip(known, fitting.cross_validated(records), strict=True))
-    effects = fitting.effects(results.records, likely.get)
+    model = fitting.fit(known) if fitted else fitting.Model(INTERCEPT, WEIGHTS)
+    likely = (
+        fitting.cross_validated(known) if fitted else [model.probability(e.features) for e in known]
+    )
+    effects = fitting.effects(results.records, likely)
     if json:
         _print_json({"settings": results.settings, "model": model, "effects": effects})
         return
@@ -209,7 +207,7 @@ def gates(
         for e in effects
     ]
     typer.echo(text_table(head, rows))
-    if model:
+    if fitted:
         typer.echo(f"\nINTERCEPT = {model.intercept:.3f}")
         for name, weight in zip(NAMES, model.weights, strict=True):
             typer.echo(f"{weight:8.3f}  {name}")

@@ -1,6 +1,8 @@
 """How likely is a suggestion to be right? Told by how sure the model was of its start. Pure.
 
-A logistic model; its constants come from `jupyter fastgen eval fit`.
+A logistic model; its constants come from `jupyter fastgen eval gates --fit`. Features of the
+place (line start, in a name, after a sign, text to the right) and of the tokens (the least and
+the mean probability, the margin to the second best, the entropy) gave nothing beyond these.
 """
 
 from __future__ import annotations
@@ -9,52 +11,50 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-TOKENS = 3
-"""A decision waits for so many tokens, or for the line's end."""
+TOKENS = 6
+"""A decision waits for so many tokens, or for the line's end. With three the gate could hold
+back only half as much without losing right suggestions."""
+
+EARLY_TOKENS = 2
+SURE = -0.3
+"""Shown at once: what begins with so many tokens that are together that likely, as a logarithm.
+Most suggestions that are right wait no longer."""
 
 FLOOR = -8.0
 """A token less likely than that is as good as impossible."""
 
-THRESHOLD = 0.1
+THRESHOLD = 0.12
 """What is less likely to be right is not shown."""
 
-NAMES = ("total", "least", "ended", "line start", "in a name", "after a dot", "right of it")
+NAMES = ("log-probability so far", "the line has ended")
 """What the features are called."""
 
-INTERCEPT = 0.0
-WEIGHTS = (0.0,) * len(NAMES)
+INTERCEPT = -0.71
+WEIGHTS = (0.935, 1.66)
 
 RATE = 0.05
 """How far one outcome moves the bias, at most."""
 
-MOST_BIAS = 1.0
+MOST_BIAS = 0.7
 """How far a person's habit may move the judgement, in log-odds."""
 
-Features = tuple[float, ...]
 
+@dataclass(frozen=True)
+class Judgement:
+    """What is known of a suggestion: the `features`, as `NAMES` says.
 
-def features(before: str, after: str, logprobs: Sequence[float], ended: bool) -> Features:
-    """What is known of a suggestion between `before` and `after` on its line, as `NAMES` says.
-
-    `logprobs` are those of its tokens so far; `ended`: its first line has no more.
+    It could be decided after `waited` tokens; `early`: before the features were known, for the
+    model was sure.
     """
-    known = [max(FLOOR, value) for value in logprobs]
-    last = before[-1:]
-    return (
-        sum(known),
-        min(known),
-        float(ended),
-        float(not before.strip()),
-        float(last.isalnum() or last == "_"),
-        float(last == "."),
-        float(bool(after.strip())),
-    )
 
+    features: tuple[float, ...]
+    waited: int
+    early: bool = False
 
-def probability(found: Features, bias: float = 0.0) -> float:
-    """How likely the suggestion with these features is to be right, 0 to 1."""
-    weighed = (weight * value for weight, value in zip(WEIGHTS, found, strict=True))
-    return 1 / (1 + math.exp(-(INTERCEPT + bias + sum(weighed))))
+    def probability(self, bias: float = 0.0) -> float:
+        """How likely the suggestion is to be right, 0 to 1."""
+        weighed = (w * value for w, value in zip(WEIGHTS, self.features, strict=True))
+        return 1 / (1 + math.exp(-(INTERCEPT + bias + sum(weighed))))
 
 
 @dataclass
@@ -67,9 +67,9 @@ class Habit:
     bias: float = 0.0
     count: int = 0
 
-    def learn(self, found: Features, right: bool) -> None:
-        """A suggestion with these features was shown, and was `right` for the person or not."""
-        step = RATE * (right - probability(found, self.bias))
+    def learn(self, judgement: Judgement, right: bool) -> None:
+        """A suggestion was shown, and was `right` for the person or not."""
+        step = RATE * (right - judgement.probability(self.bias))
         self.bias = max(-MOST_BIAS, min(MOST_BIAS, self.bias + step))
         self.count += 1
 
@@ -81,48 +81,48 @@ class Habit:
 class Judge:
     """Decides on one answer as soon as enough of it is known."""
 
-    def __init__(self, before: str, after: str, threshold: float, bias: float = 0.0) -> None:
-        """`before` and `after` stand on the cursor's line; less than `threshold` is unsure."""
-        self._before = before
-        self._after = after
+    def __init__(self, threshold: float, bias: float = 0.0) -> None:
+        """Less likely than `threshold` is unsure; 0 lets all pass."""
         self._threshold = threshold
         self._bias = bias
         self._text = ""
         self._logprobs: list[float] = []
-        self._is_told = True
-        self.features: Features = ()
-        """Empty until they are known, and where the engine does not tell enough."""
+        self._is_early = False
+        self.judgement: Judgement | None = None
+        """None until it is known, and where the engine does not tell enough."""
 
     def push(self, text: str, logprobs: Sequence[float]) -> None:
         """More of the answer came, and how likely its tokens were."""
         self._text += text
-        if self.features:
-            return
         self._logprobs += logprobs
-        self._is_told = bool(self._logprobs)
-        ended = "\n" in self._text.lstrip()
-        if self._is_told and (ended or len(self._logprobs) >= TOKENS):
-            self._weigh(ended)
+        if self.judgement is None:
+            self._weigh(ended="\n" in self._text.lstrip())
 
     def finish(self) -> None:
         """The answer is over."""
-        if self._logprobs and not self.features:
+        if self.judgement is None:
             self._weigh(ended=True)
-        self._is_told = bool(self._logprobs)
 
     @property
     def is_pending(self) -> bool:
         """Whether nothing may be shown yet."""
-        return self._threshold > 0 and self._is_told and not self.features
+        knows = self._is_early or self.judgement is not None
+        return self._threshold > 0 and bool(self._logprobs) and not knows
 
     @property
     def doubt(self) -> float | None:
         """How likely a suggestion is that is too unlikely to be shown."""
-        if not self.features:
+        if self.judgement is None or self.judgement.early:
             return None
-        sure = probability(self.features, self._bias)
+        sure = self.judgement.probability(self._bias)
         return sure if sure < self._threshold else None
 
     def _weigh(self, ended: bool) -> None:
-        known = self._logprobs[:TOKENS]
-        self.features = features(self._before, self._after, known, ended)
+        known = [max(FLOOR, value) for value in self._logprobs[:TOKENS]]
+        if not known:
+            return
+        first = known[:EARLY_TOKENS]
+        self._is_early = len(first) == EARLY_TOKENS and sum(first) >= SURE
+        if ended or len(known) == TOKENS:
+            waited = EARLY_TOKENS if self._is_early else len(known)
+            self.judgement = Judgement((sum(known), float(ended)), waited, self._is_early)

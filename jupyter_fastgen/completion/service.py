@@ -13,7 +13,7 @@ from typing import Literal
 from ..document import Document
 from ..engine import base
 from . import context, gate, prompt, stop
-from .confidence import THRESHOLD, TOKENS, Features, Habit, Judge
+from .confidence import THRESHOLD, TOKENS, Habit, Judge, Judgement
 from .namespace import Namespace
 
 LINE_TOKENS = 48
@@ -53,15 +53,15 @@ class End:
     """The suggestion is complete; `cost` is what the engine counted.
 
     `held`: what was shown is to be taken back. `gate` names what held back all or the
-    end of it, and `why` says so in a sentence. `features` are what the model's sureness was
-    judged by, empty where that was not known.
+    end of it, and `why` says so in a sentence. `judgement`: how sure the model
+    was, None where that was not known.
     """
 
     reason: Literal["stop", "length", "empty", "held", "cancelled"]
     why: str
     cost: base.Done | None
     gate: str = ""
-    features: Features = ()
+    judgement: Judgement | None = None
 
 
 @dataclass
@@ -118,7 +118,7 @@ class CompletionService:
         before = view.before + ahead
         block = stop.wants_block(before, view.after, view.above)
         cutter = stop.Cutter(before, view.after, block)
-        judge = self._judge(before, view.after, invoked)
+        judge = self._judge(invoked)
         screen = gate.Screen(judged_by, judge)
         request = base.Request(
             id=next(self._ids),
@@ -154,7 +154,7 @@ class CompletionService:
         if piece := screen.push(rest) + screen.finish(whole):
             shown = True
             yield Piece(piece)
-        yield replace(_end(cost, cutter.complete, shown, screen), features=judge.features)
+        yield replace(_end(cost, cutter.complete, shown, screen), judgement=judge.judgement)
 
     async def warm(
         self,
@@ -195,10 +195,9 @@ class CompletionService:
         deleted = document.deletions.recent(cell, asyncio.get_running_loop().time())
         return gate.context_at(document, cell, offset, namespace, deleted, ahead)
 
-    def _judge(self, before: str, after: str, invoked: bool) -> Judge:
-        line = before[before.rfind("\n") + 1 :]
+    def _judge(self, invoked: bool) -> Judge:
         threshold = 0.0 if invoked else self._options.confidence
-        return Judge(line, after.split("\n", 1)[0], threshold, self._options.habit.bias)
+        return Judge(threshold, self._options.habit.bias)
 
     async def _events(self, request: base.Request) -> AsyncGenerator[base.Event, None]:
         self._running[request.document] = request.id

@@ -7,7 +7,8 @@ notebook: what is said of a notebook comes from constants fitted without it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -18,7 +19,7 @@ RIDGE = 3.0
 
 STEPS = 30
 
-THRESHOLDS = tuple(n / 100 for n in (0, *range(2, 12), *range(12, 40, 2), *range(40, 81, 5)))
+THRESHOLDS = tuple(n / 100 for n in (*range(2, 12), *range(12, 40, 2), *range(40, 81, 5)))
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -48,9 +49,23 @@ class Effect(msgspec.Struct, frozen=True):
     rejected: float | None
 
 
-def fit(records: Sequence[Record], ridge: float = RIDGE) -> Model:
-    """The constants that fit best what of `records`, all with features, was right."""
-    columns = list(zip(*(record.features for record in records), strict=True))
+@dataclass(frozen=True)
+class Example:
+    """A suggestion of the notebook `group`, and whether it was right."""
+
+    group: str
+    features: tuple[float, ...]
+    right: bool
+
+
+def examples(records: Iterable[Record]) -> list[Example]:
+    """The records of which it is known how sure the model was."""
+    return [Example(r.group, r.judgement.features, r.exact) for r in records if r.judgement]
+
+
+def fit(known: Sequence[Example]) -> Model:
+    """The constants that tell best which of the examples were right."""
+    columns = list(zip(*(example.features for example in known), strict=True))
     means = [sum(column) / len(column) for column in columns]
     spreads = [
         math.sqrt(sum((value - mean) ** 2 for value in column) / len(column)) or 1.0
@@ -58,54 +73,48 @@ def fit(records: Sequence[Record], ridge: float = RIDGE) -> Model:
     ]
     rows = [
         [1.0, *((v - m) / s for v, m, s in zip(r.features, means, spreads, strict=True))]
-        for r in records
+        for r in known
     ]
-    found = _newton(rows, [float(record.exact) for record in records], ridge)
+    found = _newton(rows, [float(r.right) for r in known])
     weights = tuple(w / s for w, s in zip(found[1:], spreads, strict=True))
     shift = sum(w * m for w, m in zip(weights, means, strict=True))
     return Model(found[0] - shift, weights)
 
 
-def cross_validated(records: Sequence[Record], ridge: float = RIDGE) -> list[float]:
-    """How likely each of `records` is, told by those of the other notebooks."""
-    groups = {record.group for record in records}
-    models = {
-        group: fit([r for r in records if r.group != group], ridge) for group in sorted(groups)
-    }
-    return [models[record.group].probability(record.features) for record in records]
+def cross_validated(known: Sequence[Example]) -> list[float]:
+    """How likely each of the examples is, told by those of the other notebooks."""
+    groups = sorted({example.group for example in known})
+    models = {group: fit([e for e in known if e.group != group]) for group in groups}
+    return [models[example.group].probability(example.features) for example in known]
 
 
-def effects(records: Sequence[Record], likely: Callable[[int], float | None]) -> list[Effect]:
+def effects(records: Sequence[Record], likely: Sequence[float]) -> list[Effect]:
     """What the gates would do to `records` of a run without any.
 
-    `likely` tells how likely the record of that index is, None where nothing is known.
+    `likely` tells how likely those are to be right of which `examples` knows.
     """
+    rest = iter(likely)
+    told = [(r, next(rest) if r.judgement else 1.0) for r in records]
+    said = [r for r in records if r.shown_chars]
+    right = sum(r.exact for r in said)
 
-    def effect(gates: str, threshold: float | None, passes: Callable[[int], bool]) -> Effect:
-        shown = [r for n, r in enumerate(records) if r.shown_chars and passes(n)]
-        precision = _percent(sum(r.exact for r in shown), len(shown))
+    def effect(gates: str, threshold: float | None, shown: Sequence[Record]) -> Effect:
+        hits = sum(r.exact for r in shown)
+        precision, base = _percent(hits, len(shown)), _percent(right, len(said))
         return Effect(
             gates,
             threshold,
             _percent(len(shown), len(records)),
             precision,
-            ratio([(precision or 0.0, _percent(right, said) or 0.0)]),
-            _percent(right - sum(r.exact for r in shown), right),
+            precision / base if precision is not None and base else None,
+            _percent(right - hits, right),
         )
 
-    said = sum(r.shown_chars > 0 for r in records)
-    right = sum(r.exact for r in records if r.shown_chars)
-
-    def is_sound(n: int) -> bool:
-        return not records[n].held
-
-    def is_likely(n: int, threshold: float) -> bool:
-        sure = likely(n)
-        return is_sound(n) and (sure is None or sure >= threshold)
-
-    found = [effect("off", None, lambda n: True), effect("sound", None, is_sound)]
-    for threshold in THRESHOLDS[1:]:
-        found.append(effect("all", threshold, lambda n, t=threshold: is_likely(n, t)))
+    sound = [(r, sure) for r, sure in told if r.shown_chars and not r.held]
+    found = [effect("off", None, said), effect("sound", None, [r for r, _ in sound])]
+    for least in THRESHOLDS:
+        passing = [r for r, sure in sound if sure >= least or (r.judgement and r.judgement.early)]
+        found.append(effect("all", least, passing))
     return found
 
 
@@ -113,12 +122,12 @@ def _percent(part: float, whole: float) -> float | None:
     return ratio([(100 * part, whole)])
 
 
-def _newton(rows: list[list[float]], right: list[float], ridge: float) -> list[float]:
+def _newton(rows: list[list[float]], right: list[float]) -> list[float]:
     size = len(rows[0])
     weights = [0.0] * size
     for _ in range(STEPS):
-        gradient = [0.0] + [ridge * w for w in weights[1:]]
-        matrix = [[ridge * (i == j > 0) for j in range(size)] for i in range(size)]
+        gradient = [0.0] + [RIDGE * w for w in weights[1:]]
+        matrix = [[RIDGE * (i == j > 0) for j in range(size)] for i in range(size)]
         for row, wanted in zip(rows, right, strict=True):
             sure = 1 / (1 + math.exp(-sum(w * v for w, v in zip(weights, row, strict=True))))
             for i, value in enumerate(row):

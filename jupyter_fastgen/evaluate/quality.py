@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..completion.confidence import Judgement
 from ..completion.gate import Screen, context_at
 from ..completion.service import CompletionService, Piece
 from ..document import Document
@@ -34,11 +35,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What was shown, and by which gate it was held back; what its sureness is judged by."""
+    """What was shown, and by which gate it was held back; how sure the model was."""
 
     text: str
     held: str = ""
-    features: tuple[float, ...] = ()
+    judgement: Judgement | None = None
 
 
 def read_notebooks(folder: Path) -> tuple[dict[str, Document], str]:
@@ -104,7 +105,7 @@ async def _suggest(
                 text += piece.text
             else:
                 held = piece.gate if piece.reason == "held" else ""
-                return Suggestion("" if held else text, held, piece.features)
+                return Suggestion("" if held else text, held, piece.judgement)
     raise FastgenError("the engine ended without an answer; run `jupyter fastgen doctor`")
 
 
@@ -146,7 +147,7 @@ def score(place: Place, document: Document, below: bool, found: Suggestion, text
         repeats=repeats_below(shown, f"{after}\n{following}"),
         texts=Texts(point.expected, shown) if texts else None,
         held=found.held,
-        features=tuple(round(value, 4) for value in found.features),
+        judgement=found.judgement,
     )
 
 
