@@ -150,7 +150,7 @@ class Screen:
     def _check(self, end: int, complete: bool) -> None:
         doubt = self._judge.doubt if self._judge else None
         if doubt is not None and self.held is None and self._text.strip():
-            self.held = Held("confidence", f"the model is not sure enough ({doubt:.0%})")
+            self.held = Held("confidence", f"the model is not sure enough ({100 * doubt:.0f} %)")
         if self._gate is None or self._context is None or self.held is not None:
             return
         self.held = self._gate.check(self._text[:end], complete)

@@ -11,7 +11,7 @@ from jupyter_fastgen.document import Cell, Document
 from jupyter_fastgen.errors import FastgenError
 from jupyter_fastgen.evaluate.lines import Record
 from jupyter_fastgen.evaluate.points import Point, cut
-from jupyter_fastgen.evaluate.quality import Place, places, read_notebooks, score
+from jupyter_fastgen.evaluate.quality import Place, Suggestion, places, read_notebooks, score
 
 CELLS = [
     "import math\nprices = [3, 4, 5]\nnames = ['pear', 'plum', 'fig']",
@@ -26,7 +26,8 @@ def judged(expected: str, shown: str, below: bool = True) -> Record:
     offset = CELLS[1].index(expected)
     point = Point(1, offset, "line start", expected)
     document, _ = cut(BOOK, point, below)
-    return score(Place("b.ipynb", BOOK, point), document, below, shown, texts=False)
+    place = Place("b.ipynb", BOOK, point)
+    return score(place, document, below, Suggestion(shown), texts=False)
 
 
 def test_a_right_line():
