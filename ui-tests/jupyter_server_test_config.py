@@ -9,11 +9,19 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from jupyter_core.paths import jupyter_runtime_dir
 from traitlets.config import Config, get_config
+
+from jupyter_fastgen.models.store import default_directory
 
 here = Path.cwd()
 scratch = Path(tempfile.mkdtemp(prefix="fastgen-ui-tests-"))
 atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+
+# What is learned of the tests is not learned of who runs them.
+os.environ["FASTGEN_MODELS_DIR"] = str(default_directory())
+os.environ["JUPYTER_RUNTIME_DIR"] = jupyter_runtime_dir()
+os.environ["JUPYTER_DATA_DIR"] = str(scratch / "data")
 
 # Tests edit notebooks: they get copies.
 shutil.copytree(here / "notebooks", scratch / "root")

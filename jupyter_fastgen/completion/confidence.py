@@ -29,13 +29,13 @@ THRESHOLD = 0.12
 NAMES = ("log-probability so far", "the line has ended")
 """What the features are called."""
 
-INTERCEPT = -0.71
-WEIGHTS = (0.935, 1.66)
+INTERCEPT = -0.722
+WEIGHTS = (1.087, 2.374)
 
 RATE = 0.05
 """How far one outcome moves the bias, at most."""
 
-MOST_BIAS = 0.7
+MOST_BIAS = 1.5
 """How far a person's habit may move the judgement, in log-odds."""
 
 

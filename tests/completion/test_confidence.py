@@ -120,7 +120,7 @@ def test_a_habit_follows_what_is_accepted_and_has_bounds():
     assert keen.bias == MOST_BIAS
     assert -MOST_BIAS <= wary.bias < 0
     # Neither can show everything, nor silence everything.
-    hopeless, good = Judgement((-8.0, 0.0), TOKENS), Judgement((-0.4, 0.0), TOKENS)
+    hopeless, good = Judgement((-8.0, 0.0), TOKENS), Judgement((-0.4, 1.0), TOKENS)
     assert hopeless.probability(MOST_BIAS) < THRESHOLD < good.probability(-MOST_BIAS)
     keen.forget()
     assert keen == Habit()
