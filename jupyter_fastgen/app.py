@@ -11,6 +11,7 @@ from traitlets import Bool, Float, Int, Unicode
 
 from .completion.confidence import THRESHOLD
 from .completion.context import Budget
+from .completion.modules import LocalModules
 from .completion.service import Options
 from .habit import HabitFile, default_path
 from .handlers import ROUTES
@@ -118,10 +119,16 @@ class FastgenApp(ExtensionApp):
                 budget,
                 self.anchored,
                 self.gate,
-                confidence=self.confidence,
-                habit=self.habit_file.habit,
+                self._local_modules(),
+                self.confidence,
+                self.habit_file.habit,
             ),
         )
+
+    def _local_modules(self) -> LocalModules | None:
+        # The command line has no server, and contents may not be files.
+        root = getattr(self.serverapp, "root_dir", "") if self.serverapp else ""
+        return LocalModules(Path(root)) if root else None
 
     def initialize_handlers(self) -> None:
         """Open the doors."""

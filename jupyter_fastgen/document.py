@@ -24,11 +24,12 @@ class OutOfStepError(Exception):
 
 @dataclass
 class Cell:
-    """One cell as it stands now."""
+    """One cell as it stands now, and how that ran."""
 
     id: str
     type: protocol.CellType
     source: str
+    ran: protocol.Ran = ""
 
 
 @dataclass
@@ -102,7 +103,7 @@ class Document:
     def opened(cls, message: protocol.Open) -> Document:
         """The document that `message` holds whole; raises `ValueError` if that is too much."""
         document = cls(message.language, message.path, message.rev, kernel=message.kernel)
-        document.cells = [Cell(c.id, c.type, c.source) for c in message.cells]
+        document.cells = [Cell(c.id, c.type, c.source, c.ran) for c in message.cells]
         document._check_size(0)
         return document
 
@@ -121,6 +122,7 @@ class Document:
         removed = cell.source[message.start : message.end]
         self.deletions.note(message.cell, message.start, removed, message.text, now)
         cell.source = cell.source[: message.start] + message.text + cell.source[message.end :]
+        cell.ran = ""
         self.rev = message.rev
 
     def splice(self, message: protocol.Splice) -> None:
@@ -130,8 +132,14 @@ class Document:
         if not 0 <= message.index <= end <= len(self.cells):
             raise OutOfStepError(f"cells {message.index}:{end} of {len(self.cells)}")
         self._check_size(_size(message.insert) - _size(self.cells[message.index : end]))
-        self.cells[message.index : end] = [Cell(c.id, c.type, c.source) for c in message.insert]
+        self.cells[message.index : end] = [
+            Cell(c.id, c.type, c.source, c.ran) for c in message.insert
+        ]
         self.rev = message.rev
+
+    def executed(self, message: protocol.Executed) -> None:
+        """A cell has run; raises `OutOfStepError` for an unknown one."""
+        self.cells[self.index(message.cell)].ran = "ok" if message.ok else "error"
 
     def index(self, cell: str) -> int:
         """Where the cell with this id stands; raises `OutOfStepError`."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from .document import Cell, Document
 from .errors import FastgenError
+from .protocol import Ran
 
 
 class BadNotebookError(FastgenError):
@@ -23,7 +24,7 @@ def read_notebook(path: Path) -> Document:
     try:
         notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
         cells = [
-            Cell(str(cell.get("id", index)), cell["cell_type"], cell["source"])
+            Cell(str(cell.get("id", index)), cell["cell_type"], cell["source"], _ran(cell))
             for index, cell in enumerate(notebook["cells"])
         ]
     except OSError as error:
@@ -37,3 +38,9 @@ def read_notebook(path: Path) -> Document:
         "language"
     )
     return Document(language or "python", path.name, 0, cells)
+
+
+def _ran(cell: Any) -> Ran:
+    if any(output.get("output_type") == "error" for output in cell.get("outputs", [])):
+        return "error"
+    return "ok" if cell.get("execution_count") else ""

@@ -22,12 +22,17 @@ MAX_FRAME = 4 * 1024 * 1024
 CellType = Literal["code", "markdown", "raw"]
 
 
-class Cell(msgspec.Struct, frozen=True):
+Ran = Literal["", "ok", "error"]
+"""How the code of a cell ran as it stands; "" if it did not."""
+
+
+class Cell(msgspec.Struct, frozen=True, omit_defaults=True):
     """One cell; a plain text file is a document of one code cell."""
 
     id: str
     type: CellType
     source: str
+    ran: Ran = ""
 
 
 # --- browser to server -------------------------------------------------------
@@ -73,6 +78,14 @@ class Splice(msgspec.Struct, tag="splice", frozen=True):
     index: int
     delete: int
     insert: list[Cell]
+
+
+class Executed(msgspec.Struct, tag="executed", frozen=True):
+    """`cell` has run as it stands."""
+
+    doc: str
+    cell: str
+    ok: bool
 
 
 class Close(msgspec.Struct, tag="close", frozen=True):
@@ -138,7 +151,7 @@ class Warm(msgspec.Struct, tag="warm", frozen=True):
     offset: int
 
 
-FromBrowser = Hello | Open | Change | Splice | Close | Complete | Ahead | Cancel | Warm
+FromBrowser = Hello | Open | Change | Splice | Executed | Close | Complete | Ahead | Cancel | Warm
 
 
 # --- server to browser -------------------------------------------------------

@@ -174,6 +174,8 @@ class Session:
             self._warm(message)
         elif isinstance(message, protocol.Splice):
             self._document(message.doc).splice(message)
+        elif isinstance(message, protocol.Executed):
+            self._document(message.doc).executed(message)
         elif isinstance(message, protocol.Open):
             if message.doc not in self._documents and len(self._documents) >= MOST_DOCUMENTS:
                 raise ValueError(f"more than {MOST_DOCUMENTS} documents are open")

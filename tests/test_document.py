@@ -117,6 +117,17 @@ def test_deltas_give_what_the_editor_has(source, edits):
     assert sources(copy) == [source]
 
 
+def test_how_a_cell_ran_is_known_until_it_changes():
+    copy = opened("x = 1", "y = 2")
+    copy.executed(protocol.Executed("d", "c0", ok=True))
+    copy.executed(protocol.Executed("d", "c1", ok=False))
+    assert [cell.ran for cell in copy.cells] == ["ok", "error"]
+    copy.change(change(5, 5, "0", 1))
+    assert [cell.ran for cell in copy.cells] == ["", "error"]
+    with pytest.raises(OutOfStepError):
+        copy.executed(protocol.Executed("d", "gone", ok=True))
+
+
 def test_deleting_sign_by_sign_adds_up_to_one_text():
     copy = opened("plt.show()x")
     for rev, end in enumerate(range(10, 4, -1), 1):

@@ -91,6 +91,17 @@ async def test_of_a_burst_each_request_gets_its_end_and_the_last_its_answer(conn
     assert ends == dict.fromkeys(asked[:-1], "superseded") | {asked[-1]: last.done.reason}
 
 
+async def test_a_cell_that_failed_is_not_read(connect: Connect):
+    browser = await connect()
+    browser.open("d", "numbers = [16, 17, 18]\nprint(numbrs)", COUNTING)
+    before = (await browser.answer(browser.ask("d", "c1"))).done.counts
+    browser.send(protocol.Executed("d", "c0", ok=False))
+    after = (await browser.answer(browser.ask("d", "c1"))).done.counts
+    assert before is not None
+    assert after is not None
+    assert after.prompt_tokens < before.prompt_tokens
+
+
 async def test_a_cancelled_request_ends_soon(connect: Connect):
     browser = await connect()
     browser.open("d", COUNTING)

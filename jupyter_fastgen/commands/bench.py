@@ -107,6 +107,24 @@ def politeness(
 
 
 @app.command()
+def cells(
+    count: Annotated[int, typer.Option("--cells", min=10, help="Cells run on each server.")] = 100,
+    seed: Seed = 1,
+    json: AsJson = False,
+) -> None:
+    """Run short cells while a person types, and on a server without us; tell how much later."""
+    from ..evaluate.starting import measure
+
+    found = measure(count, seed)
+    if json:
+        _print_json(found)
+        return
+    from ..evaluate.tables import starting_rows, text_table
+
+    typer.echo(text_table(["", "without us", "beside a typist"], starting_rows(found)))
+
+
+@app.command()
 def report(
     out: Annotated[Path, typer.Option("--out", help="The Markdown file to be written.")],
     keys: Keys = 260,

@@ -134,6 +134,38 @@ def notebooks(
 
 
 @app.command()
+def replay(
+    folder: Annotated[Path, typer.Argument(help="A folder with .ipynb files.")],
+    keys: Annotated[
+        int, typer.Option("--keys", min=1, help="Of each notebook, its last ones, about.")
+    ] = 150,
+    anchored: Anchored = True,
+    seed: Seed = 1,
+    spread: Annotated[
+        float,
+        typer.Option("--spread", min=0.0, help="Sigma of log-normal times; 0 keeps them exact."),
+    ] = 0.0,
+    json: AsJson = False,
+) -> None:
+    """Write notebooks anew through a real server, as a person who accepts what is right."""
+    from ..evaluate import replay as replaying
+    from ..evaluate.quality import read_notebooks
+    from ..evaluate.typist import Typist
+
+    found = read_notebooks(folder)[0]
+    options = (f"--FastgenApp.anchored={anchored}",)
+    typist = Typist(spread=spread, seed=seed)
+    with _progress(len(found)) as advance:
+        made = replaying.replay(found, keys, typist, options, advance)
+    if json:
+        _print_json(made)
+        return
+    from ..evaluate.tables import replay_rows, text_table
+
+    typer.echo(text_table(["", "measured"], replay_rows(made.summary)))
+
+
+@app.command()
 def compare(
     first: Annotated[Path, typer.Argument(help="A file of results.")],
     second: Annotated[Path, typer.Argument(help="Another one, of the same rows or notebooks.")],

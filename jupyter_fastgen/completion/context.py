@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..document import Cell, Document
-from .namespace import Namespace, Variable
+from . import relevance
 
 CHARS_PER_TOKEN = 3.2
 """Of Qwen's tokenizer on notebook code, digits aside; only budgets rest on it."""
@@ -23,21 +24,7 @@ ANSWER_TOKENS = 128
 SAFETY = 0.75
 """Of a context that is planned for: token counts are guessed."""
 
-NOTE_CHARS = 400
-"""Of one markdown cell: enough for a heading and a paragraph."""
-
 SEPARATOR = "\n\n"
-
-_PLAIN = (
-    "int float complex bool str bytes NoneType list tuple dict set frozenset range"
-    " module type function method builtin_function_or_method"
-    " NULL logical integer double character numeric environment"
-    " Nothing Bool Int64 Float64 String Char Symbol Dict Tuple"
-)
-PLAIN = frozenset(_PLAIN.split())
-"""Types that say nothing which the code does not."""
-
-_DEFINED = re.compile(r"^\s*(?:async\s+)?(?:def|class|function|struct)\s+(\w+)", re.MULTILINE)
 
 _DENSE = re.compile(r"[0-9]|[^\x00-\x7f]")
 
@@ -95,15 +82,15 @@ def view(
 ) -> tuple[View, int]:
     """See `document` from `offset` of `cell`, with the window starting at cell `start` or later.
 
-    `known`: what `describe` says of the live kernel; it stands first, in the room of the cells.
+    `known`: what is said of kernel and modules; it stands first, in the room of the cells.
     Returns the view and the window's start, to be passed in at the next key.
     """
     index = document.index(cell)
     current = document.cells[index]
     mark = comment_mark(document.language)
-    room = budget.above - guess_tokens(known)
-    start = _window(document.cells[:index], mark, room, min(start, index))
-    rendered = [_render(above, mark) for above in document.cells[start:index]]
+    texts = relevance.texts(document.cells[:index], mark)
+    start = _window(texts, budget.above - guess_tokens(known), min(start, index))
+    rendered = texts[start:]
     if document.language.lower() not in ("", "python", "ipython"):
         rendered.insert(0, f"{mark} Language: {document.language}")
     rendered.insert(0, known)
@@ -120,80 +107,15 @@ def view(
     )
 
 
-def describe(namespace: Namespace, document: Document, budget: Budget) -> str:
-    """What a live kernel holds and the code does not say, as comment lines; "" if nothing.
-
-    Tables first, then arrays, objects and callables; of each the latest bound, as many as fit
-    into 3/16 of the room for the cells (192 of 1,024 tokens). They are written in the order of
-    their names, so that a cell which changes one of them leaves the lines before it as they are.
-    """
-    code = "\n".join(cell.source for cell in document.cells if cell.type == "code")
-    defined = set(_DEFINED.findall(code))
-    ranked = sorted(
-        (pair for pair in ((_rank(v), v) for v in namespace.variables.values()) if pair[0]),
-        key=lambda pair: pair[0],
-    )
-    mark = comment_mark(document.language)
-    room = budget.above * 3 // 16
-    lines: list[tuple[int, str, str]] = []
-    for rank, variable in ranked:
-        if variable.name in defined:
-            continue
-        line = _describe(variable, mark, room)
-        room -= guess_tokens(line) + 1
-        if room < 0:
-            break
-        lines.append((rank, variable.name, line))
-    return "\n".join(line for _, _, line in sorted(lines))
-
-
-def _rank(variable: Variable) -> int:
-    """1 for what helps most; 0: it is not worth a line."""
-    if variable.name.startswith("_"):
-        return 0
-    if variable.columns:
-        return 1
-    if variable.shape is not None:
-        return 2
-    if variable.signature:
-        return 4
-    return 0 if variable.type in PLAIN else 3
-
-
-def _describe(variable: Variable, mark: str, room: int) -> str:
-    if variable.signature:
-        return f"{mark} {variable.name}{variable.signature}"
-    line = f"{mark} {variable.name}: {variable.type}"
-    if variable.shape is not None:
-        line += f" {variable.shape}"
-    columns = [f"{name} {dtype}".lstrip() for name, dtype in variable.columns]
-    for index, column in enumerate(columns):
-        # One wide table leaves room for another.
-        if guess_tokens(line) + guess_tokens(column) > max(room // 2, 24):
-            return line + ", ..."
-        line += (", " if index else " with columns ") + column
-    return line
-
-
-def _render(cell: Cell, mark: str) -> str:
-    source = cell.source.strip("\n")
-    if cell.type == "code":
-        return source.rstrip()
-    if cell.type == "raw":
-        return ""
-    lines = source[:NOTE_CHARS].splitlines()
-    return "\n".join(f"{mark} {line}".rstrip() for line in lines if line.strip())
-
-
-def _window(cells: Sequence[Cell], mark: str, budget: int, start: int) -> int:
+def _window(texts: Sequence[str], budget: int, start: int) -> int:
     """The first cell of the window: it moves only when the text is too long, then by a quarter."""
-    sizes = [guess_tokens(_render(cell, mark)) + 1 for cell in cells]
+    sizes = [guess_tokens(text) + 1 if text else 0 for text in texts]
     if sum(sizes[start:]) <= budget:
         # Cells were removed, or another cell is edited: take back what fits with the same slack.
         while start > 0 and sum(sizes[start - 1 :]) <= budget * 3 // 4:
             start -= 1
         return start
-    while start < len(cells) and sum(sizes[start:]) > budget * 3 // 4:
+    while start < len(texts) and sum(sizes[start:]) > budget * 3 // 4:
         start += 1
     return start
 
@@ -205,6 +127,7 @@ def _below(cells: Sequence[Cell], budget: Budget) -> str:
     return _first_lines(following, budget.suffix // 2)
 
 
+@lru_cache(maxsize=4096)
 def guess_tokens(text: str) -> int:
     """About how many tokens `text` has: each digit is one, and each sign outside of ASCII."""
     dense = len(_DENSE.findall(text))

@@ -12,8 +12,9 @@ from typing import Literal
 
 from ..document import Document
 from ..engine import base
-from . import context, gate, prompt, stop
+from . import context, gate, known, prompt, stop
 from .confidence import THRESHOLD, TOKENS, Habit, Judge, Judgement
+from .modules import LocalModules
 from .namespace import Namespace
 
 LINE_TOKENS = 48
@@ -30,13 +31,15 @@ MOST_ANCHORS = 64
 class Options:
     """How prompts are made. `anchored` False is the usual prompt, for comparison.
 
-    Without `gate` what can't be right is shown, too. Of what the model is less sure of than
-    `confidence`, 0 to 1, nothing is shown; `habit` shifts that.
+    Without `gate` what can't be right is shown, too. `modules`: where those that notebooks import
+    are found. Of what the model is less sure of than `confidence`, 0 to 1, nothing is shown;
+    `habit` shifts that.
     """
 
     budget: context.Budget = field(default_factory=context.Budget)
     anchored: bool = True
     gate: bool = True
+    modules: LocalModules | None = None
     confidence: float = THRESHOLD
     habit: Habit = field(default_factory=Habit)
 
@@ -79,7 +82,7 @@ class _Place:
         """The live kernel in words: new ones only after an execution, not while a line is typed."""
         if namespace is not self.namespace:
             self.namespace = namespace
-            self.known = context.describe(namespace, document, budget) if namespace else ""
+            self.known = known.describe(namespace, document, budget) if namespace else ""
         return self.known
 
 
@@ -224,8 +227,11 @@ class CompletionService:
         if len(self._places) > MOST_ANCHORS:
             self._places.popitem(last=False)
         budget = self._options.budget.within((await self._engine.stats()).context)
-        known = place.describe(namespace, document, budget)
-        view, place.start = context.view(document, cell, offset, budget, place.start, known)
+        said = [place.describe(namespace, document, budget)]
+        if self._options.modules is not None:
+            said.insert(0, self._options.modules.describe(document, cell, offset, budget))
+        said = context.SEPARATOR.join(filter(None, said))
+        view, place.start = context.view(document, cell, offset, budget, place.start, said)
         built = prompt.build(view, self._template, place.anchor, self._options.anchored, ahead)
         place.anchor = built.anchor
         return view, built

@@ -1,7 +1,8 @@
 """What the browser's half does at each key, in Python: the rules of `src/inline/suggester.ts`.
 
 Typed-through text costs a `change` and nothing else; where no earlier answer agrees with what
-is typed, a `complete` follows, and supersedes the request that runs.
+is typed, a `complete` follows, and supersedes the request that runs. In a rest what follows the
+suggestion is asked for with an `ahead`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from ..errors import FastgenError
 KEPT = 16
 """Earlier answers that are looked at, as in the browser."""
 
+REST_S = 0.2
+"""Without a key until what follows is asked for."""
+
 DOC = "d1"
 
 KeyKind = Literal["through", "waits", "asks"]
@@ -36,7 +40,11 @@ class BenchError(FastgenError):
 
 @dataclass
 class Answer:
-    """One answer of the model, complete or growing. `used` characters of it were typed through."""
+    """One answer of the model, complete or growing, and what follows once it is accepted.
+
+    `used` characters of both were typed or accepted. `ahead` are the ends of the requests for
+    what follows, None of one that runs.
+    """
 
     id: int
     cell: str
@@ -44,20 +52,39 @@ class Answer:
     text: str = ""
     done: protocol.Done | None = None
     used: int = 0
+    next: str = ""
+    ahead: dict[int, protocol.Done | None] = field(default_factory=lambda: {})
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more of it will come."""
+        return self.done is not None and None not in self.ahead.values()
 
     def remainder(self, cell: str, head: str) -> str | None:
         """What it still suggests there: "" if nothing so far, None if it does not fit."""
         if cell != self.cell or not head.startswith(self.head):
             return None
         typed = head[len(self.head) :]
-        if not self.text.startswith(typed):
-            behind = self.done is None and typed.startswith(self.text)
-            return "" if behind and _ONE_KEY.fullmatch(typed[len(self.text) :]) else None
-        rest = self.text[len(typed) :]
-        if not rest and self.done is not None and typed:
+        whole = self.text + self.next
+        grows = self.done is None or (len(typed) >= len(self.text) and not self.ended)
+        if not whole.startswith(typed):
+            behind = grows and typed.startswith(whole)
+            return "" if behind and _ONE_KEY.fullmatch(typed[len(whole) :]) else None
+        rest = (self.text if len(typed) < len(self.text) else whole)[len(typed) :]
+        if not rest and not grows and typed:
             return None
         self.used = max(self.used, len(typed))
         return rest
+
+    def prepare(self, id: int) -> None:
+        """What follows is asked for with request `id`; what was known of it becomes text."""
+        self.text += self.next
+        self.next = ""
+        self.ahead[id] = None
+
+    def is_prepared_at(self, head: str) -> bool:
+        """Whether what follows has been asked for, and is not the text itself by now."""
+        return bool(self.ahead) and len(head) - len(self.head) < len(self.text)
 
 
 @dataclass
@@ -80,7 +107,8 @@ class Browser:
         self._rev = 0
         self._id = 0
         self._sources: dict[str, str] = {}
-        self._running: Answer | None = None
+        self._running: tuple[Answer, int] | None = None
+        self._resting: asyncio.Task[None] | None = None
         self._latest: list[Answer] = []
         self.answers: dict[int, Answer] = {}
         """Every answer that was asked for, by its id."""
@@ -120,6 +148,7 @@ class Browser:
     async def warm(self, cell: str) -> None:
         """The cursor rests at the end of `cell`; returns when the text above has been read."""
         offset = len(self._sources[cell])
+        self._stop_resting()
         await self._send(protocol.Warm(DOC, self._rev, cell, offset))
         # Warming is not answered: a request is, once the prompt has been read.
         self._id += 1
@@ -135,15 +164,18 @@ class Browser:
         self._rev += 1
         end = len(before)
         await self._send(protocol.Change(DOC, self._rev, cell, end, end, insert))
+        self._stop_resting()
+        self._resting = asyncio.create_task(self._look_ahead(cell))
         found = self._find(cell)
         if found is not None:
-            if self._running is not None and found is not self._running:
-                await self._send(protocol.Cancel(self._running.id))
+            if self._running is not None and found is not self._running[0]:
+                await self._send(protocol.Cancel(self._running[1]))
                 self._running = None
-            agrees = len(found.head) + len(found.text) >= len(head)
+            agrees = len(found.head) + len(found.text) + len(found.next) >= len(head)
             return "through" if agrees else "waits", found.id
         self._id += 1
-        answer = self._running = self.answers[self._id] = Answer(self._id, cell, head)
+        answer = self.answers[self._id] = Answer(self._id, cell, head)
+        self._running = answer, self._id
         self._latest = [answer, *self._latest][:KEPT]
         await self._send(protocol.Complete(self._id, DOC, self._rev, cell, len(head)))
         return "asks", self._id
@@ -157,18 +189,38 @@ class Browser:
         """Wait until every request has ended."""
 
         def settled() -> bool:
-            return all(answer.done is not None for answer in self.answers.values())
+            return all(answer.ended for answer in self.answers.values())
 
         await self._wait(settled, seconds, "a request was not answered")
 
     async def close(self) -> None:
         """Leave."""
+        self._stop_resting()
         self._reader.cancel()
         self._connection.close()
 
     def _find(self, cell: str) -> Answer | None:
         head = self._sources[cell]
         return next((a for a in self._latest if a.remainder(cell, head) is not None), None)
+
+    def _stop_resting(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+
+    async def _look_ahead(self, cell: str) -> None:
+        """After a rest, ask for what follows the suggestion."""
+        head = self._sources[cell]
+        while True:
+            await asyncio.sleep(REST_S)
+            found = self._find(cell)
+            if found is not None and found.done is not None:
+                break
+        text = found.remainder(cell, head)
+        if self._running is None and text and not found.is_prepared_at(head):
+            self._id += 1
+            found.prepare(self._id)
+            self._running = found, self._id
+            await self._send(protocol.Ahead(self._id, DOC, self._rev, cell, len(head), text))
 
     async def _send(self, message: protocol.FromBrowser) -> None:
         frame = protocol.encode(message)
@@ -198,17 +250,29 @@ class Browser:
             if isinstance(message, protocol.Status):
                 self.status = message
             elif isinstance(message, protocol.Chunk):
-                self.answers[message.id].text += message.text
+                self._grow(message)
             elif isinstance(message, protocol.Done):
                 self._finish(message)
             self._changed.set()
             self.on_change()
 
+    def _grow(self, chunk: protocol.Chunk) -> None:
+        if chunk.id in self.answers:
+            self.answers[chunk.id].text += chunk.text
+        else:
+            self._asked_ahead(chunk.id).next += chunk.text
+
+    def _asked_ahead(self, id: int) -> Answer:
+        return next(answer for answer in self.answers.values() if id in answer.ahead)
+
     def _finish(self, done: protocol.Done) -> None:
+        if self._running is not None and self._running[1] == done.id:
+            self._running = None
+        if done.id not in self.answers:
+            self._asked_ahead(done.id).ahead[done.id] = done
+            return
         answer = self.answers[done.id]
         answer.done = done
-        if self._running is answer:
-            self._running = None
         if done.reason == "held":
             answer.text = ""  # the page takes it back
         elif not answer.text and done.reason not in ("stop", "length", "empty"):

@@ -230,7 +230,7 @@ def summarize(keys: list[KeyRecord], answers: dict[int, Answer]) -> Summary:
         within_line_answered=stats.spread(k.prefilled for k in inside if k.first_ms is not None),
         prefilled=sum(key.prefilled for key in keys),
         cached=sum(key.cached for key in keys),
-        decoded=sum(key.decoded for key in keys),
+        decoded=sum(map(decoded_tokens, answers.values())),
         wasted=round(sum(wasted_tokens(answer) for answer in answers.values())),
         requests=len(asked),
         requests_per_100_keys=round(100 * len(asked) / max(1, len(keys)), 1),
@@ -252,9 +252,15 @@ def summarize(keys: list[KeyRecord], answers: dict[int, Answer]) -> Summary:
 
 def wasted_tokens(answer: Answer) -> float:
     """Tokens of an answer that were decoded for text that was never typed."""
-    decoded = answer.done.counts.new_tokens if answer.done and answer.done.counts else 0
-    used = answer.used / len(answer.text) if answer.text else 0.0
-    return decoded * (1 - min(1.0, used))
+    whole = len(answer.text) + len(answer.next)
+    used = answer.used / whole if whole else 0.0
+    return decoded_tokens(answer) * (1 - min(1.0, used))
+
+
+def decoded_tokens(answer: Answer) -> int:
+    """Tokens decoded for an answer, and for what follows it."""
+    ends = (answer.done, *answer.ahead.values())
+    return sum(done.counts.new_tokens for done in ends if done and done.counts)
 
 
 def _soon(key: KeyRecord) -> bool:

@@ -21,7 +21,18 @@ from .keystrokes import Comparison, Plan, Summary, compare
 from .notebooks import BIKES
 from .politeness import Politeness, default_model
 from .politeness import measure as measure_politeness
-from .tables import Row, keystroke_rows, markdown_table, number, percent, spread, ui_rows
+from .starting import Starting
+from .starting import measure as measure_starting
+from .tables import (
+    Row,
+    keystroke_rows,
+    markdown_table,
+    number,
+    percent,
+    spread,
+    starting_rows,
+    ui_rows,
+)
 from .typist import Typist
 from .ui import UiPlan, UiResult, measure_ui
 
@@ -39,6 +50,7 @@ class Findings:
     overruns: list[int]
     """Tokens decoded for each of several cancelled requests after the last one seen."""
     politeness: Politeness
+    starting: Starting
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,9 @@ def measure_all(keys: int, rounds: int, say: Callable[[str], None]) -> Findings:
     ui = measure_ui(UiPlan(BIKES, Typist(), keys, rounds))
     say("a computing cell beside a typist")
     polite = asyncio.run(measure_politeness(spec))
-    return Findings(end, middle, ui, cost, overruns, polite)
+    say("how soon cells start")
+    starting = measure_starting(cells=100, seed=1)
+    return Findings(end, middle, ui, cost, overruns, polite, starting)
 
 
 def _overruns(path: str) -> list[int]:
@@ -134,6 +148,11 @@ def goals(found: Findings) -> list[Goal]:
             f" {number(found.politeness.quiet_first_p50_ms, 'ms')} alone",
             found.politeness.slowdown < 0.05,
         ),
+        Goal(
+            "A cell that is run while a person types starts less than 5 ms later (p50)",
+            f"{number(found.starting.later, 'ms')} later",
+            _at_most(found.starting.later, 5),
+        ),
     ]
 
 
@@ -198,6 +217,10 @@ def write_report(found: Findings, keys: int, rounds: int) -> str:
         end=_keystroke_table(found.end),
         middle=_keystroke_table(found.middle),
         ui=markdown_table(["", "measured"], ui_rows(found.ui.summary)),
+        starting=markdown_table(
+            ["", "without us", "beside a typist"], starting_rows(found.starting)
+        ),
+        cells=found.starting.cells,
         keys=keys,
         rounds=rounds,
     )
@@ -292,4 +315,14 @@ the screen is still being written.
 
 A counting loop on each core, in turns alone and beside a typist who causes a request for each
 fifth key; the loss is the median over the turns.
+
+## A cell that is run
+
+`jupyter fastgen bench cells --cells {cells}`
+
+Short cells are run on two Jupyter servers in turns: one without the extension, and one where a
+person types beside them. A cell has started when its kernel says that it is busy. Now and then the
+look-up of the live kernel comes right before a cell.
+
+{starting}
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from . import replay, starting
 from .keystrokes import Replay, Summary
 from .stats import Spread
 from .ui import UiSummary
@@ -19,9 +20,9 @@ def number(value: float | None, unit: str = "") -> str:
     return f"{text} {unit}".rstrip()
 
 
-def percent(value: float) -> str:
-    """A share of 0 to 1 in per cent."""
-    return f"{100 * value:.0f} %"
+def percent(value: float | None) -> str:
+    """A share of 0 to 1 in per cent; a dash for a share of nothing."""
+    return number(None) if value is None else f"{100 * value:.0f} %"
 
 
 def spread(figures: Spread, unit: str = "") -> str:
@@ -121,3 +122,30 @@ def markdown_table(head: Row, rows: Sequence[Row]) -> str:
     """The same in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def replay_rows(found: replay.Summary) -> list[Row]:
+    """What an accepting person's replay found."""
+    return [
+        ["keys and acceptances", number(found.presses)],
+        ["acceptances", number(found.acceptances)],
+        ["characters that came by accepting", percent(found.accepted_characters)],
+        ["keys and acceptances that asked nothing of the model", percent(found.without_work)],
+        ["model starts per 100, for a suggestion", number(found.starts_per_100)],
+        ["model starts per 100, for what follows one", number(found.ahead_per_100)],
+        ["acceptances after which a new start was needed", percent(found.after_acceptance)],
+        ["decoded tokens", number(found.decoded)],
+        ["decoded tokens never typed or accepted", percent(found.wasted)],
+    ]
+
+
+def starting_rows(found: starting.Starting) -> list[Row]:
+    """How soon cells start and end: without us, and beside a typist."""
+    return [
+        ["to the start of a cell, p50 / p95", *_two(found.start_without, found.start_beside)],
+        ["to its end, p50 / p95", *_two(found.end_without, found.end_beside)],
+    ]
+
+
+def _two(one: Spread, other: Spread) -> list[str]:
+    return [spread(one, "ms"), spread(other, "ms")]

@@ -2,7 +2,7 @@ import type { ICellModel } from '@jupyterlab/cells';
 import type { CodeEditor } from '@jupyterlab/codeeditor';
 import type { INotebookModel } from '@jupyterlab/notebook';
 import { ICellSource, IDocumentSource, Mirror } from './mirror';
-import type { CellType } from './protocol';
+import type { CellType, Ran } from './protocol';
 import type { Socket } from './socket';
 
 type SharedNotebook = INotebookModel['sharedModel'];
@@ -80,6 +80,13 @@ export class Documents {
     return { mirror, cell, cellType, language: mirror.source.language };
   }
 
+  /** A cell of a notebook has run. */
+  executed(cell: ICellModel, ok: boolean): void {
+    const { notebook } = cell.sharedModel;
+    const mirror = notebook && this._mirrors.get(notebook as SharedNotebook);
+    mirror?.executed(cell.id, ok);
+  }
+
   /** Takes all documents back from the server; `open` sends them again. */
   closeAll(): void {
     this._inUse.forEach(mirror => mirror.close());
@@ -113,7 +120,8 @@ export class Documents {
       const source: ICellSource = {
         id,
         type: cell.cell_type as CellType,
-        getSource: () => cell.getSource()
+        getSource: () => cell.getSource(),
+        getRan: () => ranOf(cell)
       };
       sources.set(cell, source);
       cell.changed.connect((_, change) => {
@@ -147,7 +155,8 @@ export class Documents {
           get type() {
             return textType(model);
           },
-          getSource: () => text.getSource()
+          getSource: () => text.getSource(),
+          getRan: () => ''
         }
       ],
       get language() {
@@ -192,6 +201,17 @@ export class Documents {
   private readonly _inUse = new Map<string, Mirror>();
   /** Open when the connection broke. */
   private readonly _lost = new Set<Mirror>();
+}
+
+/** How a cell ran, by what it shows: an old output may be of other code. */
+function ranOf(cell: SharedNotebook['cells'][number]): Ran {
+  if (!('getOutputs' in cell)) {
+    return '';
+  }
+  if (cell.getOutputs().some(({ output_type }) => output_type === 'error')) {
+    return 'error';
+  }
+  return cell.execution_count ? 'ok' : '';
 }
 
 /** Files of prose are to code what Markdown and raw cells are. */

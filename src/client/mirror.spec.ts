@@ -1,6 +1,6 @@
 import { apply } from './delta';
 import { ICellSource, Mirror } from './mirror';
-import type { FromBrowser, ICell } from './protocol';
+import type { FromBrowser, ICell, Ran } from './protocol';
 
 class FakeCell implements ICellSource {
   constructor(
@@ -8,8 +8,12 @@ class FakeCell implements ICellSource {
     public text: string
   ) {}
   readonly type = 'code';
+  ran: Ran = '';
   getSource() {
     return this.text;
+  }
+  getRan() {
+    return this.ran;
   }
 }
 
@@ -66,6 +70,20 @@ describe('Mirror', () => {
     expect(mirror.syncCell('c0')).toBe(false);
     expect(mirror.syncCells()).toBe(false);
     expect(server.sent).toEqual([]);
+  });
+
+  it('says how cells ran, and of one that has run', () => {
+    const { source, server, mirror } = setUp('a', 'b');
+    source.cells[1].ran = 'error';
+    mirror.executed('c0', true);
+    expect(server.sent).toEqual([]);
+    mirror.ensure();
+    expect(server.cells.map(({ ran }) => ran)).toEqual(['', 'error']);
+    mirror.executed('c1', true);
+    mirror.executed('other', true);
+    expect(server.sent.slice(1)).toEqual([
+      { type: 'executed', doc: 'd1', cell: 'c1', ok: true }
+    ]);
   });
 
   it('sends the whole once, then differences', () => {

@@ -1,11 +1,13 @@
 import { diff } from './delta';
-import { CellType, FromBrowser, ICell } from './protocol';
+import { CellType, FromBrowser, ICell, Ran } from './protocol';
 
 /** A cell as the mirror sees it. Its identity tells one cell from another. */
 export interface ICellSource {
   readonly id: string;
   readonly type: CellType;
   getSource(): string;
+  /** How its code ran, as far as the document tells. */
+  getRan(): Ran;
 }
 
 /** A document as the mirror sees it: whatever changes, these give the present. */
@@ -150,6 +152,13 @@ export class Mirror {
     });
   }
 
+  /** A cell has run. */
+  executed(cell: string, ok: boolean): void {
+    if (this._shadows?.some(shadow => shadow.cell.id === cell)) {
+      this._deliver({ type: 'executed', doc: this.name, cell, ok });
+    }
+  }
+
   /** The server has lost its copy; the next `ensure` sends the whole. */
   forget(): void {
     this._shadows = null;
@@ -184,5 +193,6 @@ export class Mirror {
 }
 
 function toCell(shadow: IShadow): ICell {
-  return { id: shadow.cell.id, type: shadow.cell.type, source: shadow.text };
+  const { cell, text } = shadow;
+  return { id: cell.id, type: cell.type, source: text, ran: cell.getRan() };
 }

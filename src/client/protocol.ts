@@ -19,7 +19,11 @@ export interface ICell {
   readonly id: string;
   readonly type: CellType;
   readonly source: string;
+  readonly ran: Ran;
 }
+
+/** How the code of a cell ran as it stands; '' if it did not. */
+export type Ran = '' | 'ok' | 'error';
 
 /** The first frame: the version, and the `_xsrf` cookie as proof of our own page. */
 export interface IHello {
@@ -125,12 +129,21 @@ export interface IWarm {
   readonly offset: number;
 }
 
+/** `cell` has run as it stands. */
+export interface IExecuted {
+  readonly type: 'executed';
+  readonly doc: string;
+  readonly cell: string;
+  readonly ok: boolean;
+}
+
 /** Any message to the server. */
 export type FromBrowser =
   | IHello
   | IOpen
   | IChange
   | ISplice
+  | IExecuted
   | IClose
   | IComplete
   | IAhead

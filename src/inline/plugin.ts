@@ -79,7 +79,7 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
     followSettings(client, provider, registry);
     announce(client, provider, new Announcer(trans));
     if (notebooks) {
-      warmNotebooks(notebooks, warmer, provider);
+      warmNotebooks(notebooks, client, warmer, provider);
     }
 
     const dismiss = () => {
@@ -191,6 +191,7 @@ function announce(
 /** Warms where a person is about to type in a notebook. */
 function warmNotebooks(
   notebooks: INotebookTracker,
+  client: IFastgenClient,
   warmer: Warmer,
   provider: FastgenProvider
 ): void {
@@ -209,7 +210,8 @@ function warmNotebooks(
     provider.suggester.forget();
     warmActive();
   });
-  NotebookActions.executed.connect(() => {
+  NotebookActions.executed.connect((_, { cell, success }) => {
+    client.documents.executed(cell.model, success ?? false);
     provider.suggester.forget();
     warmer.forget();
     warmActive();

@@ -5,7 +5,6 @@ import pytest
 from jupyter_fastgen import protocol
 from jupyter_fastgen.completion.context import (
     CHARS_PER_TOKEN,
-    NOTE_CHARS,
     Budget,
     View,
     comment_mark,
@@ -42,11 +41,6 @@ def test_the_cursor_sees_the_cells_above_both_sides_and_the_next_cell():
 def test_markdown_comes_as_comments_and_raw_cells_not_at_all():
     document = opened(("markdown", "# Load\n\nthe data"), ("raw", "---\nx: 1"), "x = 1", "")
     assert see(document, "c3", 0).above == "# # Load\n# the data\n\nx = 1"
-
-
-def test_of_a_long_markdown_cell_the_start_is_enough():
-    document = opened(("markdown", "word " * 1000), "")
-    assert len(see(document, "c1", 0).above) <= NOTE_CHARS + len("# ")
 
 
 def test_offsets_are_code_points():

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_fastgen import protocol
-from jupyter_fastgen.completion.context import Budget, describe, guess_tokens, view
+from jupyter_fastgen.completion.context import Budget, guess_tokens, view
+from jupyter_fastgen.completion.known import describe
 from jupyter_fastgen.completion.namespace import Namespace, Variable
 from jupyter_fastgen.document import Document
 

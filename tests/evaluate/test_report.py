@@ -9,9 +9,13 @@ from jupyter_fastgen.evaluate.importing import ImportCost
 from jupyter_fastgen.evaluate.keystrokes import Comparison, KeyRecord, Replay, summarize
 from jupyter_fastgen.evaluate.politeness import Politeness
 from jupyter_fastgen.evaluate.report import Findings, goals, write_report
+from jupyter_fastgen.evaluate.starting import Starting
+from jupyter_fastgen.evaluate.stats import spread
 from jupyter_fastgen.evaluate.ui import PaintedKey, UiResult, UiRun
 from jupyter_fastgen.evaluate.ui import summarize as summarize_ui
 
+SOON = spread([2.0, 3.0])
+STARTING = Starting(10, SOON, SOON, SOON, SOON, later=0.4)
 POLITE = Politeness(2, 0.03, 20, 2, 1100.0, 1300.0, 45.0)
 
 
@@ -25,7 +29,7 @@ def findings() -> Findings:
     painted = [PaintedKey("(", True, False, 20.0, 90.0, True, False, 1, 95)]
     runs = [UiRun(True, painted, 0, True), UiRun(False, painted, 0, True)]
     ui = UiResult("n.ipynb", summarize_ui(runs), runs)
-    return Findings(comparison, comparison, ui, ImportCost(40.0, []), [0, 1], POLITE)
+    return Findings(comparison, comparison, ui, ImportCost(40.0, []), [0, 1], POLITE, STARTING)
 
 
 def test_promises_that_are_kept():
@@ -39,6 +43,7 @@ def test_promises_that_are_not_kept():
         import_cost=ImportCost(40.0, ["numpy"]),
         overruns=[0, 2],
         politeness=msgspec.structs.replace(POLITE, slowdown=0.06),
+        starting=msgspec.structs.replace(STARTING, later=5.2),
         end=Comparison("n", False, "m", found.end.anchored, None, None),
     )
     met = {goal.promise[:20]: goal for goal in goals(slow)}
@@ -47,6 +52,7 @@ def test_promises_that_are_not_kept():
     assert met["After a divergence a"].met is False
     assert met["The Jupyter server's"].met is None
     assert met["A compute-bound cell"].met is False
+    assert met["A cell that is run w"].met is False
 
 
 def test_report_names_machine_goals_and_commands(monkeypatch):
