@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -13,21 +12,18 @@ from typing import Literal
 import msgspec
 
 from . import protocol
-from .completion.confidence import Judgement
 from .completion.namespace import Namespace
 from .completion.service import CompletionService, End
 from .document import Document, OutOfStepError
 from .engine.base import Done, EngineError
 from .host import ModelHost
 from .kernel import Kernels
+from .outcomes import Learn, Outcomes
 
 OUTBOX = 256
 """Frames that may wait for a slow browser; a job then waits, too."""
 
 MOST_DOCUMENTS = 100
-
-MOST_SHOWN = 64
-"""Suggestions whose outcome may yet be told."""
 
 BURST = 500
 RATE = 200.0
@@ -51,14 +47,6 @@ class _Job:
     ended: Ended | None = None
 
 
-@dataclass
-class _Shown:
-    """A suggestion that was shown: how sure the model was, and the length of its first line."""
-
-    judgement: Judgement
-    length: int
-
-
 class Session:
     """Takes frames of one browser and fills its outbox. Knows nothing of tornado."""
 
@@ -69,19 +57,18 @@ class Session:
         version: str,
         name: str,
         computing: Callable[[], bool],
-        learn: Callable[[Judgement, bool], None],
+        learn: Learn,
     ) -> None:
         """`name` is unique among sessions; `computing` tells whether a kernel is busy.
 
-        `learn` is told how sure the model was of a suggestion, and whether it was right for the
-        person.
+        `learn` is told what became of suggestions.
         """
         self._host = host
         self._kernels = kernels
         self._version = version
         self._name = name
         self._computing = computing
-        self._learn = learn
+        self._outcomes = Outcomes(learn)
         self._greeted = False
         self._documents: dict[str, Document] = {}
         self._cursors: dict[str, tuple[str, int]] = {}
@@ -89,7 +76,6 @@ class Session:
         self._jobs: dict[str, _Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._shown: OrderedDict[int, _Shown] = OrderedDict()
         self._faults = 0
         self._allowance = float(BURST)
         self._last = asyncio.get_running_loop().time()
@@ -188,7 +174,7 @@ class Session:
             self._stale.discard(message.doc)
 
     def _complete(self, message: protocol.Complete) -> None:
-        self._settle(message.outcomes)
+        self._outcomes.settle(message.outcomes)
         document = self._at(message)
         self._end_job(message.doc, "superseded")
         self._host.wake()
@@ -267,7 +253,7 @@ class Session:
                         if isinstance(piece, End):
                             done = _done(id, piece)
                             if not ahead:
-                                self._remember(id, piece, text)
+                                self._outcomes.expect(id, text, piece)
                         elif not job.ended:
                             text += piece.text
                             await self.outbox.put(protocol.Chunk(id, piece.text))
@@ -279,21 +265,6 @@ class Session:
         if job.ended:
             done = protocol.Done(id, job.ended, counts=done.counts)
         self._post(done)
-
-    # --- what became of suggestions -------------------------------------------
-
-    def _remember(self, id: int, end: End, text: str) -> None:
-        if end.judgement and text and end.reason != "held":
-            length = len(text.split("\n", 1)[0]) or len(text)
-            self._shown[id] = _Shown(end.judgement, length)
-            if len(self._shown) > MOST_SHOWN:
-                self._shown.popitem(last=False)
-
-    def _settle(self, outcomes: list[protocol.Outcome]) -> None:
-        for outcome in outcomes:
-            shown = self._shown.pop(outcome.id, None)
-            if shown is not None:
-                self._learn(shown.judgement, outcome.kept >= shown.length)
 
     # --- small things --------------------------------------------------------
 
