@@ -1,8 +1,8 @@
 """How likely is a suggestion to be right? Told by how sure the model was of its start. Pure.
 
 A logistic model; its constants come from `jupyter fastgen eval gates --fit`. Features of the
-place (line start, in a name, after a sign, text to the right) and of the tokens (the least and
-the mean probability, the margin to the second best, the entropy) gave nothing beyond these.
+place (line start, in a name, after a sign, how much of the line stands) and of the tokens (the
+least and the mean probability, the margin to the second best, the entropy) gave nothing more.
 """
 
 from __future__ import annotations
