@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Float, Int, Unicode
 
+from .completion.confidence import THRESHOLD
 from .completion.context import Budget
 from .completion.modules import LocalModules
 from .completion.service import Options
+from .habit import HabitFile, default_path
 from .handlers import ROUTES
 from .host import ModelHost, Settings
 from .kernel import Kernels
@@ -74,13 +76,23 @@ class FastgenApp(ExtensionApp):
         " or repeat what is there.",
     ).tag(config=True)
 
+    confidence = Float(
+        THRESHOLD,
+        min=0,
+        max=1,
+        help="Hold back suggestions that are less likely than this to be right, as the model's"
+        " own sureness tells. 0: none.",
+    ).tag(config=True)
+
     host: ModelHost
+    habit_file: HabitFile
     kernels: Kernels
     sessions: set[Session]
 
     def initialize_settings(self) -> None:
         """Make what the handlers use. Starts nothing."""
         self.sessions = set()
+        self.habit_file = HabitFile(default_path())
         # The command line has no server, and so neither kernels nor sessions that ask for them.
         manager = self.settings.get("kernel_manager")
         self.kernels = Kernels(
@@ -103,7 +115,14 @@ class FastgenApp(ExtensionApp):
                 engine_output=self.engine_output,
                 api_key=self.api_key,
             ),
-            Options(budget, self.anchored, self.gate, self._local_modules()),
+            Options(
+                budget,
+                self.anchored,
+                self.gate,
+                self._local_modules(),
+                self.confidence,
+                self.habit_file.habit,
+            ),
         )
 
     def _local_modules(self) -> LocalModules | None:
@@ -119,6 +138,7 @@ class FastgenApp(ExtensionApp):
         """End the connections' jobs and the engine process."""
         await asyncio.gather(*(session.close() for session in list(self.sessions)))
         self.kernels.close()
+        await asyncio.to_thread(self.habit_file.save)
         await self.host.close()
 
     def computing(self) -> bool:

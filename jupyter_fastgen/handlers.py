@@ -68,7 +68,12 @@ class Socket(_Door, WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
         self.set_nodelay(True)
         app = self.app
         self._session = Session(
-            app.host, app.kernels, __version__, f"s{next(_names)}", app.computing
+            app.host,
+            app.kernels,
+            __version__,
+            f"s{next(_names)}",
+            app.computing,
+            app.habit_file.learn,
         )
         app.sessions.add(self._session)
         self._pump = asyncio.create_task(self._send(self._session))
@@ -127,7 +132,7 @@ class ActionHandler(_Door, APIHandler):  # type: ignore[misc]
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        """`download` or `restart`; answers with the `Status` after it."""
+        """`download`, `restart` or `forget`; answers with the `Status` after it."""
         try:
             action = msgspec.json.decode(self.request.body, type=Action).action
         except msgspec.DecodeError as error:
@@ -136,8 +141,10 @@ class ActionHandler(_Door, APIHandler):  # type: ignore[misc]
             self.app.host.download()
         elif action == "restart":
             await self.app.host.restart()
+        elif action == "forget":
+            await asyncio.to_thread(self.app.habit_file.forget)
         else:
-            raise web.HTTPError(400, f"no action {action!r}: use download or restart")
+            raise web.HTTPError(400, f"no action {action!r}: use download, restart or forget")
         await self.finish(protocol.encode(self.app.host.status))
 
 

@@ -94,11 +94,23 @@ class Close(msgspec.Struct, tag="close", frozen=True):
     doc: str
 
 
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of the text that was shown for job `id`.
+
+    `kept` code points of it stand in the document: accepted or typed. It is told once, when
+    something else was typed, all was kept, or the person dismissed it.
+    """
+
+    id: int
+    kept: int
+
+
 class Complete(msgspec.Struct, tag="complete", frozen=True):
     """Ghost text at `offset` of `cell`, in the document as of `rev`.
 
     It supersedes the document's running job. `trigger` is `invoke` when the
-    person asked for it by key, `auto` when typing did.
+    person asked for it by key, `auto` when typing did. `outcomes` of earlier jobs
+    come along, for they need no message of their own.
     """
 
     id: int
@@ -107,6 +119,7 @@ class Complete(msgspec.Struct, tag="complete", frozen=True):
     cell: str
     offset: int
     trigger: Literal["auto", "invoke"] = "auto"
+    outcomes: list[Outcome] = []
 
 
 class Ahead(msgspec.Struct, tag="ahead", frozen=True):

@@ -18,6 +18,7 @@ from .document import NEW_CELL, Document, OutOfStepError
 from .engine.base import Done, EngineError
 from .host import ModelHost
 from .kernel import Kernels
+from .outcomes import Learn, Outcomes
 
 OUTBOX = 256
 """Frames that may wait for a slow browser; a job then waits, too."""
@@ -56,13 +57,18 @@ class Session:
         version: str,
         name: str,
         computing: Callable[[], bool],
+        learn: Learn,
     ) -> None:
-        """`name` is unique among sessions; `computing` tells whether a kernel is busy."""
+        """`name` is unique among sessions; `computing` tells whether a kernel is busy.
+
+        `learn` is told what became of suggestions.
+        """
         self._host = host
         self._kernels = kernels
         self._version = version
         self._name = name
         self._computing = computing
+        self._outcomes = Outcomes(learn)
         self._greeted = False
         self._documents: dict[str, Document] = {}
         self._cursors: dict[str, tuple[str, int]] = {}
@@ -170,6 +176,7 @@ class Session:
             self._stale.discard(message.doc)
 
     def _complete(self, message: protocol.Complete) -> None:
+        self._outcomes.settle(message.outcomes)
         document = self._at(message)
         self._end_job(message.doc, "superseded")
         self._host.wake()
@@ -240,15 +247,20 @@ class Session:
                 namespace = self._namespace(document)
                 if isinstance(message, protocol.Next):
                     document, cell = document.with_new_cell(cell), NEW_CELL
+                invoked = isinstance(message, protocol.Complete) and message.trigger == "invoke"
+                text = ""
                 async with aclosing(
-                    service.complete(key, document, cell, offset, namespace, ahead)
+                    service.complete(key, document, cell, offset, namespace, ahead, invoked)
                 ) as pieces:
                     async for piece in pieces:
                         if waits and not job.ended and self._computing():
                             self._end_job(message.doc, "cancelled")
                         if isinstance(piece, End):
                             done = _done(id, piece)
+                            if not ahead:
+                                self._outcomes.expect(id, text, piece)
                         elif not job.ended:
+                            text += piece.text
                             await self.outbox.put(protocol.Chunk(id, piece.text))
         except EngineError as error:
             done = protocol.Done(id, "failed", str(error))

@@ -15,6 +15,8 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from jupyter_fastgen import protocol, session
+from jupyter_fastgen.completion.confidence import Habit, Judgement
+from jupyter_fastgen.habit import HabitFile, default_path
 from jupyter_fastgen.handlers import ROUTES
 
 from .browser import Browser, ClosedError
@@ -97,7 +99,7 @@ async def test_the_models_of_the_catalog_are_listed(jp_fetch: Fetch):
 
 @pytest.mark.parametrize(
     ("body", "reason"), [("", "not understood"), ("[]", "not understood"),
-                         ('{"action": "burn"}', "use download or restart")]
+                         ('{"action": "burn"}', "use download, restart or forget")]
 )  # fmt: skip
 async def test_an_unknown_action_is_refused_with_the_reason(jp_fetch: Fetch, body, reason):
     answer = await jp_fetch(
@@ -105,6 +107,18 @@ async def test_an_unknown_action_is_refused_with_the_reason(jp_fetch: Fetch, bod
     )
     assert answer.code == 400
     assert reason in json.loads(answer.body)["message"]
+
+
+async def test_what_was_learned_is_forgotten(jp_fetch: Fetch, jp_serverapp: Any):
+    apps = jp_serverapp.extension_manager.extension_apps["jupyter_fastgen"]
+    habit_file = next(iter(apps)).habit_file
+    habit_file.learn(Judgement((-0.5, 0.0), 6), False)
+    habit_file.save()
+    assert HabitFile(default_path()).habit.count == 1
+    body = '{"action": "forget"}'
+    await jp_fetch("jupyter-fastgen", "action", method="POST", body=body)
+    assert habit_file.habit == Habit()
+    assert not default_path().exists()
 
 
 async def test_restart_answers_with_the_status(jp_fetch: Fetch):

@@ -334,3 +334,28 @@ async def test_stopping_the_server_ends_all(connect: Connect, jp_serverapp: Any)
     await asyncio.wait_for(manager.stop_all_extensions(), 30)
     app = next(iter(manager.extension_apps["jupyter_fastgen"]))
     assert app.host.status.state == "idle"
+
+
+async def test_what_becomes_of_a_suggestion_is_learned_once(connect: Connect, jp_serverapp: Any):
+    apps = jp_serverapp.extension_manager.extension_apps["jupyter_fastgen"]
+    habit = next(iter(apps)).habit_file.habit
+    browser = await connect()
+    browser.open("d", COUNTING)
+    got = await browser.answer(browser.ask("d", "c0"))
+    id, line = got.done.id, len(got.text.split("\n")[0])
+    assert habit.count == 0
+
+    def tell(*outcomes: protocol.Outcome) -> None:
+        browser.send(protocol.Complete(1000, "d", 0, "c0", 0, outcomes=list(outcomes)))
+        browser.send(protocol.Cancel(1000))
+
+    tell(protocol.Outcome(id, line), protocol.Outcome(id, 0), protocol.Outcome(999, 5))
+    await browser.ping()
+    assert habit.count == 1
+    assert habit.bias > 0
+    second = await browser.answer(browser.ask("d", "c0"))
+    bias = habit.bias
+    tell(protocol.Outcome(second.done.id, line - 1))
+    await browser.ping()
+    assert habit.count == 2
+    assert habit.bias < bias

@@ -9,11 +9,19 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from jupyter_core.paths import jupyter_runtime_dir
 from traitlets.config import Config, get_config
+
+from jupyter_fastgen.models.store import default_directory
 
 here = Path.cwd()
 scratch = Path(tempfile.mkdtemp(prefix="fastgen-ui-tests-"))
 atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+
+# What is learned of the tests is not learned of who runs them.
+os.environ["FASTGEN_MODELS_DIR"] = str(default_directory())
+os.environ["JUPYTER_RUNTIME_DIR"] = jupyter_runtime_dir()
+os.environ["JUPYTER_DATA_DIR"] = str(scratch / "data")
 
 # Tests edit notebooks: they get copies.
 shutil.copytree(here / "notebooks", scratch / "root")
@@ -39,6 +47,9 @@ c.JupyterNotebookApp.user_settings_dir = str(scratch / "settings")
 c.JupyterNotebookApp.workspaces_dir = str(scratch / "workspaces")
 c.LabApp.expose_app_in_browser = True
 c.JupyterNotebookApp.expose_app_in_browser = True
+
+# Tests are about what is done with the model's text, whether it is sure of it or not.
+c.FastgenApp.confidence = 0.0
 
 # Nothing that calls out or covers the page.
 c.LabApp.extension_manager = "readonly"

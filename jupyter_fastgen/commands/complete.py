@@ -77,7 +77,7 @@ async def _run(
     try:
         service = await host.ready()
         text = ""
-        async with aclosing(service.complete("terminal", document, *place)) as pieces:
+        async with aclosing(service.complete("terminal", document, *place, invoked=True)) as pieces:
             async for piece in pieces:
                 if not isinstance(piece, Piece):
                     return ("" if piece.reason == "held" else text), piece

@@ -112,7 +112,9 @@ async def _measure(host: ModelHost) -> tuple[float, Done]:
         service = await host.ready()
         ready = time.perf_counter()
         offset = len(document.cells[0].source)
-        async with aclosing(service.complete("doctor", document, "cell", offset)) as pieces:
+        async with aclosing(
+            service.complete("doctor", document, "cell", offset, invoked=True)
+        ) as pieces:
             async for piece in pieces:
                 if isinstance(piece, End) and piece.cost is not None:
                     return ready - start, piece.cost

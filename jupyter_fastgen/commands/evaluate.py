@@ -91,6 +91,10 @@ def notebooks(
     suffix_tokens: Annotated[
         int, typer.Option("--suffix-tokens", min=0, help="Of our prompts, as configured: 64.")
     ] = 64,
+    gates: Annotated[
+        Literal["off", "sound", "all"],
+        typer.Option("--gates", help="Hold back nothing, what can't be right, or also the unsure."),
+    ] = "all",
     seed: Seed = 1,
     model: Model = "",
     texts: KeepTexts = False,
@@ -98,6 +102,7 @@ def notebooks(
 ) -> None:
     """Complete lines of notebooks as the editor would, with and without what is below."""
     import asyncio
+    from dataclasses import replace
 
     from ..completion.service import CompletionService
     from ..evaluate.layouts import context_tokens, framed, options
@@ -108,9 +113,13 @@ def notebooks(
 
     found, digest = read_notebooks(folder)
     asked = find_model(model)
-    how = options(context, anchored, suffix_tokens)
+    how = replace(options(context, anchored, suffix_tokens), gate=gates != "off")
+    if gates != "all":
+        how = replace(how, confidence=0.0)
     prompts = f"{context}, {'anchored' if how.anchored else 'plain'}"
-    settings = Settings("notebooks", digest, asked.name, prompts, seed, limit, suffix_tokens, texts)
+    settings = Settings(
+        "notebooks", digest, asked.name, prompts, seed, limit, suffix_tokens, texts, gates
+    )
     results = open_results(out, settings)
     chosen = places(found, limit, seed)
 
@@ -188,6 +197,52 @@ def compare(
     ]
     typer.echo(f"{len(paired)} places: {one.settings.prompts} -> {other.settings.prompts}")
     typer.echo(text_table(["", "first", "second", "difference", "from", "to"], rows))
+
+
+@app.command()
+def gates(
+    found: Annotated[Path, typer.Argument(help="Results of notebooks with --gates off.")],
+    fitted: Annotated[
+        bool, typer.Option("--fit", help="With constants fitted to the other notebooks.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """What the gates would do at each threshold; and constants fitted to these results."""
+    from ..completion.confidence import INTERCEPT, NAMES, WEIGHTS
+    from ..evaluate import fitting
+    from ..evaluate.results import BadResultsError, read_results
+
+    results = read_results(found)
+    known = fitting.examples(results.records)
+    if results.settings.gates != "off" or not known:
+        raise BadResultsError(f"{found} was not made with --gates off; make one that was")
+    model = fitting.fit(known) if fitted else fitting.Model(INTERCEPT, WEIGHTS)
+    likely = (
+        fitting.cross_validated(known) if fitted else [model.probability(e.features) for e in known]
+    )
+    effects = fitting.effects(results.records, likely)
+    if json:
+        _print_json({"settings": results.settings, "model": model, "effects": effects})
+        return
+    from ..evaluate.tables import number, text_table
+
+    head = ["gates", "threshold", "shown", "precision", "gain", "right ones rejected"]
+    rows = [
+        [
+            e.gates,
+            "" if e.threshold is None else f"{e.threshold:.2f}",
+            number(e.shown),
+            number(e.precision),
+            "" if e.gain is None else f"{e.gain:.2f}",
+            number(e.rejected),
+        ]
+        for e in effects
+    ]
+    typer.echo(text_table(head, rows))
+    if fitted:
+        typer.echo(f"\nINTERCEPT = {model.intercept:.3f}")
+        for name, weight in zip(NAMES, model.weights, strict=True):
+            typer.echo(f"{weight:8.3f}  {name}")
 
 
 @contextmanager

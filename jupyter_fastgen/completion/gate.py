@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from ..document import Document
+from .confidence import Judge
 from .lexer import is_python
 from .names import MOST_CHARS
 from .namespace import Namespace
@@ -112,14 +113,15 @@ class Gate:
 class Screen:
     """Lets pass what a gate allows of a growing answer.
 
-    The first line passes as it comes, the others whole: so it is only ever all of the
-    answer that must be taken back. `held` says why it passes no more, and `keeps` that
-    what passed may stay.
+    Nothing passes before the model is known to be sure of it. Then the first line passes as
+    it comes, the others whole: so it is only ever all of the answer that must be taken back.
+    `held` says why it passes no more, and `keeps` that what passed may stay.
     """
 
-    def __init__(self, context: Context | None) -> None:
-        """Without a context all passes."""
+    def __init__(self, context: Context | None, judge: Judge | None = None) -> None:
+        """Without a context and a judge all passes. The judge is told of the answer elsewhere."""
         self._context = context
+        self._judge = judge
         self._gate = Gate(context) if context else None
         self._text = ""
         self._passed = 0
@@ -134,18 +136,21 @@ class Screen:
         for line in re.finditer("\n", self._text):
             end = line.start()
             if end >= start and self._text[:end].strip():
-                self._judge(end + 1, complete=False)
+                self._check(end + 1, complete=False)
                 if self.held is None:
                     self._good = end
-        self._judge(len(self._text), complete=False)
+        self._check(len(self._text), complete=False)
         return self._pass(self._good or len(self._text))
 
     def finish(self, complete: bool) -> str:
         """The rest, when the answer is over; not `complete`: it was cut off."""
-        self._judge(len(self._text), complete)
+        self._check(len(self._text), complete)
         return self._pass(len(self._text))
 
-    def _judge(self, end: int, complete: bool) -> None:
+    def _check(self, end: int, complete: bool) -> None:
+        doubt = self._judge.doubt if self._judge else None
+        if doubt is not None and self.held is None and self._text.strip():
+            self.held = Held("confidence", f"the model is not sure enough ({100 * doubt:.0f} %)")
         if self._gate is None or self._context is None or self.held is not None:
             return
         self.held = self._gate.check(self._text[:end], complete)
@@ -154,6 +159,8 @@ class Screen:
             self.keeps = kept is None
 
     def _pass(self, end: int) -> str:
+        if self._judge and self._judge.is_pending:
+            return ""
         if self.held is not None:
             end = self._good if self.keeps else self._passed
         piece = self._text[self._passed : end]

@@ -7,12 +7,13 @@ import itertools
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..document import Document
 from ..engine import base
 from . import context, gate, known, prompt, stop
+from .confidence import THRESHOLD, TOKENS, Habit, Judge, Judgement
 from .modules import LocalModules
 from .namespace import Namespace
 
@@ -30,13 +31,17 @@ MOST_ANCHORS = 64
 class Options:
     """How prompts are made. `anchored` False is the usual prompt, for comparison.
 
-    Without `gate` everything is shown. `modules`: where those that notebooks import are found.
+    Without `gate` what can't be right is shown, too. `modules`: where those that notebooks import
+    are found. Of what the model is less sure of than `confidence`, 0 to 1, nothing is shown;
+    `habit` shifts that.
     """
 
     budget: context.Budget = field(default_factory=context.Budget)
     anchored: bool = True
     gate: bool = True
     modules: LocalModules | None = None
+    confidence: float = THRESHOLD
+    habit: Habit = field(default_factory=Habit)
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,15 @@ class End:
     """The suggestion is complete; `cost` is what the engine counted.
 
     `held`: what was shown is to be taken back. `gate` names what held back all or the
-    end of it, and `why` says so in a sentence.
+    end of it, and `why` says so in a sentence. `judgement`: how sure the model
+    was, None where that was not known.
     """
 
     reason: Literal["stop", "length", "empty", "held", "cancelled"]
     why: str
     cost: base.Done | None
     gate: str = ""
+    judgement: Judgement | None = None
 
 
 @dataclass
@@ -99,19 +106,23 @@ class CompletionService:
         offset: int,
         namespace: Namespace | None = None,
         ahead: str = "",
+        invoked: bool = False,
     ) -> AsyncGenerator[Piece | End, None]:
         """Suggest text at `offset` of `cell`, or what follows `ahead` once that is accepted there.
 
         `key` names the document among all that are open; `namespace` is what its live kernel
-        holds, where that is known. Yields `Piece`s and one `End`;
+        holds, where that is known. What is `invoked` is shown however unsure the model is of it.
+        Yields `Piece`s and one `End`;
         leaving the iteration cancels, `cancel` does so and still tells the cost. Raises
         `EngineError`, and `OutOfStepError` for an unknown cell.
         """
-        screen = gate.Screen(self._judged_by(document, cell, offset, namespace, ahead))
+        judged_by = self._judged_by(document, cell, offset, namespace, ahead)
         view, built = await self._prompt(key, document, cell, offset, namespace, ahead)
         before = view.before + ahead
         block = stop.wants_block(before, view.after)
         cutter = stop.Cutter(before, view.after, block)
+        judge = self._judge(invoked)
+        screen = gate.Screen(judged_by, judge)
         request = base.Request(
             id=next(self._ids),
             prompt=built.text,
@@ -119,6 +130,7 @@ class CompletionService:
             max_tokens=BLOCK_TOKENS if block else LINE_TOKENS,
             stop=self._template.stop,
             document=key,
+            logprobs=TOKENS,
         )
         begin = built.begin
         shown = False
@@ -131,17 +143,21 @@ class CompletionService:
                 # The answer repeats what was typed of its first word; only the rest is new.
                 skipped = _common(begin, event.text)
                 begin = begin[skipped:]
-                if not begin and (piece := screen.push(cutter.push(event.text[skipped:]))):
+                new = "" if begin else event.text[skipped:]
+                judge.push(new, event.logprobs)
+                if not begin and (piece := screen.push(cutter.push(new))):
                     shown = True
                     yield Piece(piece)
                 if cutter.ended or screen.held:
                     self._engine.cancel(request.id)
         rest = "" if cutter.ended else cutter.finish()
         whole = cutter.complete or (cost is not None and cost.reason == "stop")
+        if whole:
+            judge.finish()
         if piece := screen.push(rest) + screen.finish(whole):
             shown = True
             yield Piece(piece)
-        yield _end(cost, cutter.complete, shown, screen)
+        yield replace(_end(cost, cutter.complete, shown, screen), judgement=judge.judgement)
 
     async def warm(
         self,
@@ -181,6 +197,10 @@ class CompletionService:
             return None
         deleted = document.deletions.recent(cell, asyncio.get_running_loop().time())
         return gate.context_at(document, cell, offset, namespace, deleted, ahead)
+
+    def _judge(self, invoked: bool) -> Judge:
+        threshold = 0.0 if invoked else self._options.confidence
+        return Judge(threshold, self._options.habit.bias)
 
     async def _events(self, request: base.Request) -> AsyncGenerator[base.Event, None]:
         self._running[request.document] = request.id

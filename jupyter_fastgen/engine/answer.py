@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from .base import Request
@@ -10,6 +11,9 @@ from .stops import Stops
 CHOICES = 1000
 """Tokens among which the one is looked for that agrees with what was typed: 5 ms. A grammar takes
 17 ms, for it looks at all 152,000."""
+
+LIKELIEST = 1
+"""To be told of a token how likely it was, one choice must be asked for: 1.2 ms a token."""
 
 
 class Answer:
@@ -26,6 +30,8 @@ class Answer:
         self._text = ""
         self._parts: list[int | str] = []
         self._left = request.max_tokens
+        self._logprobs: list[float] = []
+        self._judged = 0
         self._burst = burst
         # Choosing among the likeliest tokens is faster than a grammar, which is tried on all.
         self._by_choice = burst is not None and request.temperature == 0
@@ -58,6 +64,8 @@ class Answer:
             body["n_probs"] = CHOICES
         elif self._begin:
             body["grammar"] = f"root ::= {_literal(self._begin)} .*"
+        if not self._choosing and self._judged < self._request.logprobs:
+            body["n_probs"] = LIKELIEST
         if self._request.temperature > 0:
             samplers = ["top_k", "top_p", "temperature"]
             return body | {
@@ -74,13 +82,24 @@ class Answer:
             return ""
         content, tokens = data["content"], data.get("tokens", [])
         if self._choosing and not self._tokens:
-            content, tokens = _chosen(data, self._begin)
+            content, tokens, told = _chosen(data, self._begin)
+        else:
+            told = [float(t["logprob"]) for t in data.get("completion_probabilities", [])]
+        if self._request.logprobs:
+            self._logprobs += told
+            self._judged += len(told)
         self._text += content
         self._tokens += tokens
         piece = self._stops.push(content)
         if self._stops.met:
             self.reason = "stop"
         return piece
+
+    def take_logprobs(self) -> tuple[float, ...]:
+        """The log-probabilities of the tokens since the last call."""
+        taken = tuple(self._logprobs)
+        self._logprobs.clear()
+        return taken
 
     def end_burst(self, decoded: int) -> str:
         """The burst of `decoded` tokens is over; gives text that was held, at the answer's end."""
@@ -105,21 +124,36 @@ class Answer:
         return self._stops.rest() if self.reason else ""
 
 
-def _chosen(data: dict[str, Any], begin: str) -> tuple[str, list[int]]:
-    """The likeliest token that agrees with `begin`, as text and id; nothing if none of them does.
+def _chosen(data: dict[str, Any], begin: str) -> tuple[str, list[int], list[float]]:
+    """The likeliest token that agrees with `begin`, as text, id and log-probability.
 
-    `data` is an event with the likeliest tokens, best first.
+    The latter is among all that agree. Nothing if none of them does. `data` is an event with
+    the likeliest tokens, best first.
     """
-    for told in data.get("completion_probabilities", []):
-        for token in told["top_logprobs"]:
-            try:
-                text = bytes(token["bytes"]).decode()
-            except UnicodeDecodeError:
-                continue
-            special = text.startswith("<|") and text.endswith("|>")
-            if text and not special and (text.startswith(begin) or begin.startswith(text)):
-                return text, [int(token["id"])]
-    return "", []
+    found = [
+        (text, token)
+        for told in data.get("completion_probabilities", [])
+        for token in told["top_logprobs"]
+        if _agrees(text := _decoded(token), begin)
+    ]
+    if not found:
+        return "", [], []
+    text, best = found[0]
+    total = sum(math.exp(token["logprob"] - best["logprob"]) for _, token in found)
+    return text, [int(best["id"])], [-math.log(total)]
+
+
+def _decoded(token: dict[str, Any]) -> str:
+    """The text of a token, '' for a part of a character and for a special one."""
+    try:
+        text = bytes(token["bytes"]).decode()
+    except UnicodeDecodeError:
+        return ""
+    return "" if text.startswith("<|") and text.endswith("|>") else text
+
+
+def _agrees(text: str, begin: str) -> bool:
+    return text != "" and (text.startswith(begin) or begin.startswith(text))
 
 
 def _literal(text: str) -> str:

@@ -46,7 +46,8 @@ class Request(msgspec.Struct, frozen=True):
     `prompt` may hold the template's special tokens. The answer is bound to
     start with `begin`, the text cut off `prompt` by token healing; it is part
     of what `stream` yields. Requests of the same `document` share a KV slot.
-    `max_tokens` 0 only fills the KV cache. `temperature` 0 is greedy.
+    `max_tokens` 0 only fills the KV cache. `temperature` 0 is greedy. Of the
+    first `logprobs` tokens at least it is asked how likely they were.
     """
 
     id: int
@@ -56,13 +57,20 @@ class Request(msgspec.Struct, frozen=True):
     stop: tuple[str, ...] = ()
     temperature: float = 0.0
     document: str = ""
+    logprobs: int = 0
 
 
 class Text(msgspec.Struct, tag="text", frozen=True):
-    """The next piece of the answer of request `id`, one token or more."""
+    """The next piece of the answer of request `id`, one token or more.
+
+    `logprobs` are the natural logarithms of the probabilities of the tokens that
+    came since the last piece; a token bound by `begin` counts among those that
+    `begin` allows. Empty where they were not asked for, or the engine can't tell.
+    """
 
     id: int
     text: str
+    logprobs: tuple[float, ...] = ()
 
 
 class Done(msgspec.Struct, tag="done", frozen=True):

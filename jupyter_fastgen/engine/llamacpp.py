@@ -139,12 +139,12 @@ class LlamaServer:
                     meter.read(data)
                     if piece := answer.take(data):
                         meter.text()
-                        events.put_nowait(Text(request.id, piece))
+                        events.put_nowait(Text(request.id, piece, answer.take_logprobs()))
                     if answer.reason:
                         break
             self._token_ms = meter.token_ms or self._token_ms
             if rest := answer.end_burst(meter.burst_tokens):
-                events.put_nowait(Text(request.id, rest))
+                events.put_nowait(Text(request.id, rest, answer.take_logprobs()))
         events.put_nowait(meter.done(answer.reason))
 
     async def _burst(

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 import msgspec
 from rapidfuzz import fuzz
 
+from ..completion.confidence import Judgement
+
 
 class Texts(msgspec.Struct, frozen=True):
     """What was expected and what came: kept only where the person asks for it."""
@@ -26,7 +28,9 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     bootstrap. `cell` is a cell's index, or a row's number. `below` says whether what follows the
     line was kept. `earlier` says that the line uses a name bound only in an earlier cell.
     `similarity` is 0 to 100; `saved` counts the right characters at the suggestion's start;
-    `unresolved` the names of its first line that are bound nowhere.
+    `unresolved` the names of its first line that are bound nowhere. `held` names the gate that
+    held the suggestion back, or without gates would have, as not sound; `judgement` says
+    how sure the model was.
     """
 
     group: str
@@ -43,6 +47,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     unresolved: int = 0
     repeats: bool = False
     texts: Texts | None = None
+    held: str = ""
+    judgement: Judgement | None = None
 
     @property
     def key(self) -> tuple[str, int, int, bool]:

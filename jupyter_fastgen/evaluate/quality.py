@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..completion.confidence import Judgement
+from ..completion.gate import Screen, context_at
 from ..completion.service import CompletionService, Piece
 from ..document import Document
 from ..errors import FastgenError
@@ -29,6 +31,15 @@ class Place:
     name: str
     document: Document
     point: Point
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What was shown, and by which gate it was held back; how sure the model was."""
+
+    text: str
+    held: str = ""
+    judgement: Judgement | None = None
 
 
 def read_notebooks(folder: Path) -> tuple[dict[str, Document], str]:
@@ -75,14 +86,16 @@ async def evaluate(
             if (place.name, place.point.cell, place.point.offset, below) not in done:
                 document, offset = cut(place.document, place.point, below)
                 where = layouts.arrange(layout, document, place.point.cell, offset)
-                shown = await _suggest(service, place.name, *where)
-                results.add(score(place, document, below, shown, results.settings.texts))
+                found = await _suggest(service, place.name, *where)
+                if results.settings.gates == "off":
+                    found = replace(found, held=_unsound(*where, found.text))
+                results.add(score(place, document, below, found, results.settings.texts))
             advance()
 
 
 async def _suggest(
     service: CompletionService, key: str, document: Document, cell: str, offset: int
-) -> str:
+) -> Suggestion:
     # A cursor that was set here by a click: no anchor is left of the place before.
     service.forget(key)
     text = ""
@@ -90,13 +103,23 @@ async def _suggest(
         async for piece in pieces:
             if isinstance(piece, Piece):
                 text += piece.text
-            elif piece.reason == "held":
-                text = ""
-    return text
+            else:
+                held = piece.gate if piece.reason == "held" else ""
+                return Suggestion("" if held else text, held, piece.judgement)
+    raise FastgenError("the engine ended without an answer; run `jupyter fastgen doctor`")
 
 
-def score(place: Place, document: Document, below: bool, shown: str, texts: bool) -> Record:
-    """Judge what was `shown` in `document`, which is cut at the place."""
+def _unsound(document: Document, cell: str, offset: int, text: str) -> str:
+    """The gate that would hold back all of `text`, '' if none would."""
+    screen = Screen(context_at(document, cell, offset))
+    screen.push(text)
+    screen.finish(complete=True)
+    return screen.held.gate if screen.held and not screen.keeps else ""
+
+
+def score(place: Place, document: Document, below: bool, found: Suggestion, texts: bool) -> Record:
+    """Judge what was `found` in `document`, which is cut at the place."""
+    shown = found.text
     point = place.point
     source = document.cells[point.cell].source
     before, after = source[: point.offset], source[point.offset :]
@@ -123,6 +146,8 @@ def score(place: Place, document: Document, below: bool, shown: str, texts: bool
         unresolved=len(names.unresolved(line + first, known)),
         repeats=repeats_below(shown, f"{after}\n{following}"),
         texts=Texts(point.expected, shown) if texts else None,
+        held=found.held,
+        judgement=found.judgement,
     )
 
 

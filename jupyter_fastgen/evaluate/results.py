@@ -11,6 +11,9 @@ import msgspec
 from ..errors import FastgenError
 from .lines import Record
 
+Gates = Literal["off", "sound", "all"]
+"""What holds suggestions back: nothing, what can't be right, or also what is not likely to be."""
+
 
 class Settings(msgspec.Struct, frozen=True):
     """What makes two runs the same: the first line of a file of results.
@@ -26,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True):
     limit: int
     suffix_tokens: int
     texts: bool
+    gates: Gates = "sound"
 
 
 class BadResultsError(FastgenError):

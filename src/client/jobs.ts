@@ -6,6 +6,7 @@ import type {
   IComplete,
   IDone,
   INext,
+  IOutcome,
   Trigger
 } from './protocol';
 import type { Socket } from './socket';
@@ -30,6 +31,11 @@ export interface IJob {
    * document supersedes this one there.
    */
   supersede(): void;
+  /**
+   * Notes that the first `kept` code points of its text stand in the document,
+   * and no more will. The server is told with the next request.
+   */
+  settle(kept: number): void;
 }
 
 /** Starts requests for suggestions and hands each its answer. */
@@ -74,7 +80,9 @@ export class Jobs {
         listener.done(done);
       }
     });
-    return this._send({ type: 'complete', id, ...at, trigger });
+    const message = { type: 'complete' as const, id, ...at, trigger };
+    const outcomes = this._outcomes.splice(0);
+    return this._send(outcomes.length ? { ...message, outcomes } : message);
   }
 
   /**
@@ -109,7 +117,10 @@ export class Jobs {
           this._end(id, 'cancelled');
         }
       },
-      supersede: () => this._end(id, 'superseded')
+      supersede: () => this._end(id, 'superseded'),
+      settle: kept => {
+        this._outcomes.push({ id, kept });
+      }
     };
   }
 
@@ -137,5 +148,6 @@ export class Jobs {
   }
 
   private _lastId = 0;
+  private readonly _outcomes: IOutcome[] = [];
   private readonly _running = new Map<number, IJobListener>();
 }

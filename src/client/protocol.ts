@@ -76,7 +76,19 @@ export interface IClose {
 /** Whether typing or a person's own command asks for a suggestion. */
 export type Trigger = 'auto' | 'invoke';
 
-/** Asks for a suggestion and supersedes the document's running job. */
+/**
+ * What became of the text that was shown for job `id`: `kept` code points of it
+ * stand in the document, accepted or typed. Told once it is certain.
+ */
+export interface IOutcome {
+  readonly id: number;
+  readonly kept: number;
+}
+
+/**
+ * Asks for a suggestion and supersedes the document's running job. The outcomes
+ * of earlier jobs come along.
+ */
 export interface IComplete {
   readonly type: 'complete';
   readonly id: number;
@@ -85,6 +97,7 @@ export interface IComplete {
   readonly cell: string;
   readonly offset: number;
   readonly trigger: Trigger;
+  readonly outcomes?: readonly IOutcome[];
 }
 
 /**

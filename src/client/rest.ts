@@ -2,8 +2,8 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import { IStatus, toStatus } from './protocol';
 
-/** What a person can ask of the engine. */
-export type EngineAction = 'download' | 'restart';
+/** What a person can ask of the server: `forget` what it learned of them. */
+export type EngineAction = 'download' | 'restart' | 'forget';
 
 async function request(
   settings: ServerConnection.ISettings,

@@ -195,6 +195,23 @@ export function remainder(
   return closers ? beforeClosers(rest, closers) : rest;
 }
 
+/**
+ * How many code points of the text of `generation` stand before `cursor`, once
+ * that is certain: all of them, or something else was typed. Else `null`.
+ */
+export function keptOf(generation: Generation, cursor: ICursor): number | null {
+  const { origin, text, done } = generation;
+  if (origin.cell !== cursor.cell || !cursor.head.startsWith(origin.head)) {
+    return null;
+  }
+  const typed = [...cursor.head.slice(origin.head.length)];
+  const whole = [...text];
+  const differing = typed.findIndex((character, n) => character !== whole[n]);
+  const kept = differing < 0 ? typed.length : differing;
+  const isWhole = kept === whole.length;
+  return isWhole ? (done ? kept : null) : differing < 0 ? null : kept;
+}
+
 /** Whether more of what `generation` suggests at `cursor` is being written. */
 export function isGrowing(generation: Generation, cursor: ICursor): boolean {
   const typed = cursor.head.length - generation.origin.head.length;

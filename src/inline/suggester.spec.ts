@@ -12,6 +12,8 @@ function at(text: string, cell = 'c'): ICursor {
 class FakeServer {
   readonly asked: IJobListener[] = [];
   readonly said: string[] = [];
+  /** Of each suggestion that is settled, how much was kept. */
+  readonly kept: number[] = [];
 
   readonly ask = (listener: IJobListener, ahead?: string) => {
     this.said.push(ahead ? `ahead ${ahead}` : 'complete');
@@ -28,7 +30,10 @@ class FakeServer {
     };
     return {
       cancel: () => end('cancelled'),
-      supersede: () => end('superseded')
+      supersede: () => end('superseded'),
+      settle: (kept: number) => {
+        this.kept.push(kept);
+      }
     };
   };
 
@@ -341,5 +346,62 @@ describe('Suggester', () => {
     expect(server.said).toEqual([]);
     void serve('x = 2|', false, 'new');
     expect(server.said).toEqual(['complete']);
+  });
+
+  describe('what became of a suggestion', () => {
+    async function shown() {
+      const all = setUp();
+      const first = all.serve('p|');
+      all.server.text('rint\u{1F600}(x)');
+      all.server.done();
+      await first;
+      return all;
+    }
+
+    it('is told when something else is typed', async () => {
+      const { server, serve } = await shown();
+      await serve('pr|');
+      expect(server.kept).toEqual([]);
+      void serve('print\u{1F600}y|');
+      expect(server.kept).toEqual([5]);
+      void serve('print\u{1F600}yz|');
+      expect(server.kept).toEqual([5]);
+    });
+
+    it('is told when all of it stands there', async () => {
+      const { server, serve } = await shown();
+      void serve('print\u{1F600}(x)|');
+      expect(server.kept).toEqual([8]);
+    });
+
+    it('is told when it is dismissed', async () => {
+      const { server, suggester } = await shown();
+      suggester.dismiss();
+      suggester.dismiss();
+      expect(server.kept).toEqual([0]);
+    });
+
+    it('is not told of one that was never seen, or left alone', async () => {
+      const { server, suggester, serve } = setUp();
+      void serve('p|');
+      void serve('pa|');
+      suggester.stop();
+      expect(server.kept).toEqual([]);
+      const { server: other, serve: go } = await shown();
+      void go('x = 1|', false, 'd');
+      void go('|');
+      expect(other.kept).toEqual([]);
+    });
+
+    it('waits for the end of a growing one', async () => {
+      const { server, serve } = setUp();
+      const first = serve('p|');
+      server.text('rint');
+      await first;
+      void serve('print|');
+      expect(server.kept).toEqual([]);
+      void serve('print(|');
+      expect(server.kept).toEqual([]);
+    });
   });
 });

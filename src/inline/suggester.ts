@@ -5,6 +5,7 @@ import {
   Generations,
   ICursor,
   isGrowing,
+  keptOf,
   remainder
 } from './generation';
 
@@ -54,6 +55,7 @@ export class Suggester {
     again = false
   ): Promise<Generation | null> {
     const turn = this._takeTurn();
+    this._settle(cursor);
     let asked: Generation | null = null;
     while (turn === this._turn) {
       const found = this._generations.find(cursor);
@@ -103,6 +105,7 @@ export class Suggester {
     this.stop();
     if (this._shown) {
       this._generations.remove(this._shown);
+      this._tell(this._shown, 0);
     }
   }
 
@@ -147,6 +150,20 @@ export class Suggester {
     }, REST_MS);
   }
 
+  /** Tells what became of the suggestion that was shown, once that is certain. */
+  private _settle(cursor: ICursor): void {
+    const shown = this._shown;
+    const kept = shown && keptOf(shown, cursor);
+    if (shown && kept !== null) {
+      this._tell(shown, kept);
+    }
+  }
+
+  private _tell(generation: Generation, kept: number): void {
+    this._jobs.get(generation)?.settle(kept);
+    this._jobs.delete(generation);
+  }
+
   private _takeTurn(): number {
     clearTimeout(this._timer);
     this._running?.generation.poke();
@@ -173,6 +190,9 @@ export class Suggester {
       previous.job.supersede();
     } else {
       previous?.job.cancel();
+    }
+    if (job) {
+      this._jobs.set(generation, job);
     }
     if (!job) {
       this._finish(generation, 'failed');
@@ -203,4 +223,6 @@ export class Suggester {
   private _shown: Generation | null = null;
   private _lastReason: DoneReason | null = null;
   private readonly _generations = new Generations();
+  /** The requests whose outcome has not been told. */
+  private readonly _jobs = new WeakMap<Generation, IJob>();
 }

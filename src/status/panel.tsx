@@ -123,7 +123,7 @@ class Panel extends ReactWidget {
   }
 
   private _buttons(snapshot: ISnapshot): React.ReactElement {
-    const { trans, setEnabled } = this.options;
+    const { act, client, trans, setEnabled } = this.options;
     const isOff = snapshot.state === 'disabled';
     const toggle = isOff ? trans.__('Turn on') : trans.__('Turn off');
     // A button whose words change stays the same one, for it has the focus.
@@ -142,6 +142,10 @@ class Panel extends ReactWidget {
       <div className="jp-fastgen-Panel-buttons">
         {remedy && button('remedy', ...remedy)}
         {button('toggle', toggle, () => setEnabled(isOff))}
+        {client.socket.state === 'open' &&
+          button('forget', trans.__('Forget what I accept'), () =>
+            act('forget')
+          )}
       </div>
     );
   }

@@ -213,6 +213,25 @@ class EngineContract:
         assert "\ufffd" not in got.text
         assert any(ord(character) > 0x2000 for character in got.text)
 
+    async def test_tokens_come_with_how_likely_they_are_where_that_is_asked(self, engine: Engine):
+        async def told(prompt: str, **options: Any) -> list[float]:
+            asked = request(prompt, max_tokens=6, **options)
+            return [
+                value
+                async for event in engine.stream(asked)
+                if isinstance(event, Text)
+                for value in event.logprobs
+            ]
+
+        sure = await told(COUNTING, logprobs=3)
+        assert len(sure) >= 3
+        assert all(-0.7 < value <= 0 for value in sure)
+        unsure = await told("The name of my neighbour's dog is", logprobs=1)
+        assert unsure[0] < min(sure)
+        assert await told(COUNTING) == []
+        bound = await told("The capital of France is", begin=" Pari", logprobs=1)
+        assert -0.7 < bound[0] <= 0
+
     async def test_it_says_what_it_runs(self, engine: Engine):
         stats = await engine.stats()
         assert stats.engine

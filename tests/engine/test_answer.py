@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import pytest
 
 from jupyter_fastgen.engine.answer import Answer
 from jupyter_fastgen.engine.base import Request
@@ -17,7 +20,11 @@ def end(kind: str = "limit") -> dict[str, Any]:
 
 
 def choices(*texts: str) -> dict[str, Any]:
-    told = [{"id": n, "bytes": list(text.encode())} for n, text in enumerate(texts)]
+    """The likeliest tokens, each half as likely as the one before it."""
+    told = [
+        {"id": n, "bytes": list(text.encode()), "logprob": -math.log(2) * (n + 1)}
+        for n, text in enumerate(texts)
+    ]
     return event(texts[0], 0) | {"completion_probabilities": [{"top_logprobs": told}]}
 
 
@@ -81,3 +88,29 @@ def test_where_no_token_agrees_a_grammar_makes_one():
 def test_at_once_or_with_a_temperature_the_grammar_is_used_from_the_start():
     assert "grammar" in Answer(Request(1, "p", begin="x"), None).body()
     assert "grammar" in Answer(Request(1, "p", begin="x", temperature=0.5), 1).body()
+
+
+def likely(content: str, logprob: float) -> dict[str, Any]:
+    return event(content, 0) | {"completion_probabilities": [{"logprob": logprob}]}
+
+
+def test_the_first_tokens_are_asked_how_likely_they_are():
+    answer = Answer(Request(1, "p", stop=("xy",), logprobs=2), 1)
+    assert answer.body()["n_probs"] == 1
+    assert answer.take(likely("x", -0.5)) == ""
+    answer.end_burst(1)
+    assert answer.body()["n_probs"] == 1
+    assert answer.take(likely("z", -0.25)) == "xz"
+    assert answer.take_logprobs() == (-0.5, -0.25)
+    assert answer.take_logprobs() == ()
+    answer.end_burst(1)
+    assert "n_probs" not in answer.body()
+
+
+def test_a_chosen_token_is_as_likely_as_it_is_among_those_that_agree():
+    answer = Answer(Request(1, "p", begin=" mon", logprobs=3), 4)
+    answer.take(choices(" x", " mo", "y", " month"))  # 1/4 and 1/16 agree
+    assert answer.take_logprobs() == (pytest.approx(math.log(4 / 5)),)
+    plain = Answer(Request(1, "p", begin=" mon"), 4)
+    plain.take(choices(" x", " mo"))
+    assert plain.take_logprobs() == ()

@@ -7,11 +7,13 @@ import nbformat
 import pytest
 
 from jupyter_fastgen.cli import main
+from jupyter_fastgen.completion.confidence import THRESHOLD
 from jupyter_fastgen.document import Cell, Document
 from jupyter_fastgen.errors import FastgenError
 from jupyter_fastgen.evaluate.lines import Record
 from jupyter_fastgen.evaluate.points import Point, cut
-from jupyter_fastgen.evaluate.quality import Place, places, read_notebooks, score
+from jupyter_fastgen.evaluate.quality import Place, Suggestion, places, read_notebooks, score
+from jupyter_fastgen.evaluate.results import read_results
 
 CELLS = [
     "import math\nprices = [3, 4, 5]\nnames = ['pear', 'plum', 'fig']",
@@ -26,7 +28,8 @@ def judged(expected: str, shown: str, below: bool = True) -> Record:
     offset = CELLS[1].index(expected)
     point = Point(1, offset, "line start", expected)
     document, _ = cut(BOOK, point, below)
-    return score(Place("b.ipynb", BOOK, point), document, below, shown, texts=False)
+    place = Place("b.ipynb", BOOK, point)
+    return score(place, document, below, Suggestion(shown), texts=False)
 
 
 def test_a_right_line():
@@ -116,6 +119,31 @@ def test_notebooks_are_completed_through_the_service_and_two_runs_compared(
     exact = found["figures"]["exact"]
     assert exact["first"] == pytest.approx(summary["all"]["exact"])
     assert exact["low"] <= exact["difference"] <= exact["high"]
+
+
+def test_what_gates_do_is_told_by_a_run_without_them(
+    folder: Path, tmp_path: Path, small_model: Path, capsys: pytest.CaptureFixture[str]
+):
+    def evaluate(gates: str) -> Path:
+        out = tmp_path / f"{gates}.jsonl"
+        options = ["--limit", "4", "--model", str(small_model), "--gates", gates]
+        assert main(["eval", "notebooks", str(folder), "--out", str(out), *options]) == 0
+        return out
+
+    off, gated = read_results(evaluate("off")), read_results(evaluate("all"))
+    capsys.readouterr()
+    assert main(["eval", "gates", str(off.path), "--json"]) == 0
+    effects = json.loads(capsys.readouterr().out)["effects"]
+    assert effects[0]["gates"] == "off"
+    # What is told of a run without gates is what a run with them does.
+    told = next(e for e in effects if e["threshold"] == THRESHOLD)
+    shown = [record for record in gated.records if record.shown_chars]
+    assert told["shown"] == pytest.approx(100 * len(shown) / 8)
+    assert any(record.held == "confidence" for record in gated.records)
+    assert main(["eval", "gates", str(off.path), "--fit"]) == 0
+    assert "INTERCEPT = " in capsys.readouterr().out
+    assert main(["eval", "gates", str(gated.path)]) == 1
+    assert "--gates off" in capsys.readouterr().err
 
 
 def test_runs_of_other_data_are_not_compared(

@@ -86,6 +86,34 @@ test('a suggestion is accepted by word and by line, the rest stays', async ({
   await server.jobAt(14); // what was undone is not offered again as it was
 });
 
+test('the next request tells what became of a suggestion', async ({
+  scripted: { editor, server }
+}) => {
+  await editor.write('|');
+  await editor.type('a');
+  const wrong = await server.jobAt(1);
+  wrong.chunk(' = 12');
+  wrong.done();
+  await editor.expectGhost(' = 12');
+  await editor.type(' = 3');
+  const right = await server.jobAt(5);
+  expect(server.requests.flatMap(({ outcomes }) => outcomes ?? [])).toEqual([
+    { id: wrong.id, kept: 3 }
+  ]);
+  right.chunk('4');
+  right.done();
+  await editor.expectGhost('4');
+  const following = await server.jobAfter('4');
+  following.done();
+  await editor.press('Tab');
+  await editor.expectSource('a = 34');
+  await server.jobAt(6);
+  expect(server.requests.flatMap(({ outcomes }) => outcomes ?? [])).toEqual([
+    { id: wrong.id, kept: 3 },
+    { id: right.id, kept: 1 }
+  ]);
+});
+
 test('without a suggestion the keys of its parts are the editor’s', async ({
   scripted: { editor }
 }) => {

@@ -70,6 +70,17 @@ test('turned off, nothing is suggested and nothing is sent', async ({
   expect(await editor.anyGhost()).toMatch(/^tes/);
 });
 
+test('what was learned is forgotten by a button', async ({
+  lab: { editor }
+}) => {
+  const { page } = editor;
+  const answer = page.waitForResponse(/jupyter-fastgen\/action/);
+  await pressInPanel(page, 'Forget what I accept');
+  expect((await answer).status()).toBe(200);
+  expect((await answer).request().postDataJSON()).toEqual({ action: 'forget' });
+  await expectReady(page);
+});
+
 /** Reach the panel as a person without a mouse does. */
 async function openPanelByKey(page: Page) {
   await statusItem(page).focus();

@@ -10,6 +10,7 @@ export interface Message {
   reason?: string;
   state?: string;
   trigger?: string;
+  outcomes?: { id: number; kept: number }[];
 }
 
 /** A message and the size of its frame. */
