@@ -23,7 +23,7 @@ LOOKED_BACK = 100
 """Cells that are compared with one another."""
 
 _DEFINED = re.compile(r"^(?:async\s+)?(?:def|class|function|struct)\s+(\w+)", re.MULTILINE)
-_HEADING = re.compile(r"#{1,6}\s")
+_HEADING = re.compile(r"#{1,6}\s+")
 
 
 def texts(cells: Sequence[Cell], mark: str) -> list[str]:
@@ -78,8 +78,12 @@ def _text(kind: str, source: str, mark: str) -> str:
 
 
 def _note(source: str) -> list[str]:
-    """The headings of markdown and its last paragraph, which leads to the code below."""
+    """The headings of markdown and its last paragraph, which leads to the code below.
+
+    Headings lose their signs: behind a comment's own, the model would write them, too.
+    """
     paragraphs = re.split(r"\n[ \t]*\n", source.strip())
     last = paragraphs[-1].strip()[:NOTE_CHARS].splitlines()
     before = "\n".join(paragraphs[:-1]).splitlines()
-    return [line for line in before if _HEADING.match(line)] + [line for line in last if line]
+    lines = [line for line in before if _HEADING.match(line)] + [line for line in last if line]
+    return [_HEADING.sub("", line, count=1) if _HEADING.match(line) else line for line in lines]

@@ -40,7 +40,7 @@ def test_the_cursor_sees_the_cells_above_both_sides_and_the_next_cell():
 
 def test_markdown_comes_as_comments_and_raw_cells_not_at_all():
     document = opened(("markdown", "# Load\n\nthe data"), ("raw", "---\nx: 1"), "x = 1", "")
-    assert see(document, "c3", 0).above == "# # Load\n# the data\n\nx = 1"
+    assert see(document, "c3", 0).above == "# Load\n# the data\n\nx = 1"
 
 
 def test_offsets_are_code_points():

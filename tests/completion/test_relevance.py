@@ -40,15 +40,15 @@ def test_code_stays_as_it_is_but_for_empty_lines_around_it():
 
 def test_of_markdown_the_headings_and_the_last_paragraph_stay():
     source = "# Sales\n\nA long story.\nMore of it.\n\n## By month\n\nGroup by month,\nthen plot."
-    assert note(source) == ["# # Sales\n# ## By month\n# Group by month,\n# then plot."]
-    assert note("# Sales", mark="//") == ["// # Sales"]
+    assert note(source) == ["# Sales\n# By month\n# Group by month,\n# then plot."]
+    assert note("# Sales", mark="//") == ["// Sales"]
     assert note("---\nx: 1\n---", "raw") == [""]
 
 
 def test_a_long_paragraph_is_cut():
     (text,) = note("# Head\n\n" + "word " * 1000)
-    assert text.startswith("# # Head\n# word ")
-    assert len(text) <= NOTE_CHARS + len("# # Head\n# ")
+    assert text.startswith("# Head\n# word ")
+    assert len(text) <= NOTE_CHARS + len("# Head\n# ")
 
 
 def test_a_cell_that_failed_is_left_out_until_it_is_changed():
