@@ -100,8 +100,9 @@ def cut(document: Document, point: Point, below: bool) -> tuple[Document, int]:
     cell = document.cells[point.cell]
     rest = cell.source[point.offset + len(point.expected) :] if below else ""
     # An id of its own: a notebook's may occur twice.
-    cells = [Cell(str(n), c.type, c.source) for n, c in enumerate(document.cells)]
+    cells = [Cell(str(n), c.type, c.source, c.ran) for n, c in enumerate(document.cells)]
     cells[point.cell].source = cell.source[: point.offset] + rest
+    cells[point.cell].ran = ""
     if not below:
         del cells[point.cell + 1 :]
     return Document(document.language, document.path, 0, cells), point.offset
