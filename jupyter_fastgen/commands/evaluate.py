@@ -95,6 +95,9 @@ def notebooks(
         Literal["off", "sound", "all"],
         typer.Option("--gates", help="Hold back nothing, what can't be right, or also the unsure."),
     ] = "all",
+    live: Annotated[
+        bool, typer.Option("--live", help="Run the notebooks first, and look at their kernels.")
+    ] = False,
     seed: Seed = 1,
     model: Model = "",
     texts: KeepTexts = False,
@@ -107,7 +110,7 @@ def notebooks(
     from ..completion.service import CompletionService
     from ..evaluate.layouts import context_tokens, framed, options
     from ..evaluate.lines import FIGURES
-    from ..evaluate.quality import evaluate, places, read_notebooks
+    from ..evaluate.quality import evaluate, places, read_notebooks, with_kernels
     from ..evaluate.results import Settings, open_results
     from ..evaluate.running import find_model, running
 
@@ -116,12 +119,15 @@ def notebooks(
     how = replace(options(context, anchored, suffix_tokens), gate=gates != "off")
     if gates != "all":
         how = replace(how, confidence=0.0)
-    prompts = f"{context}, {'anchored' if how.anchored else 'plain'}"
+    prompts = f"{context}, {'anchored' if how.anchored else 'plain'}{', live' * live}"
     settings = Settings(
         "notebooks", digest, asked.name, prompts, seed, limit, suffix_tokens, texts, gates
     )
     results = open_results(out, settings)
     chosen = places(found, limit, seed)
+    if live:
+        with _progress(len(chosen)) as advance:
+            chosen = with_kernels(chosen, advance)
 
     async def run(advance: Callable[[], None]) -> None:
         async with running(asked, context_tokens(context)) as engine:

@@ -30,7 +30,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     `similarity` is 0 to 100; `saved` counts the right characters at the suggestion's start;
     `unresolved` the names of its first line that are bound nowhere. `held` names the gate that
     held the suggestion back, or without gates would have, as not sound; `judgement` says
-    how sure the model was.
+    how sure the model was. `column`: the line names a column of a live data frame.
     """
 
     group: str
@@ -48,6 +48,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     repeats: bool = False
     texts: Texts | None = None
     held: str = ""
+    column: bool = False
     judgement: Judgement | None = None
 
     @property

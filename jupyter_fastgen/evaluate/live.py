@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import re
 import tempfile
-from collections.abc import Callable
 from typing import Any
 
 from ..completion.namespace import Namespace
@@ -20,15 +20,26 @@ CELL_S = 60.0
 """The longest that one cell may take; past it the cell is interrupted, and the notebook goes on."""
 
 
-def namespaces(document: Document, advance: Callable[[], None]) -> list[Namespace | None]:
+def namespaces(document: Document) -> list[Namespace | None]:
     """Run all code cells; what the kernel held before each cell, None where it did not answer.
 
-    A cell that fails is passed over, as a person would. `advance` is called after each cell.
+    A cell that fails is passed over, as a person would.
     """
-    return asyncio.run(_namespaces(document, advance))
+    return asyncio.run(_namespaces(document))
 
 
-async def _namespaces(document: Document, advance: Callable[[], None]) -> list[Namespace | None]:
+def names_column(text: str, namespace: Namespace | None) -> bool:
+    """Whether `text` names a column of a data frame of the kernel, in quotes or behind a dot."""
+    columns = {
+        re.escape(name)
+        for variable in (namespace.variables.values() if namespace else ())
+        if variable.shape is not None and len(variable.shape) == 2
+        for name, _ in variable.columns
+    }
+    return any(re.search(rf"(['\"]){name}\1|\.{name}\b", text) for name in columns)
+
+
+async def _namespaces(document: Document) -> list[Namespace | None]:
     jupyter: Any = importlib.import_module("jupyter_client.manager")  # it has no complete types
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"MPLBACKEND": "agg"}
@@ -39,7 +50,6 @@ async def _namespaces(document: Document, advance: Callable[[], None]) -> list[N
                 found.append(await _held(client))
                 if cell.type == "code" and cell.source.strip():
                     await _run(manager, client, cell.source)
-                advance()
             return found
         finally:
             client.stop_channels()

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from ..completion.confidence import Judgement
 from ..completion.gate import Screen, context_at
+from ..completion.namespace import Namespace
 from ..completion.service import CompletionService, Piece
 from ..document import Document
 from ..errors import FastgenError
 from ..notebook import read_notebook
-from . import layouts, names
+from . import layouts, live, names
 from .layouts import Layout
 from .lines import Record, Texts, correct_start, repeats_below, similarity
 from .points import Point, cut, draw
@@ -26,11 +27,12 @@ from .results import Results
 
 @dataclass(frozen=True)
 class Place:
-    """A cursor in the notebook `name`."""
+    """A cursor in the notebook `name`; `namespace`: what its kernel holds there, if it ran."""
 
     name: str
     document: Document
     point: Point
+    namespace: Namespace | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,18 @@ def places(notebooks: dict[str, Document], limit: int, seed: int) -> list[Place]
     ]
 
 
+def with_kernels(chosen: Sequence[Place], advance: Callable[[], None]) -> list[Place]:
+    """Run the notebooks, and tell each place what the kernel holds there."""
+    held: dict[str, list[Namespace | None]] = {}
+    found: list[Place] = []
+    for place in chosen:
+        if place.name not in held:
+            held[place.name] = live.namespaces(place.document)
+        found.append(replace(place, namespace=held[place.name][place.point.cell]))
+        advance()
+    return found
+
+
 async def evaluate(
     chosen: Sequence[Place],
     layout: Layout,
@@ -86,20 +100,22 @@ async def evaluate(
             if (place.name, place.point.cell, place.point.offset, below) not in done:
                 document, offset = cut(place.document, place.point, below)
                 where = layouts.arrange(layout, document, place.point.cell, offset)
-                found = await _suggest(service, place.name, *where)
+                found = await _suggest(service, place, *where)
                 if results.settings.gates == "off":
-                    found = replace(found, held=_unsound(*where, found.text))
+                    found = replace(found, held=_unsound(place, *where, found.text))
                 results.add(score(place, document, below, found, results.settings.texts))
             advance()
 
 
 async def _suggest(
-    service: CompletionService, key: str, document: Document, cell: str, offset: int
+    service: CompletionService, place: Place, document: Document, cell: str, offset: int
 ) -> Suggestion:
     # A cursor that was set here by a click: no anchor is left of the place before.
-    service.forget(key)
+    service.forget(place.name)
     text = ""
-    async with aclosing(service.complete(key, document, cell, offset)) as pieces:
+    async with aclosing(
+        service.complete(place.name, document, cell, offset, place.namespace)
+    ) as pieces:
         async for piece in pieces:
             if isinstance(piece, Piece):
                 text += piece.text
@@ -109,9 +125,9 @@ async def _suggest(
     raise FastgenError("the engine ended without an answer; run `jupyter fastgen doctor`")
 
 
-def _unsound(document: Document, cell: str, offset: int, text: str) -> str:
+def _unsound(place: Place, document: Document, cell: str, offset: int, text: str) -> str:
     """The gate that would hold back all of `text`, '' if none would."""
-    screen = Screen(context_at(document, cell, offset))
+    screen = Screen(context_at(document, cell, offset, place.namespace))
     screen.push(text)
     screen.finish(complete=True)
     return screen.held.gate if screen.held and not screen.keeps else ""
@@ -148,6 +164,7 @@ def score(place: Place, document: Document, below: bool, found: Suggestion, text
         texts=Texts(point.expected, shown) if texts else None,
         held=found.held,
         judgement=found.judgement,
+        column=live.names_column(point.expected, place.namespace),
     )
 
 

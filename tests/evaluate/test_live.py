@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from jupyter_fastgen.completion.namespace import Namespace, Variable
 from jupyter_fastgen.document import Cell, Document
 from jupyter_fastgen.evaluate import live
 
@@ -12,17 +13,34 @@ def test_what_the_kernel_holds_before_each_cell():
     sources = ["x = 1", "raise ValueError", "# note", "import pandas as pd", "df = pd.DataFrame()"]
     cells = [Cell(f"c{n}", "code", source) for n, source in enumerate(sources)]
     cells.append(Cell("last", "markdown", "x"))
-    turns: list[int] = []
-    found = live.namespaces(Document("python", "", 0, cells), lambda: turns.append(1))
+    found = live.namespaces(Document("python", "", 0, cells))
     names = [set(held.variables) if held else None for held in found]
     assert names == [set(), {"x"}, {"x"}, {"x"}, {"x", "pd"}, {"x", "pd", "df"}]
-    assert len(turns) == len(cells)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("df['price'].mean()", True),
+        ('"price", 3', True),
+        ("df.price", True),
+        ("df.prices", False),
+        ("price", False),
+        ("s['total']", False),
+    ],
+)
+def test_a_line_names_a_column(text: str, named: bool):
+    frame = Variable("df", "DataFrame", (3, 1), (("price", "float64"),))
+    series = Variable("s", "Series", (3,), (("total", "float64"),))
+    held = Namespace("python", {"df": frame, "s": series}, complete=True)
+    assert live.names_column(text, held) == named
+    assert not live.names_column(text, None)
 
 
 def test_a_cell_that_takes_too_long_is_interrupted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(live, "CELL_S", 5.0)
     sources = ["while True: pass", "y = 2", ""]
     cells = [Cell(f"c{n}", "code", source) for n, source in enumerate(sources)]
-    found = live.namespaces(Document("python", "", 0, cells), lambda: None)
+    found = live.namespaces(Document("python", "", 0, cells))
     assert found[-1] is not None
     assert set(found[-1].variables) == {"y"}

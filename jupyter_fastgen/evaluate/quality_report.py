@@ -1,0 +1,211 @@
+"""`docs/quality.md`: what results of `jupyter fastgen eval` say, as tables."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from importlib.metadata import version
+from itertools import combinations
+from pathlib import Path
+
+import msgspec
+
+from . import bootstrap, fitting, replay
+from .lines import FIGURES, FIM_FIGURES, Record, ratio
+from .results import BadResultsError, Results, Settings, read_results
+from .tables import Row, markdown_table, number, replay_rows
+
+SHOWN_THRESHOLDS = (0.04, 0.08, 0.12, 0.2, 0.3, 0.5)
+"""Of the curve, on the page; the command prints all."""
+
+Slice = Callable[[Record], bool]
+
+SLICES: dict[str, Slice] = {
+    "all places": lambda r: True,
+    "line start": lambda r: r.kind == "line start",
+    "after a sign": lambda r: r.kind == "after a sign",
+    "in a name": lambda r: r.kind == "in a name",
+    "cells below kept": lambda r: r.below,
+    "cells below removed": lambda r: not r.below,
+    "needs an earlier cell": lambda r: r.earlier,
+    "names a live column": lambda r: r.column,
+}
+
+
+def write(folder: Path) -> str:
+    """The Markdown of the results (*.jsonl) and replays (*.json) in `folder`.
+
+    Raises `BadResultsError`.
+    """
+    results = [read_results(path) for path in sorted(folder.glob("*.jsonl"))]
+    replays = [_read_replay(path) for path in sorted(folder.glob("*.json"))]
+    if not results and not replays:
+        raise BadResultsError(f"{folder} holds no results of `jupyter fastgen eval`")
+    rows = [found for found in results if found.settings.task == "fim"]
+    notebooks = [found for found in results if found.settings.task == "notebooks"]
+    parts = [_HEAD.format(date=date.today().isoformat(), versions=_versions())]
+    if rows:
+        parts.append(_ROWS.format(table=_figures(rows, FIM_FIGURES), pairs=_pairs(rows)))
+    if notebooks:
+        parts.append(_NOTEBOOKS.format(table=_figures(notebooks, tuple(FIGURES))))
+        parts.append(_PAIRS.format(pairs=_pairs(notebooks)))
+    parts += [
+        _GATES.format(prompts=f.settings.prompts, table=_curve(f)) for f in _ungated(notebooks)
+    ]
+    parts += [_REPLAY.format(model=r.model, table=_replay_table(r)) for r in replays]
+    return "\n".join(parts)
+
+
+def _read_replay(path: Path) -> replay.Replay:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=replay.Replay)
+    except msgspec.MsgspecError as error:
+        raise BadResultsError(
+            f"{path} holds no replay of `jupyter fastgen eval`: {error}"
+        ) from error
+
+
+def _versions() -> str:
+    names = ("jupyter-fastgen", "xllamacpp")
+    told = ", ".join(f"{name} {version(name)}" for name in names)
+    return f"{told}, Python {platform.python_version()}"
+
+
+def _name(settings: Settings) -> str:
+    return settings.prompts + ("" if settings.task == "fim" else f", gates {settings.gates}")
+
+
+def _figures(found: Sequence[Results], names: Sequence[str]) -> str:
+    rows = [
+        [_name(f.settings), str(len(f.records)), *(_figure(f.records, name) for name in names)]
+        for f in found
+    ]
+    return markdown_table(["", "places", *names], rows)
+
+
+def _figure(records: Sequence[Record], name: str) -> str:
+    return number(ratio(map(FIGURES[name], records)))
+
+
+def _pairs(found: Sequence[Results]) -> str:
+    rows = [row for one, other in combinations(found, 2) for row in _differences(one, other)]
+    return markdown_table(["", "", "places", "first", "second", "difference", "95 %"], rows)
+
+
+def _differences(one: Results, other: Results) -> Iterator[Row]:
+    """How the first lines' exact match differs, in each slice that has places enough."""
+    if one.settings.data != other.settings.data:
+        return
+    paired = bootstrap.pairs(one.records, other.records)
+    names = f"{_name(one.settings)} → {_name(other.settings)}"
+    for title, holds in SLICES.items():
+        part = [pair for pair in paired if holds(pair[0]) or holds(pair[1])]
+        d = bootstrap.compare(part, FIGURES["exact"], seed=1)
+        if (
+            len(part) < 10
+            or d.difference is None
+            or (title != "all places" and len(part) == len(paired))
+        ):
+            continue
+        interval = f"{number(d.low)} … {number(d.high)}"
+        figures = map(number, (d.first, d.second, d.difference))
+        yield [names, title, str(len(part)), *figures, interval]
+
+
+def _ungated(found: Sequence[Results]) -> list[Results]:
+    return [f for f in found if f.settings.gates == "off" and fitting.examples(f.records)]
+
+
+def _curve(found: Results) -> str:
+    likely = [r.judgement.probability() for r in found.records if r.judgement is not None]
+    effects = fitting.effects(found.records, likely)
+    rows = [
+        [
+            e.gates if e.threshold is None else f"{e.gates}, at {e.threshold:.2f}",
+            *map(number, (e.shown, e.precision)),
+            "" if e.gain is None else f"{e.gain:.2f}",
+            number(e.rejected),
+        ]
+        for e in effects
+        if e.threshold is None or e.threshold in SHOWN_THRESHOLDS
+    ]
+    head = ["gates", "shown, %", "precision, %", "gain", "right ones rejected, %"]
+    return markdown_table(head, rows)
+
+
+def _replay_table(found: replay.Replay) -> str:
+    return markdown_table(["", "measured"], replay_rows(found.summary))
+
+
+_HEAD = """\
+# How good the suggestions are
+
+Written by `jupyter fastgen eval report` on {date} from the results of the commands below, with
+{versions}. To change this page, change the command. Decoding is greedy; a run is repeated with the
+same seed, and one that was stopped goes on. Data: rows of `prompt`, `suffix`, `canonical_solution`
+and folders of notebooks of your own; what these figures were measured on is named in each part.
+Public code may have been in the model's training: compare ways here, not models.
+"""
+
+_ROWS = """\
+## A line taken out of a file
+
+`jupyter fastgen eval fim ROWS --out FILE --limit N [--plain | --straight]`
+
+Rows of SantaCoder's fill-in-the-middle task in Python (HumanEval), by the protocol of
+Qwen2.5-Coder's report: at most 2,048 tokens of prompt, the first line of the answer compared.
+"straight" builds the prompts without our code, "plain" with it, "anchored" is what the product
+sends.
+
+{table}
+
+Exact match, in pairs:
+
+{pairs}
+"""
+
+_NOTEBOOKS = """\
+## Lines of notebooks
+
+`jupyter fastgen eval notebooks FOLDER --out FILE --limit N [--context all | cell-only | llama-vim |
+continue | unbudgeted] [--plain] [--gates off | sound | all] [--live]`
+
+Lines of the notebooks of handson-ml3 are taken out at their start, behind a sign or within a name,
+with the cells below kept and removed. All layouts run on the same engine and model, and are cut
+alike. "saved": the share of the expected characters that the suggestion's start gives. "precision":
+the exact share of what was shown. "unresolved": what was shown and uses a name bound nowhere.
+"repeats": what was shown and holds the line below.
+
+{table}
+"""
+
+_PAIRS = """\
+Exact match, in pairs; intervals by the paired bootstrap over notebooks:
+
+{pairs}
+"""
+
+_GATES = """\
+## What the gates do
+
+`jupyter fastgen eval gates FILE`, with the results of `--gates off` ({prompts})
+
+Without gates everything is shown. "sound": what parses, uses known names and repeats nothing.
+"all, at …": also the confidence of the model, at that threshold. "gain" is the precision over that
+without gates.
+
+{table}
+"""
+
+_REPLAY = """\
+## A person who accepts what is right
+
+`jupyter fastgen eval replay FOLDER --keys N --json`, {model}
+
+Each notebook's last keys are written anew through a real server, 150 ms a key and 600 ms after a
+line break, after `(` and after an acceptance. Where the ghost text agrees to the end of a line, it
+is accepted.
+
+{table}
+"""
