@@ -110,6 +110,21 @@ class Ahead(msgspec.Struct, tag="ahead", frozen=True):
     text: str
 
 
+class Alternatives(msgspec.Struct, tag="alternatives", frozen=True):
+    """Other texts than `text`, which is shown at `offset`: `Alternative`s, and then `Done`.
+
+    It supersedes nothing; `auto`, it is work ahead of the person, as `Ahead`.
+    """
+
+    id: int
+    doc: str
+    rev: int
+    cell: str
+    offset: int
+    text: str
+    trigger: Literal["auto", "invoke"] = "auto"
+
+
 class Cancel(msgspec.Struct, tag="cancel", frozen=True):
     """Ends job `id`; an unknown or ended one is ignored."""
 
@@ -125,7 +140,9 @@ class Warm(msgspec.Struct, tag="warm", frozen=True):
     offset: int
 
 
-FromBrowser = Hello | Open | Change | Splice | Close | Complete | Ahead | Cancel | Warm
+FromBrowser = (
+    Hello | Open | Change | Splice | Close | Complete | Ahead | Alternatives | Cancel | Warm
+)
 
 
 # --- server to browser -------------------------------------------------------
@@ -160,6 +177,13 @@ class Status(msgspec.Struct, tag="status", frozen=True, omit_defaults=True):
 
 class Chunk(msgspec.Struct, tag="chunk", frozen=True):
     """More text of job `id`, to be appended to what came before."""
+
+    id: int
+    text: str
+
+
+class Alternative(msgspec.Struct, tag="alternative", frozen=True):
+    """The whole of another text, for job `id`."""
 
     id: int
     text: str
@@ -216,7 +240,7 @@ class Fault(msgspec.Struct, tag="fault", frozen=True):
     fatal: bool = False
 
 
-FromServer = Welcome | Status | Chunk | Done | Resync | Hint | Fault
+FromServer = Welcome | Status | Chunk | Alternative | Done | Resync | Hint | Fault
 
 _decoder = msgspec.json.Decoder(FromBrowser)
 _encoder = msgspec.json.Encoder()

@@ -13,7 +13,7 @@ import msgspec
 
 from . import protocol
 from .completion.namespace import Namespace
-from .completion.service import CompletionService, End
+from .completion.service import Alternative, CompletionService, End
 from .document import Document, OutOfStepError
 from .engine.base import Done, EngineError
 from .host import ModelHost
@@ -101,7 +101,7 @@ class Session:
                 self._post(
                     protocol.Done(message.id, "superseded", "the document changed meanwhile")
                 )
-            elif isinstance(message, protocol.Ahead):
+            elif isinstance(message, protocol.Ahead | protocol.Alternatives):
                 self._post(protocol.Done(message.id, "cancelled"))
         except ValueError as error:
             self._drop(getattr(message, "doc", ""))
@@ -144,8 +144,8 @@ class Session:
             self._document(message.doc).change(message, now)
         elif isinstance(message, protocol.Complete):
             self._complete(message)
-        elif isinstance(message, protocol.Ahead):
-            self._ahead(message)
+        elif isinstance(message, protocol.Ahead | protocol.Alternatives):
+            self._favour(message)
         elif isinstance(message, protocol.Cancel):
             for doc, job in list(self._jobs.items()):
                 if job.id == message.id:
@@ -178,10 +178,10 @@ class Session:
         job = _Job(message.id)
         self._start(message.doc, job, self._stream(job, message, service, document))
 
-    def _ahead(self, message: protocol.Ahead) -> None:
+    def _favour(self, message: protocol.Ahead | protocol.Alternatives) -> None:
         document = self._at(message)
         service = self._host.completion
-        busy = message.doc in self._jobs or self._computing()
+        busy = message.doc in self._jobs or (_is_favour(message) and self._computing())
         if service is None or self._host.status.state != "ready" or busy:
             self._post(protocol.Done(message.id, "cancelled"))
             return
@@ -220,7 +220,7 @@ class Session:
     async def _stream(
         self,
         job: _Job,
-        message: protocol.Complete | protocol.Ahead,
+        message: protocol.Complete | protocol.Ahead | protocol.Alternatives,
         service: CompletionService,
         document: Document,
     ) -> None:
@@ -228,18 +228,23 @@ class Session:
         done = protocol.Done(id, "failed", "the engine ended without an answer")
         try:
             if not job.ended:
-                key = self._key(message.doc)
+                at = self._key(message.doc), document, message.cell, message.offset
                 namespace = self._namespace(document)
-                ahead = message.text if isinstance(message, protocol.Ahead) else ""
-                async with aclosing(
-                    service.complete(key, document, message.cell, message.offset, namespace, ahead)
-                ) as pieces:
+                others = isinstance(message, protocol.Alternatives)
+                if others:
+                    pieces = service.alternatives(*at, namespace, message.text)
+                else:
+                    ahead = message.text if isinstance(message, protocol.Ahead) else ""
+                    pieces = service.complete(*at, namespace, ahead)
+                async with aclosing(pieces):
                     async for piece in pieces:
-                        if ahead and not job.ended and self._computing():
+                        if not job.ended and _is_favour(message) and self._computing():
                             self._end_job(message.doc, "cancelled")
                         if isinstance(piece, End):
                             done = _done(id, piece)
-                        elif not job.ended:
+                        elif not job.ended and isinstance(piece, Alternative):
+                            await self.outbox.put(protocol.Alternative(id, piece.text))
+                        elif not job.ended and not others:
                             await self.outbox.put(protocol.Chunk(id, piece.text))
         except EngineError as error:
             done = protocol.Done(id, "failed", str(error))
@@ -261,7 +266,10 @@ class Session:
             raise OutOfStepError(f"no document {doc!r}")
         return document
 
-    def _at(self, message: protocol.Complete | protocol.Ahead | protocol.Warm) -> Document:
+    def _at(
+        self,
+        message: protocol.Complete | protocol.Ahead | protocol.Alternatives | protocol.Warm,
+    ) -> Document:
         document = self._document(message.doc)
         if document.rev != message.rev:
             raise OutOfStepError(f"revision {message.rev}, the copy has {document.rev}")
@@ -346,6 +354,13 @@ class Session:
         self._last = now
         self._allowance -= 1
         return self._allowance >= 0
+
+
+def _is_favour(message: protocol.FromBrowser) -> bool:
+    """Whether nobody asked for it: it gives way to a cell that computes."""
+    return isinstance(message, protocol.Ahead) or (
+        isinstance(message, protocol.Alternatives) and message.trigger == "auto"
+    )
 
 
 def _done(id: int, end: End) -> protocol.Done:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
 
-from .base import Request
+from .base import Request, Start
 from .stops import Stops
 
 CHOICES = 1000
@@ -28,16 +30,17 @@ class Answer:
         self._left = request.max_tokens
         self._burst = burst
         # Choosing among the likeliest tokens is faster than a grammar, which is tried on all.
-        self._by_choice = burst is not None and request.temperature == 0
+        self._by_choice = request.starts > 0 or (burst is not None and request.temperature == 0)
         self._start_burst()
         self.reason: Literal["stop", "length"] | None = None
+        self.starts: tuple[Start, ...] = ()
 
     def _start_burst(self) -> None:
         self._before = len(self._text)
         self._tokens: list[int] = []
         self._limited = False
         self._begin = self._request.begin[len(self._text) :]
-        self._choosing = self._by_choice and self._begin != ""
+        self._choosing = self._by_choice and (self._begin != "" or self._request.starts > 0)
 
     def body(self) -> dict[str, Any]:
         """What to post for the next burst."""
@@ -74,9 +77,11 @@ class Answer:
             return ""
         content, tokens = data["content"], data.get("tokens", [])
         if self._choosing and not self._tokens:
-            content, tokens = _chosen(data, self._begin)
+            content, tokens = self._choose(data)
         self._text += content
         self._tokens += tokens
+        if self._request.starts:
+            return ""
         piece = self._stops.push(content)
         if self._stops.met:
             self.reason = "stop"
@@ -89,6 +94,8 @@ class Answer:
             self._limited = True
             self._by_choice = self._tokens != []
             decoded = len(self._tokens)
+            if self._request.starts and not self._by_choice:
+                self.reason = "stop"
         self._left -= decoded
         if len(self._tokens) == decoded:
             self._parts += self._tokens
@@ -104,12 +111,34 @@ class Answer:
         self._start_burst()
         return self._stops.rest() if self.reason else ""
 
+    def _choose(self, data: dict[str, Any]) -> tuple[str, list[int]]:
+        """The likeliest token that agrees, as text and id; nothing if none of them does.
 
-def _chosen(data: dict[str, Any], begin: str) -> tuple[str, list[int]]:
-    """The likeliest token that agrees with `begin`, as text and id; nothing if none of them does.
+        Notes the starts once the next token goes beyond what the answer is bound to begin with.
+        """
+        agreeing = list(_agreeing(data, self._begin))
+        if not agreeing:
+            return "", []
+        best = agreeing[0]
+        if self._request.starts and len(best.text) > len(self._begin):
+            longer = [choice for choice in agreeing if len(choice.text) > len(self._begin)]
+            total = sum(choice.probability for choice in longer)
+            self.starts = tuple(
+                Start(self._text + choice.text, choice.probability / total)
+                for choice in longer[: self._request.starts]
+            )
+            self.reason = "stop"
+        return best.text, [best.id]
 
-    `data` is an event with the likeliest tokens, best first.
-    """
+
+class _Choice(NamedTuple):
+    text: str
+    id: int
+    probability: float
+
+
+def _agreeing(data: dict[str, Any], begin: str) -> Iterator[_Choice]:
+    """The likeliest tokens that agree with `begin`, best first; `data` is an event with them."""
     for told in data.get("completion_probabilities", []):
         for token in told["top_logprobs"]:
             try:
@@ -118,8 +147,7 @@ def _chosen(data: dict[str, Any], begin: str) -> tuple[str, list[int]]:
                 continue
             special = text.startswith("<|") and text.endswith("|>")
             if text and not special and (text.startswith(begin) or begin.startswith(text)):
-                return text, [int(token["id"])]
-    return "", []
+                yield _Choice(text, int(token["id"]), math.exp(token["logprob"]))
 
 
 def _literal(text: str) -> str:

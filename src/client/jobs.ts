@@ -1,6 +1,12 @@
 import { clean } from './clean';
 import { RequestLog } from './log';
-import type { FromServer, IAhead, IComplete, IDone, Trigger } from './protocol';
+import type {
+  FromBrowser,
+  FromServer,
+  IComplete,
+  IDone,
+  Trigger
+} from './protocol';
 import type { Socket } from './socket';
 
 /** A cursor, as the server knows it. */
@@ -8,7 +14,7 @@ export type Place = Pick<IComplete, 'doc' | 'rev' | 'cell' | 'offset'>;
 
 /** Hears what becomes of one request. */
 export interface IJobListener {
-  /** More text, behind what came before. */
+  /** More text, behind what came before; of alternatives, the whole of one. */
   text(addition: string): void;
   /** The end; nothing follows. */
   done(done: IDone): void;
@@ -80,7 +86,22 @@ export class Jobs {
     return this._send({ type: 'ahead', id, ...at, text });
   }
 
-  private _send(message: IComplete | IAhead): IJob {
+  /**
+   * Asks for other texts than `text`, which is shown at this place. The log
+   * does not tell of it.
+   */
+  alternatives(
+    at: Place,
+    text: string,
+    trigger: Trigger,
+    listener: IJobListener
+  ): IJob {
+    const id = ++this._lastId;
+    this._running.set(id, listener);
+    return this._send({ type: 'alternatives', id, ...at, text, trigger });
+  }
+
+  private _send(message: FromBrowser & { readonly id: number }): IJob {
     const { id } = message;
     if (!this.socket.send(message)) {
       this._fail(id, 'There is no connection to the server.');
@@ -97,7 +118,7 @@ export class Jobs {
   }
 
   private _onMessage(message: FromServer): void {
-    if (message.type === 'chunk') {
+    if (message.type === 'chunk' || message.type === 'alternative') {
       const addition = clean(message.text);
       if (addition) {
         this._running.get(message.id)?.text(addition);

@@ -97,6 +97,21 @@ export interface IAhead {
   readonly text: string;
 }
 
+/**
+ * Asks for other texts than `text`, which is shown at `offset`. It supersedes
+ * nothing.
+ */
+export interface IAlternatives {
+  readonly type: 'alternatives';
+  readonly id: number;
+  readonly doc: string;
+  readonly rev: number;
+  readonly cell: string;
+  readonly offset: number;
+  readonly text: string;
+  readonly trigger: Trigger;
+}
+
 /** Ends job `id`. */
 export interface ICancel {
   readonly type: 'cancel';
@@ -121,6 +136,7 @@ export type FromBrowser =
   | IClose
   | IComplete
   | IAhead
+  | IAlternatives
   | ICancel
   | IWarm;
 
@@ -149,6 +165,13 @@ export interface IStatus {
 /** More text of job `id`, behind what came before. */
 export interface IChunk {
   readonly type: 'chunk';
+  readonly id: number;
+  readonly text: string;
+}
+
+/** The whole of another text, for job `id`. */
+export interface IAlternative {
+  readonly type: 'alternative';
   readonly id: number;
   readonly text: string;
 }
@@ -205,7 +228,7 @@ export interface IFault {
 
 /** Any message from the server. */
 export type FromServer =
-  IWelcome | IStatus | IChunk | IDone | IResync | IHint | IFault;
+  IWelcome | IStatus | IChunk | IAlternative | IDone | IResync | IHint | IFault;
 
 const NO_COUNTS: ICounts = {
   prompt_tokens: 0,
@@ -247,6 +270,7 @@ export function decode(frame: string): FromServer | null {
   switch (raw?.type) {
     case 'welcome':
     case 'chunk':
+    case 'alternative':
     case 'resync':
     case 'hint':
       return raw as FromServer;

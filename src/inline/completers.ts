@@ -4,9 +4,16 @@ import type {
   IInlineCompleterFactory,
   InlineCompleter
 } from '@jupyterlab/completer';
+import { ISignal, Signal } from '@lumino/signaling';
 
 /** On the editor while Tab and Escape belong to a suggestion. */
 const ACTIVE_CLASS = 'jp-mod-inline-completer-active';
+
+/** The person goes through the suggestions of a completer. */
+export interface ICycle {
+  readonly completer: InlineCompleter;
+  readonly direction: 'next' | 'previous';
+}
 
 /**
  * The application's inline completers, one per panel. There is no public list
@@ -19,10 +26,16 @@ export class Completers {
     factory.factory = options => {
       const completer = make(options);
       acceptAsOneStep(completer);
+      this._follow(completer);
       this._all.add(completer);
       completer.disposed.connect(() => this._all.delete(completer));
       return completer;
     };
+  }
+
+  /** Emitted when the person has asked for the next or the previous suggestion. */
+  get cycled(): ISignal<this, ICycle> {
+    return this._cycled;
   }
 
   /** The completer whose editor is inside `node`. */
@@ -46,6 +59,15 @@ export class Completers {
     return [...this._all].find(matches) ?? null;
   }
 
+  private _follow(completer: InlineCompleter): void {
+    const cycle = completer.cycle.bind(completer);
+    completer.cycle = direction => {
+      cycle(direction);
+      this._cycled.emit({ completer, direction });
+    };
+  }
+
+  private readonly _cycled = new Signal<this, ICycle>(this);
   private readonly _all = new Set<InlineCompleter>();
 }
 

@@ -77,7 +77,8 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
 
     followServer(client, provider, watcher);
     followSettings(client, provider, registry);
-    announce(client, provider, new Announcer(trans));
+    const announcer = new Announcer(trans);
+    announce(client, provider, announcer);
     if (notebooks) {
       warmNotebooks(notebooks, warmer, provider);
     }
@@ -123,6 +124,17 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
         caption: trans.__('Insert the ghost text up to the end of its line'),
         isEnabled: isShown,
         execute: () => accept(firstLine)
+      },
+      [CommandIDs.readSuggestion]: {
+        label: trans.__('Read Suggestion Aloud'),
+        caption: trans.__('Tell a screen reader all of the ghost text'),
+        isEnabled: isShown,
+        execute: () => {
+          const completer = completers.active();
+          if (completer) {
+            announcer.read(completer);
+          }
+        }
       },
       [CommandIDs.dismiss]: {
         label: trans.__('Dismiss Suggestion'),

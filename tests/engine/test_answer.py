@@ -17,7 +17,7 @@ def end(kind: str = "limit") -> dict[str, Any]:
 
 
 def choices(*texts: str) -> dict[str, Any]:
-    told = [{"id": n, "bytes": list(text.encode())} for n, text in enumerate(texts)]
+    told = [{"id": n, "bytes": list(text.encode()), "logprob": -n} for n, text in enumerate(texts)]
     return event(texts[0], 0) | {"completion_probabilities": [{"top_logprobs": told}]}
 
 
@@ -81,3 +81,25 @@ def test_where_no_token_agrees_a_grammar_makes_one():
 def test_at_once_or_with_a_temperature_the_grammar_is_used_from_the_start():
     assert "grammar" in Answer(Request(1, "p", begin="x"), None).body()
     assert "grammar" in Answer(Request(1, "p", begin="x", temperature=0.5), 1).body()
+
+
+def test_starts_are_the_tokens_that_go_beyond_what_the_answer_must_begin_with():
+    answer = Answer(Request(1, "p", begin=" mon", starts=2), None)
+    assert answer.take(choices(" x", " mo", " month", " money")) == ""
+    answer.end_burst(1)
+    assert answer.reason is None
+    assert answer.take(choices("n", "nth", "xyz", "nday", "nster")) == ""
+    answer.end_burst(1)
+    assert answer.reason is None  # no more than it must begin with
+    assert answer.take(choices("th", "<|im_end|>", "day", "ster")) == ""
+    assert answer.reason == "stop"
+    assert [start.text for start in answer.starts] == [" month", " monday"]
+    assert answer.starts[0].probability > answer.starts[1].probability
+
+
+def test_where_no_token_agrees_there_are_no_starts():
+    answer = Answer(Request(1, "p", begin="q", starts=2), 1)
+    answer.take(choices("x", "y"))
+    answer.end_burst(1)
+    assert answer.reason == "stop"
+    assert answer.starts == ()
