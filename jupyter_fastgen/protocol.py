@@ -175,11 +175,15 @@ class Status(msgspec.Struct, tag="status", frozen=True, omit_defaults=True):
     remedy: str = ""
 
 
-class Chunk(msgspec.Struct, tag="chunk", frozen=True):
-    """More text of job `id`, to be appended to what came before."""
+class Chunk(msgspec.Struct, tag="chunk", frozen=True, omit_defaults=True):
+    """More text of job `id`, to be appended to what came before.
+
+    `block`: there are several lines, for which room is to be made at once.
+    """
 
     id: int
     text: str
+    block: bool = False
 
 
 class Alternative(msgspec.Struct, tag="alternative", frozen=True):

@@ -242,10 +242,11 @@ class Session:
                             self._end_job(message.doc, "cancelled")
                         if isinstance(piece, End):
                             done = _done(id, piece)
-                        elif not job.ended and isinstance(piece, Alternative):
-                            await self.outbox.put(protocol.Alternative(id, piece.text))
+                        elif isinstance(piece, Alternative):
+                            if not job.ended:
+                                await self.outbox.put(protocol.Alternative(id, piece.text))
                         elif not job.ended and not others:
-                            await self.outbox.put(protocol.Chunk(id, piece.text))
+                            await self.outbox.put(protocol.Chunk(id, piece.text, piece.block))
         except EngineError as error:
             done = protocol.Done(id, "failed", str(error))
         except OutOfStepError as error:

@@ -54,9 +54,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Piece:
-    """More ghost text."""
+    """More ghost text, which is part of a `block` of lines."""
 
     text: str
+    block: bool
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,6 @@ class _Place:
 class _Writing:
     """What the text of one answer goes through."""
 
-    block: bool
     cutter: stop.Cutter
     screen: gate.Screen
 
@@ -231,14 +231,14 @@ class CompletionService:
         if self._options.gate:
             deleted = document.deletions.recent(cell, asyncio.get_running_loop().time())
             judged_by = gate.context_at(document, cell, offset, namespace, deleted, ahead)
-        return _Writing(block, stop.Cutter(before, view.after, block), gate.Screen(judged_by))
+        return _Writing(stop.Cutter(before, view.after, block), gate.Screen(judged_by))
 
     def _request(self, key: str, text: str, begin: str, writing: _Writing) -> base.Request:
         return base.Request(
             id=next(self._ids),
             prompt=text,
             begin=begin,
-            max_tokens=BLOCK_TOKENS if writing.block else LINE_TOKENS,
+            max_tokens=BLOCK_TOKENS if writing.cutter.block else LINE_TOKENS,
             stop=self._template.stop,
             document=key,
         )
@@ -251,7 +251,7 @@ class CompletionService:
         shown = False
         if head and (piece := screen.push(cutter.push(head))):
             shown = True
-            yield Piece(piece)
+            yield Piece(piece, cutter.block)
         cost: base.Done | None = None
         async with aclosing(self._events(request)) as events:
             async for event in events:
@@ -263,14 +263,14 @@ class CompletionService:
                 typed = typed[skipped:]
                 if not typed and (piece := screen.push(cutter.push(event.text[skipped:]))):
                     shown = True
-                    yield Piece(piece)
+                    yield Piece(piece, cutter.block)
                 if cutter.ended or screen.held:
                     self._engine.cancel(request.id)
         rest = "" if cutter.ended else cutter.finish()
         whole = cutter.complete or (cost is not None and cost.reason == "stop")
         if piece := screen.push(rest) + screen.finish(whole):
             shown = True
-            yield Piece(piece)
+            yield Piece(piece, cutter.block)
         yield _end(cost, cutter.complete, shown, screen)
 
     async def _starts(self, key: str, text: str, begin: str) -> base.Done:

@@ -14,8 +14,11 @@ export type Place = Pick<IComplete, 'doc' | 'rev' | 'cell' | 'offset'>;
 
 /** Hears what becomes of one request. */
 export interface IJobListener {
-  /** More text, behind what came before; of alternatives, the whole of one. */
-  text(addition: string): void;
+  /**
+   * More text, behind what came before, and whether it is of several lines; of
+   * alternatives, the whole of one.
+   */
+  text(addition: string, isBlock: boolean): void;
   /** The end; nothing follows. */
   done(done: IDone): void;
 }
@@ -61,12 +64,12 @@ export class Jobs {
     const note = this.log.start(trigger);
     let hasText = false;
     this._running.set(id, {
-      text: addition => {
+      text: (addition, isBlock) => {
         if (!hasText) {
           hasText = true;
           note({ firstMs: performance.now() - asked });
         }
-        listener.text(addition);
+        listener.text(addition, isBlock);
       },
       done: done => {
         note({ result: done.reason, why: done.why, counts: done.counts });
@@ -121,7 +124,8 @@ export class Jobs {
     if (message.type === 'chunk' || message.type === 'alternative') {
       const addition = clean(message.text);
       if (addition) {
-        this._running.get(message.id)?.text(addition);
+        const isBlock = message.type === 'chunk' && message.block;
+        this._running.get(message.id)?.text(addition, isBlock);
       }
     } else if (message.type === 'done') {
       const job = this._running.get(message.id);

@@ -162,11 +162,15 @@ export interface IStatus {
   readonly remedy: string;
 }
 
-/** More text of job `id`, behind what came before. */
+/**
+ * More text of job `id`, behind what came before. `block` says that there are
+ * several lines, for which room is to be made at once.
+ */
 export interface IChunk {
   readonly type: 'chunk';
   readonly id: number;
   readonly text: string;
+  readonly block: boolean;
 }
 
 /** The whole of another text, for job `id`. */
@@ -269,11 +273,12 @@ export function decode(frame: string): FromServer | null {
   }
   switch (raw?.type) {
     case 'welcome':
-    case 'chunk':
     case 'alternative':
     case 'resync':
     case 'hint':
       return raw as FromServer;
+    case 'chunk':
+      return { ...(raw as IChunk), block: (raw as IChunk).block ?? false };
     case 'status':
       return toStatus(raw as Partial<IStatus>);
     case 'done': {

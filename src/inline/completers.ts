@@ -2,12 +2,16 @@ import type { EditorView } from '@codemirror/view';
 import type { CodeMirrorEditor } from '@jupyterlab/codemirror';
 import type {
   IInlineCompleterFactory,
+  IInlineCompleterSettings,
   InlineCompleter
 } from '@jupyterlab/completer';
 import { ISignal, Signal } from '@lumino/signaling';
 
 /** On the editor while Tab and Escape belong to a suggestion. */
 const ACTIVE_CLASS = 'jp-mod-inline-completer-active';
+
+/** Lines for which room is made; by default the application shows no more. */
+const BLOCK_LINES = 4;
 
 /** The person goes through the suggestions of a completer. */
 export interface ICycle {
@@ -27,6 +31,7 @@ export class Completers {
       const completer = make(options);
       acceptAsOneStep(completer);
       this._follow(completer);
+      this._rooms.set(completer, roomOf(completer));
       this._all.add(completer);
       completer.disposed.connect(() => this._all.delete(completer));
       return completer;
@@ -59,6 +64,11 @@ export class Completers {
     return [...this._all].find(matches) ?? null;
   }
 
+  /** Makes room for several lines at once, or no more than the person wants. */
+  reserve(completer: InlineCompleter, isBlock: boolean): void {
+    this._rooms.get(completer)?.(isBlock);
+  }
+
   private _follow(completer: InlineCompleter): void {
     const cycle = completer.cycle.bind(completer);
     completer.cycle = direction => {
@@ -67,8 +77,38 @@ export class Completers {
     };
   }
 
+  private readonly _rooms = new WeakMap<
+    InlineCompleter,
+    (isBlock: boolean) => void
+  >();
   private readonly _cycled = new Signal<this, ICycle>(this);
   private readonly _all = new Set<InlineCompleter>();
+}
+
+/**
+ * Gives a function that makes room for a block of lines. A block that comes line
+ * by line would move all that is below at each line.
+ */
+function roomOf(completer: InlineCompleter): (isBlock: boolean) => void {
+  const configure = completer.configure.bind(completer);
+  let wanted: IInlineCompleterSettings | null = null;
+  let reserved = false;
+  completer.configure = settings => {
+    wanted = settings;
+    reserved = false;
+    configure(settings);
+  };
+  return isBlock => {
+    if (wanted && isBlock !== reserved) {
+      reserved = isBlock;
+      const { minLines, maxLines } = wanted;
+      const most = Math.min(maxLines || BLOCK_LINES, BLOCK_LINES);
+      configure({
+        ...wanted,
+        minLines: isBlock ? Math.max(minLines, most) : minLines
+      });
+    }
+  };
 }
 
 /**

@@ -81,9 +81,15 @@ export class Generation {
     this._wake();
   }
 
-  /** More text has come. */
-  append(addition: string): void {
+  /** Whether it is known to have several lines. */
+  get isBlock(): boolean {
+    return this._isBlock;
+  }
+
+  /** More text has come; `isBlock` says that there are several lines. */
+  append(addition: string, isBlock = false): void {
     this._text += addition;
+    this._isBlock = isBlock;
     this._wake();
   }
 
@@ -162,6 +168,7 @@ export class Generation {
   private _next = '';
   private _isPrepared = false;
   private _isPreparing = false;
+  private _isBlock = false;
   private _done = false;
   private _withdrawn = false;
   private readonly _waiting: (() => void)[] = [];

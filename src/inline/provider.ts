@@ -151,6 +151,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
         clear(completer);
         return;
       }
+      this.options.completers.reserve(completer, generation.isBlock);
       const rest = remainder(generation, cursor) ?? given;
       if (rest !== given) {
         given = rest;
@@ -218,6 +219,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
     if (!generation || turn !== this._turn) {
       return [];
     }
+    this.options.completers.reserve(completer, generation.isBlock);
     setTimeout(() => this._emitShown());
     return generation
       .choices(cursor)

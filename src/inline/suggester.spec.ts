@@ -40,7 +40,7 @@ class FakeServer {
   }
 
   text(addition: string): void {
-    this.asked[this.asked.length - 1].text(addition);
+    this.asked[this.asked.length - 1].text(addition, false);
   }
 
   done(

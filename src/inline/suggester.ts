@@ -239,7 +239,7 @@ export class Suggester {
     const generation = new Generation(cursor);
     this._generations.add(generation);
     const job = ask.suggestion({
-      text: addition => generation.append(addition),
+      text: (addition, isBlock) => generation.append(addition, isBlock),
       done: ({ reason }) => this._finish(generation, reason)
     });
     // The server drops a document's request for its next one by itself, so a

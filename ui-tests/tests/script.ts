@@ -113,8 +113,8 @@ export class ScriptedJob {
   }
 
   /** Send more text, even if the job is over: a late frame may cross a cancel. */
-  chunk(text: string): void {
-    this.server.say({ type: 'chunk', id: this.id, text });
+  chunk(text: string, block = false): void {
+    this.server.say({ type: 'chunk', id: this.id, text, block });
   }
 
   /** Send another whole text. */
