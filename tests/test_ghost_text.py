@@ -227,12 +227,12 @@ async def test_work_ahead_of_another_revision_is_given_up(connect: Connect):
     assert await browser.until(protocol.Done) == protocol.Done(7, "cancelled")
 
 
-FRUIT = "fruit = ['apple', 'pear', 'plum', 'apple', 'pear', 'plum']\nprint("
+COLOURS = "red = 'red'\ngreen = 'green'\nblue = 'blue'\ncolour = "
 
 
 async def test_alternatives_differ_from_what_is_shown_and_from_each_other(connect: Connect):
     browser = await connect()
-    browser.open("d", FRUIT)
+    browser.open("d", COLOURS)
     shown = (await browser.answer(browser.ask("d", "c0"))).text
     got = await browser.answer(browser.alternatives("d", "c0", shown))
     assert got.done.reason == "stop"
@@ -244,7 +244,7 @@ async def test_alternatives_differ_from_what_is_shown_and_from_each_other(connec
 
 async def test_alternatives_supersede_nothing_and_end_with_the_next_request(connect: Connect):
     browser = await connect()
-    browser.open("d", FRUIT)
+    browser.open("d", COLOURS)
     asked = browser.ask("d", "c0")
     refused = browser.alternatives("d", "c0", "x", "invoke")
     assert await browser.answer(refused) == ([], protocol.Done(refused, "cancelled"))
@@ -260,7 +260,7 @@ async def test_while_a_cell_computes_alternatives_come_only_when_asked_for_by_ke
     connect: Connect, jp_serverapp: Any
 ):
     browser = await connect()
-    browser.open("d", FRUIT)
+    browser.open("d", COLOURS)
     shown = (await browser.answer(browser.ask("d", "c0"))).text
     app = next(iter(jp_serverapp.extension_manager.extension_apps["jupyter_fastgen"]))
     kernels = app.settings["kernel_manager"]

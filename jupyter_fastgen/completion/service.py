@@ -162,6 +162,8 @@ class CompletionService:
         found = {_words(shown)}
         tries = MOST_TRIES
         for branch in itertools.islice(prompt.branches(built.begin, shown), MOST_BRANCHES):
+            if len(found) > MOST_ALTERNATIVES or not tries:
+                break
             text = prompt.branched(built, branch)
             told = await self._starts(key, text, branch.begin)
             if told.reason == "cancelled":

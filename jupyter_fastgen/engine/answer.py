@@ -120,8 +120,14 @@ class Answer:
         if not agreeing:
             return "", []
         best = agreeing[0]
-        if self._request.starts and len(best.text) > len(self._begin):
-            longer = [choice for choice in agreeing if len(choice.text) > len(self._begin)]
+        longer = [choice for choice in agreeing if len(choice.text) > len(self._begin)]
+        if self._request.starts and best not in longer:
+            # A piece of a word, likely as it may be, leads to tokens that no text is made of.
+            best = max(
+                (c for c in agreeing if len(c.text) <= len(self._begin)),
+                key=lambda choice: len(choice.text),
+            )
+        elif self._request.starts:
             total = sum(choice.probability for choice in longer)
             self.starts = tuple(
                 Start(self._text + choice.text, choice.probability / total)

@@ -116,7 +116,7 @@ class EngineContract:
         assert greedy.text.startswith(told.done.starts[0].text)
         assert (await answer(engine, request(prompt, max_tokens=3))).done.starts == ()
 
-    @pytest.mark.parametrize("begin", [" r", "\n  ", " The blue"])
+    @pytest.mark.parametrize("begin", [" r", "\n  ", " The"])
     async def test_starts_go_on_from_what_the_answer_is_bound_to(self, engine: Engine, begin: str):
         told = await answer(engine, request("My favourite colour is", begin=begin, starts=3))
         assert 1 <= len(told.done.starts) <= 3
