@@ -148,6 +148,21 @@ class Next(msgspec.Struct, tag="next", frozen=True):
     cell: str
 
 
+class Alternatives(msgspec.Struct, tag="alternatives", frozen=True):
+    """Other texts than `text`, which is shown at `offset`: `Alternative`s, and then `Done`.
+
+    It supersedes nothing; `auto`, it is work ahead of the person, as `Ahead`.
+    """
+
+    id: int
+    doc: str
+    rev: int
+    cell: str
+    offset: int
+    text: str
+    trigger: Literal["auto", "invoke"] = "auto"
+
+
 class Cancel(msgspec.Struct, tag="cancel", frozen=True):
     """Ends job `id`; an unknown or ended one is ignored."""
 
@@ -164,7 +179,18 @@ class Warm(msgspec.Struct, tag="warm", frozen=True):
 
 
 FromBrowser = (
-    Hello | Open | Change | Splice | Executed | Close | Complete | Ahead | Next | Cancel | Warm
+    Hello
+    | Open
+    | Change
+    | Splice
+    | Executed
+    | Close
+    | Complete
+    | Ahead
+    | Next
+    | Alternatives
+    | Cancel
+    | Warm
 )
 
 
@@ -198,8 +224,19 @@ class Status(msgspec.Struct, tag="status", frozen=True, omit_defaults=True):
     remedy: str = ""
 
 
-class Chunk(msgspec.Struct, tag="chunk", frozen=True):
-    """More text of job `id`, to be appended to what came before."""
+class Chunk(msgspec.Struct, tag="chunk", frozen=True, omit_defaults=True):
+    """More text of job `id`, to be appended to what came before.
+
+    `block`: there are several lines, for which room is to be made at once.
+    """
+
+    id: int
+    text: str
+    block: bool = False
+
+
+class Alternative(msgspec.Struct, tag="alternative", frozen=True):
+    """The whole of another text, for job `id`."""
 
     id: int
     text: str
@@ -256,7 +293,7 @@ class Fault(msgspec.Struct, tag="fault", frozen=True):
     fatal: bool = False
 
 
-FromServer = Welcome | Status | Chunk | Done | Resync | Hint | Fault
+FromServer = Welcome | Status | Chunk | Alternative | Done | Resync | Hint | Fault
 
 _decoder = msgspec.json.Decoder(FromBrowser)
 _encoder = msgspec.json.Encoder()

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 
 from . import protocol
 from .completion.namespace import Namespace
-from .completion.service import CompletionService, End
+from .completion.service import Alternative, CompletionService, End, Piece
 from .document import NEW_CELL, Document, OutOfStepError
-from .engine.base import Done, EngineError
+from .engine.base import EngineError
 from .host import ModelHost
+from .jobs import Asking, Ended, Job, done_message, is_favour
 from .kernel import Kernels
 from .outcomes import Learn, Outcomes
 
@@ -31,20 +30,6 @@ RATE = 200.0
 
 MOST_FAULTS = 20
 """Frames refused before the connection is closed."""
-
-
-Ended = Literal["cancelled", "superseded"]
-
-
-@dataclass
-class _Job:
-    """What runs for a document; `ended` says why its answer is no longer wanted.
-
-    `id` is None where the browser waits for no answer.
-    """
-
-    id: int | None = None
-    ended: Ended | None = None
 
 
 class Session:
@@ -73,7 +58,7 @@ class Session:
         self._documents: dict[str, Document] = {}
         self._cursors: dict[str, tuple[str, int]] = {}
         self._stale: set[str] = set()
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._faults = 0
@@ -107,7 +92,7 @@ class Session:
                 self._post(
                     protocol.Done(message.id, "superseded", "the document changed meanwhile")
                 )
-            elif isinstance(message, protocol.Ahead | protocol.Next):
+            elif isinstance(message, protocol.Ahead | protocol.Next | protocol.Alternatives):
                 self._post(protocol.Done(message.id, "cancelled"))
         except ValueError as error:
             self._drop(getattr(message, "doc", ""))
@@ -150,10 +135,10 @@ class Session:
             self._document(message.doc).change(message, now)
         elif isinstance(message, protocol.Complete):
             self._complete(message)
-        elif isinstance(message, protocol.Ahead):
-            self._ahead(message, self._at(message))
+        elif isinstance(message, protocol.Ahead | protocol.Alternatives):
+            self._favour(message, self._at(message))
         elif isinstance(message, protocol.Next):
-            self._ahead(message, self._current(message))
+            self._favour(message, self._current(message))
         elif isinstance(message, protocol.Cancel):
             for doc, job in list(self._jobs.items()):
                 if job.id == message.id:
@@ -186,18 +171,20 @@ class Session:
             why = status.detail or f"the model is {status.state}"
             self._post(protocol.Done(message.id, "unavailable", why))
             return
-        job = _Job(message.id)
+        job = Job(message.id)
         self._start(message.doc, job, self._stream(job, message, service, document))
 
-    def _ahead(self, message: protocol.Ahead | protocol.Next, document: Document) -> None:
+    def _favour(self, message: Asking, document: Document) -> None:
         service = self._host.completion
         running = self._jobs.get(message.doc)
-        busy = (running is not None and running.id is not None) or self._computing()
+        busy = (running is not None and running.id is not None) or (
+            is_favour(message) and self._computing()
+        )
         if service is None or self._host.status.state != "ready" or busy:
             self._post(protocol.Done(message.id, "cancelled"))
             return
         self._end_job(message.doc, "superseded")  # it only fills the cache, as this does
-        job = _Job(message.id)
+        job = Job(message.id)
         self._start(message.doc, job, self._stream(job, message, service, document))
 
     def _warm(self, message: protocol.Warm) -> None:
@@ -212,7 +199,7 @@ class Session:
         if service is None or self._host.status.state != "ready" or doc in self._jobs:
             return
 
-        job = _Job()
+        job = Job()
 
         async def warm() -> None:
             if not job.ended:
@@ -223,45 +210,35 @@ class Session:
 
         self._start(doc, job, warm())
 
-    def _start(self, doc: str, job: _Job, work: Coroutine[None, None, None]) -> None:
+    def _start(self, doc: str, job: Job, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._jobs[doc] = job
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _stream(
-        self,
-        job: _Job,
-        message: protocol.Complete | protocol.Ahead | protocol.Next,
-        service: CompletionService,
-        document: Document,
+        self, job: Job, message: Asking, service: CompletionService, document: Document
     ) -> None:
-        id, cell = message.id, message.cell
-        offset = 0 if isinstance(message, protocol.Next) else message.offset
-        ahead = message.text if isinstance(message, protocol.Ahead) else ""
-        waits = not isinstance(message, protocol.Complete)
+        id = message.id
         done = protocol.Done(id, "failed", "the engine ended without an answer")
         try:
             if not job.ended:
-                key = self._key(message.doc)
-                namespace = self._namespace(document)
-                if isinstance(message, protocol.Next):
-                    document, cell = document.with_new_cell(cell), NEW_CELL
-                invoked = isinstance(message, protocol.Complete) and message.trigger == "invoke"
-                text = ""
-                async with aclosing(
-                    service.complete(key, document, cell, offset, namespace, ahead, invoked)
-                ) as pieces:
-                    async for piece in pieces:
-                        if waits and not job.ended and self._computing():
+                texts = self._texts(message, service, document)
+                shown = ""
+                async with aclosing(texts):
+                    async for piece in texts:
+                        if not job.ended and is_favour(message) and self._computing():
                             self._end_job(message.doc, "cancelled")
                         if isinstance(piece, End):
-                            done = _done(id, piece)
-                            if not ahead:
-                                self._outcomes.expect(id, text, piece)
-                        elif not job.ended:
-                            text += piece.text
-                            await self.outbox.put(protocol.Chunk(id, piece.text))
+                            done = done_message(id, piece)
+                            if isinstance(message, protocol.Complete):
+                                self._outcomes.expect(id, shown, piece)
+                        elif isinstance(piece, Alternative):
+                            if not job.ended:
+                                await self.outbox.put(protocol.Alternative(id, piece.text))
+                        elif not job.ended and not isinstance(message, protocol.Alternatives):
+                            shown += piece.text
+                            await self.outbox.put(protocol.Chunk(id, piece.text, piece.block))
         except EngineError as error:
             done = protocol.Done(id, "failed", str(error))
         except OutOfStepError as error:
@@ -270,6 +247,20 @@ class Session:
         if job.ended:
             done = protocol.Done(id, job.ended, counts=done.counts)
         self._post(done)
+
+    def _texts(
+        self, message: Asking, service: CompletionService, document: Document
+    ) -> AsyncGenerator[Piece | Alternative | End, None]:
+        key, namespace = self._key(message.doc), self._namespace(document)
+        if isinstance(message, protocol.Next):
+            thought_of = document.with_new_cell(message.cell)
+            return service.complete(key, thought_of, NEW_CELL, 0, namespace)
+        at = key, document, message.cell, message.offset, namespace
+        if isinstance(message, protocol.Alternatives):
+            return service.alternatives(*at, message.text)
+        if isinstance(message, protocol.Ahead):
+            return service.complete(*at, message.text)
+        return service.complete(*at, invoked=message.trigger == "invoke")
 
     # --- small things --------------------------------------------------------
 
@@ -282,15 +273,16 @@ class Session:
             raise OutOfStepError(f"no document {doc!r}")
         return document
 
-    def _current(
-        self, message: protocol.Complete | protocol.Ahead | protocol.Next | protocol.Warm
-    ) -> Document:
+    def _current(self, message: Asking | protocol.Warm) -> Document:
         document = self._document(message.doc)
         if document.rev != message.rev:
             raise OutOfStepError(f"revision {message.rev}, the copy has {document.rev}")
         return document
 
-    def _at(self, message: protocol.Complete | protocol.Ahead | protocol.Warm) -> Document:
+    def _at(
+        self,
+        message: protocol.Complete | protocol.Ahead | protocol.Alternatives | protocol.Warm,
+    ) -> Document:
         document = self._current(message)
         source = document.cells[document.index(message.cell)].source
         if not 0 <= message.offset <= len(source):
@@ -322,7 +314,7 @@ class Session:
             if self._host.completion is not None:
                 self._host.completion.cancel(self._key(doc))
 
-    def _forget_job(self, doc: str, job: _Job) -> None:
+    def _forget_job(self, doc: str, job: Job) -> None:
         if self._jobs.get(doc) is job:
             del self._jobs[doc]
 
@@ -373,21 +365,3 @@ class Session:
         self._last = now
         self._allowance -= 1
         return self._allowance >= 0
-
-
-def _done(id: int, end: End) -> protocol.Done:
-    return protocol.Done(id, end.reason, end.why, _counts(end.cost))
-
-
-def _counts(cost: Done | None) -> protocol.Counts | None:
-    if cost is None:
-        return None
-    return protocol.Counts(
-        prompt_tokens=cost.prompt_tokens,
-        cached_tokens=cost.cached_tokens,
-        new_tokens=cost.new_tokens,
-        queue_ms=round(cost.queue_ms, 1),
-        prefill_ms=round(cost.prefill_ms, 1),
-        decode_ms=round(cost.decode_ms, 1),
-        first_ms=None if cost.first_ms is None else round(cost.first_ms, 1),
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from tornado.websocket import WebSocketClientConnection
 
@@ -147,13 +147,23 @@ class Browser:
         self.send(protocol.Next(id, doc, self._revs[doc], cell))
         return id
 
+    def alternatives(
+        self, doc: str, cell: str, text: str, trigger: Literal["auto", "invoke"] = "auto"
+    ) -> int:
+        """Ask for other texts than `text`, shown at the cell's end; the job's id."""
+        id = next(self._ids)
+        offset = len(self._sources[doc, cell])
+        message = protocol.Alternatives(id, doc, self._revs[doc], cell, offset, text, trigger)
+        self.send(message)
+        return id
+
     async def answer(self, id: int) -> Suggestion:
-        """All of a job's text, and its end."""
+        """All of a job's texts, and its end."""
         start = len(self.frames)
         done = await self.until(protocol.Done, lambda done: done.id == id)
         chunks = [
             frame.text
             for frame in self.frames[start:]
-            if isinstance(frame, protocol.Chunk) and frame.id == id
+            if isinstance(frame, protocol.Chunk | protocol.Alternative) and frame.id == id
         ]
         return Suggestion(chunks, done)

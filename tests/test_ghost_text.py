@@ -24,7 +24,9 @@ def jp_server_config(
 ) -> dict[str, Any]:
     # Small budgets: nothing here needs the time that a long prompt takes.
     budgets = {"context_tokens": 200, "cell_tokens": 200}
-    return jp_server_config | {"FastgenApp": {"model": llama_server.url, **budgets}}
+    # The small model is never sure.
+    options = {"model": llama_server.url, "confidence": 0.0, **budgets}
+    return jp_server_config | {"FastgenApp": options}
 
 
 @pytest.fixture
@@ -289,6 +291,50 @@ async def test_the_next_cell_of_another_revision_or_place_is_given_up(connect: C
     browser.open("d", COUNTING)
     gone = browser.next_cell("d", "no such cell")
     assert (await browser.answer(gone)).done.reason == "superseded"
+
+
+COLOURS = "red = 'red'\ngreen = 'green'\nblue = 'blue'\ncolour = "
+
+
+async def test_alternatives_differ_from_what_is_shown_and_from_each_other(connect: Connect):
+    browser = await connect()
+    browser.open("d", COLOURS)
+    shown = (await browser.answer(browser.ask("d", "c0"))).text
+    got = await browser.answer(browser.alternatives("d", "c0", shown))
+    assert got.done.reason == "stop"
+    assert 1 <= len(got.chunks) <= 2
+    texts = ["".join(text.split()) for text in (shown, *got.chunks)]
+    assert len(set(texts)) == len(texts)
+    assert all(texts)
+
+
+async def test_alternatives_supersede_nothing_and_end_with_the_next_request(connect: Connect):
+    browser = await connect()
+    browser.open("d", COLOURS)
+    asked = browser.ask("d", "c0")
+    refused = browser.alternatives("d", "c0", "x", "invoke")
+    assert await browser.answer(refused) == ([], protocol.Done(refused, "cancelled"))
+    shown = (await browser.answer(asked)).text
+    others = browser.alternatives("d", "c0", shown, "invoke")
+    asked = browser.ask("d", "c0")
+    ended = await browser.until(protocol.Done, lambda done: done.id == others)
+    assert ended.reason == "superseded"
+    assert (await browser.answer(asked)).text == shown
+
+
+async def test_while_a_cell_computes_alternatives_come_only_when_asked_for_by_key(
+    connect: Connect, jp_serverapp: Any
+):
+    browser = await connect()
+    browser.open("d", COLOURS)
+    shown = (await browser.answer(browser.ask("d", "c0"))).text
+    app = next(iter(jp_serverapp.extension_manager.extension_apps["jupyter_fastgen"]))
+    kernels = app.settings["kernel_manager"]
+    kernel = kernels.get_kernel(await kernels.start_kernel())
+    kernel.execution_state = "busy"
+    id = browser.alternatives("d", "c0", shown)
+    assert await browser.answer(id) == ([], protocol.Done(id, "cancelled"))
+    assert (await browser.answer(browser.alternatives("d", "c0", shown, "invoke"))).chunks
 
 
 @pytest.mark.parametrize("language", ["R", "julia", "javascript", "scheme", ""])

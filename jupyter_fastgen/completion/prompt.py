@@ -13,6 +13,7 @@ Forced text must end where a token may end. So the last pre-token is cut off it
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .context import SEPARATOR, View
@@ -99,6 +100,37 @@ def build(
     forced, begin = (before[head:] + ahead, "") if ahead else _heal(before[head:])
     text = _frame(template, before[:head], anchor.after, anchor.below) + _plain(forced)
     return Prompt(text, begin, anchor)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A place in a suggestion where it could go on otherwise.
+
+    `forced` stands before it, behind the prompt; what follows must begin with `begin`, of
+    which the cursor is the end. `shown` is the part of `forced` that belongs to the suggestion.
+    """
+
+    forced: str
+    begin: str
+    shown: str
+
+
+def branches(begin: str, suggestion: str) -> Iterator[Branch]:
+    """The starts of the words in the first line of `suggestion`, which stands behind `begin`."""
+    text = begin + suggestion
+    for word in _PRETOKEN.finditer(text):
+        start = word.start()
+        if word.end() <= len(begin) or not word.group().strip():
+            continue
+        shown = text[len(begin) : start]
+        if "\n" in shown.lstrip():
+            return
+        yield Branch(text[:start], text[start : len(begin)], shown)
+
+
+def branched(built: Prompt, branch: Branch) -> str:
+    """The text for the engine at a branch of the suggestion that came of `built`."""
+    return built.text + _plain(branch.forced)
 
 
 def _set(view: View, anchored: bool) -> Anchor:

@@ -23,6 +23,21 @@ line, 73 as p95."""
 
 BLOCK_TOKENS = 96
 
+MOST_ALTERNATIVES = 2
+"""To a suggestion; more are not looked through."""
+
+MOST_TRIES = 3
+"""Texts written to find them: each takes as long as a suggestion."""
+
+MOST_BRANCHES = 3
+"""Words of a suggestion in whose place another one is looked for."""
+
+MOST_STARTS = 8
+"""Words looked at in one place, that of the suggestion included."""
+
+LEAST_PROBABILITY = 0.03
+"""Of a word in place of that suggested. What begins with a less likely one makes little sense."""
+
 MOST_ANCHORS = 64
 """Documents whose anchor is remembered; the engine keeps fewer of them warm."""
 
@@ -46,7 +61,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Piece:
-    """More ghost text."""
+    """More ghost text, which is part of a `block` of lines."""
+
+    text: str
+    block: bool
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """The whole of another ghost text."""
 
     text: str
 
@@ -86,6 +109,15 @@ class _Place:
         return self.known
 
 
+@dataclass(frozen=True)
+class _Writing:
+    """What the text of one answer goes through."""
+
+    cutter: stop.Cutter
+    judge: Judge
+    screen: gate.Screen
+
+
 class CompletionService:
     """Turns cursors into suggestions, on one engine, for many documents."""
 
@@ -116,48 +148,62 @@ class CompletionService:
         leaving the iteration cancels, `cancel` does so and still tells the cost. Raises
         `EngineError`, and `OutOfStepError` for an unknown cell.
         """
-        judged_by = self._judged_by(document, cell, offset, namespace, ahead)
         view, built = await self._prompt(key, document, cell, offset, namespace, ahead)
-        before = view.before + ahead
-        block = stop.wants_block(before, view.after)
-        cutter = stop.Cutter(before, view.after, block)
-        judge = self._judge(invoked)
-        screen = gate.Screen(judged_by, judge)
-        request = base.Request(
-            id=next(self._ids),
-            prompt=built.text,
-            begin=built.begin,
-            max_tokens=BLOCK_TOKENS if block else LINE_TOKENS,
-            stop=self._template.stop,
-            document=key,
-            logprobs=TOKENS,
-        )
-        begin = built.begin
-        shown = False
-        cost: base.Done | None = None
-        async with aclosing(self._events(request)) as events:
-            async for event in events:
-                if isinstance(event, base.Done):
-                    cost = event
+        writing = self._writing(view, document, cell, offset, namespace, ahead, invoked)
+        request = self._request(key, built.text, built.begin, writing, TOKENS)
+        async with aclosing(self._written(request, built.begin, writing)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def alternatives(
+        self,
+        key: str,
+        document: Document,
+        cell: str,
+        offset: int,
+        namespace: Namespace | None,
+        shown: str,
+    ) -> AsyncGenerator[Piece | Alternative | End, None]:
+        """Suggest other texts than `shown`, which is suggested at `offset` of `cell`.
+
+        Where another word is likely in its first line, the model goes on from that word.
+        Yields `Piece`s while a text is written, which may come to nothing, each whole text as an
+        `Alternative`, and one `End`. Ends as `complete` does, and raises the same.
+        """
+        view, built = await self._prompt(key, document, cell, offset, namespace)
+        found = {_words(shown)}
+        tries = MOST_TRIES
+        for branch in itertools.islice(prompt.branches(built.begin, shown), MOST_BRANCHES):
+            if len(found) > MOST_ALTERNATIVES or not tries:
+                break
+            text = prompt.branched(built, branch)
+            told = await self._starts(key, text, branch.begin)
+            if told.reason == "cancelled":
+                yield End("cancelled", "", told)
+                return
+            whole = branch.begin + shown[len(branch.shown) :]
+            for start in (s for s in told.starts if _differs(s, whole, branch.begin)):
+                if len(found) > MOST_ALTERNATIVES or not tries:
                     break
-                # The answer repeats what was typed of its first word; only the rest is new.
-                skipped = _common(begin, event.text)
-                begin = begin[skipped:]
-                new = "" if begin else event.text[skipped:]
-                judge.push(new, event.logprobs)
-                if not begin and (piece := screen.push(cutter.push(new))):
-                    shown = True
-                    yield Piece(piece)
-                if cutter.ended or screen.held:
-                    self._engine.cancel(request.id)
-        rest = "" if cutter.ended else cutter.finish()
-        whole = cutter.complete or (cost is not None and cost.reason == "stop")
-        if whole:
-            judge.finish()
-        if piece := screen.push(rest) + screen.finish(whole):
-            shown = True
-            yield Piece(piece)
-        yield replace(_end(cost, cutter.complete, shown, screen), judgement=judge.judgement)
+                tries -= 1
+                # How unsure the model is of another text is known, and no fault of it.
+                writing = self._writing(view, document, cell, offset, namespace, invoked=True)
+                request = self._request(key, text, start.text, writing)
+                written = ""
+                async with aclosing(
+                    self._written(request, branch.begin, writing, branch.shown)
+                ) as pieces:
+                    async for piece in pieces:
+                        if isinstance(piece, Piece):
+                            written += piece.text
+                            yield piece
+                        elif piece.reason == "cancelled":
+                            yield piece
+                            return
+                        elif piece.reason == "stop" and _words(written) not in {*found, ""}:
+                            found.add(_words(written))
+                            yield Alternative(written)
+        yield End("stop" if len(found) > 1 else "empty", "", None)
 
     async def warm(
         self,
@@ -185,22 +231,82 @@ class CompletionService:
         """The document was closed."""
         self._places.pop(key, None)
 
-    def _judged_by(
+    def _writing(
         self,
+        view: context.View,
         document: Document,
         cell: str,
         offset: int,
         namespace: Namespace | None,
-        ahead: str,
-    ) -> gate.Context | None:
-        if not self._options.gate:
-            return None
-        deleted = document.deletions.recent(cell, asyncio.get_running_loop().time())
-        return gate.context_at(document, cell, offset, namespace, deleted, ahead)
+        ahead: str = "",
+        invoked: bool = False,
+    ) -> _Writing:
+        before = view.before + ahead
+        block = stop.wants_block(before, view.after)
+        judged_by = None
+        if self._options.gate:
+            deleted = document.deletions.recent(cell, asyncio.get_running_loop().time())
+            judged_by = gate.context_at(document, cell, offset, namespace, deleted, ahead)
+        judge = Judge(0.0 if invoked else self._options.confidence, self._options.habit.bias)
+        cutter = stop.Cutter(before, view.after, block)
+        return _Writing(cutter, judge, gate.Screen(judged_by, judge))
 
-    def _judge(self, invoked: bool) -> Judge:
-        threshold = 0.0 if invoked else self._options.confidence
-        return Judge(threshold, self._options.habit.bias)
+    def _request(
+        self, key: str, text: str, begin: str, writing: _Writing, logprobs: int = 0
+    ) -> base.Request:
+        return base.Request(
+            id=next(self._ids),
+            prompt=text,
+            begin=begin,
+            max_tokens=BLOCK_TOKENS if writing.cutter.block else LINE_TOKENS,
+            stop=self._template.stop,
+            document=key,
+            logprobs=logprobs,
+        )
+
+    async def _written(
+        self, request: base.Request, typed: str, writing: _Writing, head: str = ""
+    ) -> AsyncGenerator[Piece | End, None]:
+        """The suggestion `head` and then the answer, which repeats what was `typed`."""
+        cutter, judge, screen = writing.cutter, writing.judge, writing.screen
+        shown = False
+        if head and (piece := screen.push(cutter.push(head))):
+            shown = True
+            yield Piece(piece, cutter.block)
+        cost: base.Done | None = None
+        async with aclosing(self._events(request)) as events:
+            async for event in events:
+                if isinstance(event, base.Done):
+                    cost = event
+                    break
+                # The answer repeats what was typed of its first word; only the rest is new.
+                skipped = _common(typed, event.text)
+                typed = typed[skipped:]
+                new = "" if typed else event.text[skipped:]
+                judge.push(new, event.logprobs)
+                if not typed and (piece := screen.push(cutter.push(new))):
+                    shown = True
+                    yield Piece(piece, cutter.block)
+                if cutter.ended or screen.held:
+                    self._engine.cancel(request.id)
+        rest = "" if cutter.ended else cutter.finish()
+        whole = cutter.complete or (cost is not None and cost.reason == "stop")
+        if whole:
+            judge.finish()
+        if piece := screen.push(rest) + screen.finish(whole):
+            shown = True
+            yield Piece(piece, cutter.block)
+        yield replace(_end(cost, cutter.complete, shown, screen), judgement=judge.judgement)
+
+    async def _starts(self, key: str, text: str, begin: str) -> base.Done:
+        request = base.Request(
+            id=next(self._ids), prompt=text, begin=begin, document=key, starts=MOST_STARTS
+        )
+        async with aclosing(self._events(request)) as events:
+            async for event in events:
+                if isinstance(event, base.Done):
+                    return event
+        return base.Done(request.id, "cancelled")
 
     async def _events(self, request: base.Request) -> AsyncGenerator[base.Event, None]:
         self._running[request.document] = request.id
@@ -235,6 +341,21 @@ class CompletionService:
         built = prompt.build(view, self._template, place.anchor, self._options.anchored, ahead)
         place.anchor = built.anchor
         return view, built
+
+
+def _words(text: str) -> str:
+    """`text` with its white space and quotes made equal: what differs in no more is no other."""
+    return " ".join(text.replace("'", '"').split())
+
+
+def _differs(start: base.Start, suggested: str, typed: str) -> bool:
+    """Whether `start` leads to another text than the one `suggested`, which was `typed` in part."""
+    word = start.text.strip()
+    return (
+        start.probability >= LEAST_PROBABILITY
+        and start.text[len(typed) :].strip() != ""
+        and not _words(suggested).startswith(_words(word))
+    )
 
 
 def _common(a: str, b: str) -> int:

@@ -50,7 +50,7 @@ def wants_block(before: str, after: str) -> bool:
 class Cutter:
     """Takes the answer piece by piece and gives what may be shown, until `ended`.
 
-    `complete` says that a rule ended it, and not the engine.
+    `complete` says that a rule ended it, and not the engine; `block` that it has several lines.
 
     One line ends at its line break, or becomes a block where it opens one; leading line breaks
     are kept, so that after a finished line the next one is suggested, but not in an empty cell.
@@ -67,7 +67,7 @@ class Cutter:
         below = next((text for text in after.split("\n")[1:] if text.strip()), "")
         self._next = below.strip()
         self._next_indent = _indentation(below)
-        self._block = block
+        self.block = block
         self._is_empty = not (before.strip() or after.strip())
         self._opener = 0
         self._text = ""
@@ -121,10 +121,10 @@ class Cutter:
         head = len(text) - len(text.lstrip())
         if text.count("\n", 0, head) > MOST_BREAKS:
             return 0, 0
-        end, sure = (None, len(text)) if self._block else (_find(text, "\n", head), len(text))
+        end, sure = (None, len(text)) if self.block else (_find(text, "\n", head), len(text))
         if end is not None and not self._tail and self._opens_block(end):
-            self._block = True
-        if self._block:
+            self.block = True
+        if self.block:
             end, sure = self._block_end()
         if _closes(self._tail):
             closed = _closing(text if end is None else text[:end], self._tail[0])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
 
-from .base import Request
+from .base import Request, Start
 from .stops import Stops
 
 CHOICES = 1000
@@ -34,16 +35,17 @@ class Answer:
         self._judged = 0
         self._burst = burst
         # Choosing among the likeliest tokens is faster than a grammar, which is tried on all.
-        self._by_choice = burst is not None and request.temperature == 0
+        self._by_choice = request.starts > 0 or (burst is not None and request.temperature == 0)
         self._start_burst()
         self.reason: Literal["stop", "length"] | None = None
+        self.starts: tuple[Start, ...] = ()
 
     def _start_burst(self) -> None:
         self._before = len(self._text)
         self._tokens: list[int] = []
         self._limited = False
         self._begin = self._request.begin[len(self._text) :]
-        self._choosing = self._by_choice and self._begin != ""
+        self._choosing = self._by_choice and (self._begin != "" or self._request.starts > 0)
 
     def body(self) -> dict[str, Any]:
         """What to post for the next burst."""
@@ -82,7 +84,7 @@ class Answer:
             return ""
         content, tokens = data["content"], data.get("tokens", [])
         if self._choosing and not self._tokens:
-            content, tokens, told = _chosen(data, self._begin)
+            content, tokens, told = self._choose(data)
         else:
             told = [float(t["logprob"]) for t in data.get("completion_probabilities", [])]
         if self._request.logprobs:
@@ -90,6 +92,8 @@ class Answer:
             self._judged += len(told)
         self._text += content
         self._tokens += tokens
+        if self._request.starts:
+            return ""
         piece = self._stops.push(content)
         if self._stops.met:
             self.reason = "stop"
@@ -108,6 +112,8 @@ class Answer:
             self._limited = True
             self._by_choice = self._tokens != []
             decoded = len(self._tokens)
+            if self._request.starts and not self._by_choice:
+                self.reason = "stop"
         self._left -= decoded
         if len(self._tokens) == decoded:
             self._parts += self._tokens
@@ -123,37 +129,51 @@ class Answer:
         self._start_burst()
         return self._stops.rest() if self.reason else ""
 
+    def _choose(self, data: dict[str, Any]) -> tuple[str, list[int], list[float]]:
+        """The likeliest token that agrees, as text, id and log-probability among all that do.
 
-def _chosen(data: dict[str, Any], begin: str) -> tuple[str, list[int], list[float]]:
-    """The likeliest token that agrees with `begin`, as text, id and log-probability.
-
-    The latter is among all that agree. Nothing if none of them does. `data` is an event with
-    the likeliest tokens, best first.
-    """
-    found = [
-        (text, token)
-        for told in data.get("completion_probabilities", [])
-        for token in told["top_logprobs"]
-        if _agrees(text := _decoded(token), begin)
-    ]
-    if not found:
-        return "", [], []
-    text, best = found[0]
-    total = sum(math.exp(token["logprob"] - best["logprob"]) for _, token in found)
-    return text, [int(best["id"])], [-math.log(total)]
-
-
-def _decoded(token: dict[str, Any]) -> str:
-    """The text of a token, '' for a part of a character and for a special one."""
-    try:
-        text = bytes(token["bytes"]).decode()
-    except UnicodeDecodeError:
-        return ""
-    return "" if text.startswith("<|") and text.endswith("|>") else text
+        Nothing if none of them does. Notes the starts once the next token goes beyond what the
+        answer is bound to begin with.
+        """
+        agreeing = list(_agreeing(data, self._begin))
+        if not agreeing:
+            return "", [], []
+        best = agreeing[0]
+        sure = math.log(best.probability / sum(choice.probability for choice in agreeing))
+        longer = [choice for choice in agreeing if len(choice.text) > len(self._begin)]
+        if self._request.starts and best not in longer:
+            # A piece of a word, likely as it may be, leads to tokens that no text is made of.
+            best = max(
+                (c for c in agreeing if len(c.text) <= len(self._begin)),
+                key=lambda choice: len(choice.text),
+            )
+        elif self._request.starts:
+            total = sum(choice.probability for choice in longer)
+            self.starts = tuple(
+                Start(self._text + choice.text, choice.probability / total)
+                for choice in longer[: self._request.starts]
+            )
+            self.reason = "stop"
+        return best.text, [best.id], [sure]
 
 
-def _agrees(text: str, begin: str) -> bool:
-    return text != "" and (text.startswith(begin) or begin.startswith(text))
+class _Choice(NamedTuple):
+    text: str
+    id: int
+    probability: float
+
+
+def _agreeing(data: dict[str, Any], begin: str) -> Iterator[_Choice]:
+    """The likeliest tokens that agree with `begin`, best first; `data` is an event with them."""
+    for told in data.get("completion_probabilities", []):
+        for token in told["top_logprobs"]:
+            try:
+                text = bytes(token["bytes"]).decode()
+            except UnicodeDecodeError:
+                continue
+            special = text.startswith("<|") and text.endswith("|>")
+            if text and not special and (text.startswith(begin) or begin.startswith(text)):
+                yield _Choice(text, int(token["id"]), math.exp(token["logprob"]))
 
 
 def _literal(text: str) -> str:

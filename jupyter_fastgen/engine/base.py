@@ -48,6 +48,8 @@ class Request(msgspec.Struct, frozen=True):
     of what `stream` yields. Requests of the same `document` share a KV slot.
     `max_tokens` 0 only fills the KV cache. `temperature` 0 is greedy. Of the
     first `logprobs` tokens at least it is asked how likely they were.
+
+    With `starts` no text is written: `Done` tells the likeliest ways to begin, at most so many.
     """
 
     id: int
@@ -58,6 +60,17 @@ class Request(msgspec.Struct, frozen=True):
     temperature: float = 0.0
     document: str = ""
     logprobs: int = 0
+    starts: int = 0
+
+
+class Start(msgspec.Struct, frozen=True):
+    """How an answer may begin: `text` is the request's `begin` and the rest of the next token.
+
+    `probability` is among all the ways to begin that agree with `begin`.
+    """
+
+    text: str
+    probability: float
 
 
 class Text(msgspec.Struct, tag="text", frozen=True):
@@ -79,7 +92,8 @@ class Done(msgspec.Struct, tag="done", frozen=True):
     Token counts come from the engine: `prompt_tokens` were asked for, of these
     `cached_tokens` lay in the KV cache; `new_tokens` were decoded. `logprob` is
     the mean over the decoded tokens where the engine tells it. Times are in
-    milliseconds; `first_ms` is from `stream` to the first text.
+    milliseconds; `first_ms` is from `stream` to the first text. `starts`, where they were asked
+    for, stand likeliest first.
     """
 
     id: int
@@ -91,6 +105,7 @@ class Done(msgspec.Struct, tag="done", frozen=True):
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
     first_ms: float | None = None
+    starts: tuple[Start, ...] = ()
 
     @property
     def prefilled_tokens(self) -> int:

@@ -145,7 +145,7 @@ class LlamaServer:
             self._token_ms = meter.token_ms or self._token_ms
             if rest := answer.end_burst(meter.burst_tokens):
                 events.put_nowait(Text(request.id, rest, answer.take_logprobs()))
-        events.put_nowait(meter.done(answer.reason))
+        events.put_nowait(meter.done(answer.reason, answer.starts))
 
     async def _burst(
         self, client: httpx.AsyncClient, body: dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Literal
 
-from .base import Done
+from .base import Done, Start
 
 
 class Meter:
@@ -64,7 +64,9 @@ class Meter:
         if self._first is None:
             self._first = (time.perf_counter() - self._start) * 1000
 
-    def done(self, reason: Literal["stop", "length", "cancelled"]) -> Done:
+    def done(
+        self, reason: Literal["stop", "length", "cancelled"], starts: tuple[Start, ...] = ()
+    ) -> Done:
         """The last event of the answer."""
         total = (time.perf_counter() - self._start) * 1000
         return Done(
@@ -77,4 +79,5 @@ class Meter:
             prefill_ms=self._prefill,
             decode_ms=self._decode,
             first_ms=self._first,
+            starts=starts,
         )

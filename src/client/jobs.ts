@@ -1,8 +1,8 @@
 import { clean } from './clean';
 import { RequestLog } from './log';
 import type {
+  FromBrowser,
   FromServer,
-  IAhead,
   IComplete,
   IDone,
   INext,
@@ -16,8 +16,11 @@ export type Place = Pick<IComplete, 'doc' | 'rev' | 'cell' | 'offset'>;
 
 /** Hears what becomes of one request. */
 export interface IJobListener {
-  /** More text, behind what came before. */
-  text(addition: string): void;
+  /**
+   * More text, behind what came before, and whether it is of several lines; of
+   * alternatives, the whole of one.
+   */
+  text(addition: string, isBlock: boolean): void;
   /** The end; nothing follows. */
   done(done: IDone): void;
 }
@@ -68,12 +71,12 @@ export class Jobs {
     const note = this.log.start(trigger);
     let hasText = false;
     this._running.set(id, {
-      text: addition => {
+      text: (addition, isBlock) => {
         if (!hasText) {
           hasText = true;
           note({ firstMs: performance.now() - asked });
         }
-        listener.text(addition);
+        listener.text(addition, isBlock);
       },
       done: done => {
         note({ result: done.reason, why: done.why, counts: done.counts });
@@ -105,7 +108,22 @@ export class Jobs {
     return this._send({ type: 'next', id, ...behind });
   }
 
-  private _send(message: IComplete | IAhead | INext): IJob {
+  /**
+   * Asks for other texts than `text`, which is shown at this place. The log
+   * does not tell of it.
+   */
+  alternatives(
+    at: Place,
+    text: string,
+    trigger: Trigger,
+    listener: IJobListener
+  ): IJob {
+    const id = ++this._lastId;
+    this._running.set(id, listener);
+    return this._send({ type: 'alternatives', id, ...at, text, trigger });
+  }
+
+  private _send(message: FromBrowser & { readonly id: number }): IJob {
     const { id } = message;
     if (!this.socket.send(message)) {
       this._fail(id, 'There is no connection to the server.');
@@ -125,10 +143,11 @@ export class Jobs {
   }
 
   private _onMessage(message: FromServer): void {
-    if (message.type === 'chunk') {
+    if (message.type === 'chunk' || message.type === 'alternative') {
       const addition = clean(message.text);
       if (addition) {
-        this._running.get(message.id)?.text(addition);
+        const isBlock = message.type === 'chunk' && message.block;
+        this._running.get(message.id)?.text(addition, isBlock);
       }
     } else if (message.type === 'done') {
       const job = this._running.get(message.id);

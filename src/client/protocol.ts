@@ -123,6 +123,21 @@ export interface INext {
   readonly cell: string;
 }
 
+/**
+ * Asks for other texts than `text`, which is shown at `offset`. It supersedes
+ * nothing.
+ */
+export interface IAlternatives {
+  readonly type: 'alternatives';
+  readonly id: number;
+  readonly doc: string;
+  readonly rev: number;
+  readonly cell: string;
+  readonly offset: number;
+  readonly text: string;
+  readonly trigger: Trigger;
+}
+
 /** Ends job `id`. */
 export interface ICancel {
   readonly type: 'cancel';
@@ -157,6 +172,7 @@ export type FromBrowser =
   | IComplete
   | IAhead
   | INext
+  | IAlternatives
   | ICancel
   | IWarm;
 
@@ -182,9 +198,20 @@ export interface IStatus {
   readonly remedy: string;
 }
 
-/** More text of job `id`, behind what came before. */
+/**
+ * More text of job `id`, behind what came before. `block` says that there are
+ * several lines, for which room is to be made at once.
+ */
 export interface IChunk {
   readonly type: 'chunk';
+  readonly id: number;
+  readonly text: string;
+  readonly block: boolean;
+}
+
+/** The whole of another text, for job `id`. */
+export interface IAlternative {
+  readonly type: 'alternative';
   readonly id: number;
   readonly text: string;
 }
@@ -241,7 +268,7 @@ export interface IFault {
 
 /** Any message from the server. */
 export type FromServer =
-  IWelcome | IStatus | IChunk | IDone | IResync | IHint | IFault;
+  IWelcome | IStatus | IChunk | IAlternative | IDone | IResync | IHint | IFault;
 
 const NO_COUNTS: ICounts = {
   prompt_tokens: 0,
@@ -282,10 +309,12 @@ export function decode(frame: string): FromServer | null {
   }
   switch (raw?.type) {
     case 'welcome':
-    case 'chunk':
+    case 'alternative':
     case 'resync':
     case 'hint':
       return raw as FromServer;
+    case 'chunk':
+      return { ...(raw as IChunk), block: (raw as IChunk).block ?? false };
     case 'status':
       return toStatus(raw as Partial<IStatus>);
     case 'done': {

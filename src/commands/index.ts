@@ -13,6 +13,8 @@ export namespace CommandIDs {
   export const acceptWord = 'jupyter_fastgen:accept-word';
   /** Inserts the first line of the suggestion shown. */
   export const acceptLine = 'jupyter_fastgen:accept-line';
+  /** Reads the suggestion shown to screen readers. */
+  export const readSuggestion = 'jupyter_fastgen:read-suggestion';
   /** Removes the suggestion shown. */
   export const dismiss = 'jupyter_fastgen:dismiss';
   /** Turns suggestions on or off. */

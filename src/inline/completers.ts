@@ -2,11 +2,23 @@ import type { EditorView } from '@codemirror/view';
 import type { CodeMirrorEditor } from '@jupyterlab/codemirror';
 import type {
   IInlineCompleterFactory,
+  IInlineCompleterSettings,
   InlineCompleter
 } from '@jupyterlab/completer';
+import type { IOffer } from './announcer';
+import { ISignal, Signal } from '@lumino/signaling';
 
 /** On the editor while Tab and Escape belong to a suggestion. */
 const ACTIVE_CLASS = 'jp-mod-inline-completer-active';
+
+/** Lines for which room is made; by default the application shows no more. */
+const BLOCK_LINES = 4;
+
+/** The person goes through the suggestions of a completer. */
+export interface ICycle {
+  readonly completer: InlineCompleter;
+  readonly direction: 'next' | 'previous';
+}
 
 /**
  * The application's inline completers, one per panel. There is no public list
@@ -19,10 +31,17 @@ export class Completers {
     factory.factory = options => {
       const completer = make(options);
       acceptAsOneStep(completer);
+      this._follow(completer);
+      this._rooms.set(completer, roomOf(completer));
       this._all.add(completer);
       completer.disposed.connect(() => this._all.delete(completer));
       return completer;
     };
+  }
+
+  /** Emitted when the person has asked for the next or the previous suggestion. */
+  get cycled(): ISignal<this, ICycle> {
+    return this._cycled;
   }
 
   /** The completer whose editor is inside `node`. */
@@ -46,7 +65,51 @@ export class Completers {
     return [...this._all].find(matches) ?? null;
   }
 
+  /** Makes room for several lines at once, or no more than the person wants. */
+  reserve(completer: InlineCompleter, isBlock: boolean): void {
+    this._rooms.get(completer)?.(isBlock);
+  }
+
+  private _follow(completer: InlineCompleter): void {
+    const cycle = completer.cycle.bind(completer);
+    completer.cycle = direction => {
+      cycle(direction);
+      this._cycled.emit({ completer, direction });
+    };
+  }
+
+  private readonly _rooms = new WeakMap<
+    InlineCompleter,
+    (isBlock: boolean) => void
+  >();
+  private readonly _cycled = new Signal<this, ICycle>(this);
   private readonly _all = new Set<InlineCompleter>();
+}
+
+/**
+ * Gives a function that makes room for a block of lines. A block that comes line
+ * by line would move all that is below at each line.
+ */
+function roomOf(completer: InlineCompleter): (isBlock: boolean) => void {
+  const configure = completer.configure.bind(completer);
+  let wanted: IInlineCompleterSettings | null = null;
+  let reserved = false;
+  completer.configure = settings => {
+    wanted = settings;
+    reserved = false;
+    configure(settings);
+  };
+  return isBlock => {
+    if (wanted && isBlock !== reserved) {
+      reserved = isBlock;
+      const { minLines, maxLines } = wanted;
+      const most = Math.min(maxLines || BLOCK_LINES, BLOCK_LINES);
+      configure({
+        ...wanted,
+        minLines: isBlock ? Math.max(minLines, most) : minLines
+      });
+    }
+  };
 }
 
 /**
@@ -107,6 +170,21 @@ export function viewOf(completer: InlineCompleter): EditorView | null {
 /** Whether any provider's suggestion has text to be seen. */
 function hasText({ model }: InlineCompleter): boolean {
   return !!model?.completions?.items.some(item => item.insertText !== '');
+}
+
+/** What a completer shows a person, if anything. */
+export function offerOf(completer: InlineCompleter): IOffer | null {
+  const { current, model } = completer;
+  if (completer.isDisposed || !current || !isShowing(completer)) {
+    return null;
+  }
+  const items = model?.completions?.items ?? [];
+  return {
+    text: current.insertText,
+    origin: current.provider.name,
+    position: items.indexOf(current) + 1,
+    count: items.length
+  };
 }
 
 /** Whether a suggestion can be seen, and Tab would accept it. */

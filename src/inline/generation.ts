@@ -13,13 +13,29 @@ export interface ICursor {
   readonly tail: string;
 }
 
+/** A suggestion and its alternatives. */
+export interface IGroup {
+  /** In the order in which they came. */
+  readonly members: Generation[];
+  /** The text before the cursor where alternatives were looked for last. */
+  searchedAt: string | null;
+}
+
 /**
  * One answer of the model, complete or growing; and what follows once all of
  * it is accepted, as far as that has been asked for.
  */
 export class Generation {
-  /** @param origin - where it was asked for */
-  constructor(readonly origin: ICursor) {}
+  /**
+   * @param origin - where it was asked for
+   * @param group - that of the suggestion to which it is an alternative
+   */
+  constructor(
+    readonly origin: ICursor,
+    readonly group: IGroup = { members: [], searchedAt: null }
+  ) {
+    group.members.push(this);
+  }
 
   /** The whole text so far, from the origin on. */
   get text(): string {
@@ -65,9 +81,15 @@ export class Generation {
     this._wake();
   }
 
-  /** More text has come. */
-  append(addition: string): void {
+  /** Whether it is known to have several lines. */
+  get isBlock(): boolean {
+    return this._isBlock;
+  }
+
+  /** More text has come; `isBlock` says that there are several lines. */
+  append(addition: string, isBlock = false): void {
     this._text += addition;
+    this._isBlock = isBlock;
     this._wake();
   }
 
@@ -87,6 +109,27 @@ export class Generation {
   /** Whether its text was taken back. */
   get withdrawn(): boolean {
     return this._withdrawn;
+  }
+
+  /**
+   * Adds a whole text to the group of this one.
+   *
+   * @param origin - where it could stand in the place of this one
+   */
+  addAlternative(origin: ICursor, text: string): Generation {
+    const other = new Generation(origin, this.group);
+    other._text = text;
+    other._done = true;
+    return other;
+  }
+
+  /** Itself and what the person may choose instead at `cursor`, in a circle. */
+  choices(cursor: ICursor): Generation[] {
+    const { members } = this.group;
+    const own = members.indexOf(this);
+    return [...members.slice(own), ...members.slice(0, own)].filter(
+      member => member === this || remainder(member, cursor)
+    );
   }
 
   /**
@@ -125,6 +168,7 @@ export class Generation {
   private _next = '';
   private _isPrepared = false;
   private _isPreparing = false;
+  private _isBlock = false;
   private _done = false;
   private _withdrawn = false;
   private readonly _waiting: (() => void)[] = [];
@@ -247,6 +291,20 @@ export class Generations {
   add(generation: Generation): void {
     this._kept.unshift(generation);
     this._kept.length = Math.min(KEPT, this._kept.length);
+  }
+
+  /** Keeps an alternative to `generation`, behind it. */
+  addBehind(generation: Generation, alternative: Generation): void {
+    const index = this._kept.indexOf(generation);
+    if (index >= 0) {
+      this._kept.splice(index + 1, 0, alternative);
+    }
+  }
+
+  /** From now on `generation` is the latest. */
+  prefer(generation: Generation): void {
+    this.remove(generation);
+    this.add(generation);
   }
 
   /** Forgets one, so that it is not shown again. */

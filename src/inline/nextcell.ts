@@ -11,6 +11,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ISignal, Signal } from '@lumino/signaling';
 import type { IPlace } from '../client/documents';
 import type { IFastgenClient } from '../tokens';
+import type { IOffer } from './announcer';
 import { asOneStep } from './completers';
 import { GhostCell } from './ghostcell';
 import { nextPlace } from './policy';
@@ -46,6 +47,13 @@ export class NextCell {
   /** The text of the ghost cell, '' if there is none. */
   get text(): string {
     return this._ghost?.text ?? '';
+  }
+
+  /** The ghost cell as a person perceives it. */
+  get offer(): IOffer | null {
+    const { text } = this;
+    const origin = this.options.trans.__('Fastgen');
+    return text ? { text, origin, position: 1, count: 1 } : null;
   }
 
   /**

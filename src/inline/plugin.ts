@@ -18,8 +18,8 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { addCommands, CommandIDs } from '../commands';
 import { whySkipped } from '../status/text';
 import { IFastgenClient } from '../tokens';
-import { Announcer } from './announcer';
-import { acceptPart, Completers, isShowing } from './completers';
+import { Announcer, IOffer } from './announcer';
+import { acceptPart, Completers, offerOf } from './completers';
 import { partKeys } from './keys';
 import { NextCell } from './nextcell';
 import { firstLine, firstWord } from './parts';
@@ -90,7 +90,8 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
           trans
         })
       : null;
-    announce(client, provider, next, new Announcer(trans));
+    const announcer = new Announcer(trans);
+    announce(client, provider, next, announcer);
 
     const dismiss = () => {
       if (next?.isActive) {
@@ -140,6 +141,18 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
         caption: trans.__('Insert the ghost text up to the end of its line'),
         isEnabled: isShown,
         execute: () => accept(firstLine)
+      },
+      [CommandIDs.readSuggestion]: {
+        label: trans.__('Read Suggestion Aloud'),
+        caption: trans.__('Tell a screen reader all of the ghost text'),
+        isEnabled: isShown,
+        execute: () => {
+          const completer = completers.active();
+          const offer = next?.offer ?? (completer && offerOf(completer));
+          if (offer) {
+            announcer.read(offer);
+          }
+        }
       },
       [CommandIDs.dismiss]: {
         label: trans.__('Dismiss Suggestion'),
@@ -199,19 +212,13 @@ function announce(
   next: NextCell | null,
   announcer: Announcer
 ): void {
-  const onShown = (text: () => string) => {
+  const onShown = (offer: () => IOffer | null) => {
     if (client.settings.current.announce) {
-      announcer.onShown(text);
+      announcer.onShown(offer);
     }
   };
-  provider.shown.connect((_, completer) =>
-    onShown(() =>
-      !completer.isDisposed && isShowing(completer)
-        ? (completer.current?.insertText ?? '')
-        : ''
-    )
-  );
-  next?.shown.connect(() => onShown(() => next.text));
+  provider.shown.connect((_, completer) => onShown(() => offerOf(completer)));
+  next?.shown.connect(() => onShown(() => next.offer));
 }
 
 /** Warms where a person is about to type in a notebook. */

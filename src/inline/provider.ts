@@ -13,10 +13,17 @@ import { indexOfPoint } from '../client/delta';
 import type { IPlace } from '../client/documents';
 import type { Trigger } from '../client/protocol';
 import type { IFastgenClient } from '../tokens';
-import { clear, Completers, isDrawing, release, viewOf } from './completers';
+import {
+  clear,
+  Completers,
+  ICycle,
+  isDrawing,
+  release,
+  viewOf
+} from './completers';
 import { Generation, ICursor, isGrowing, remainder } from './generation';
 import { IPreferences, mayContinue, refusal, Refusal } from './policy';
-import { Suggester } from './suggester';
+import { IAsk, Suggester } from './suggester';
 
 /** The provider's name in the application's settings and on its ghost text. */
 export const PROVIDER_ID = 'jupyter_fastgen';
@@ -49,6 +56,7 @@ interface IReader {
 export class FastgenProvider implements IInlineCompletionProvider<Item> {
   constructor(private readonly options: FastgenProvider.IOptions) {
     this.name = options.trans.__('Fastgen');
+    options.completers.cycled.connect((_, cycle) => this._onCycled(cycle));
   }
 
   readonly identifier = PROVIDER_ID;
@@ -60,7 +68,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
   };
 
   /** Finds and keeps suggestions. */
-  readonly suggester = new Suggester();
+  readonly suggester = new Suggester(found => this._append(found));
 
   /** Whether ghost text is highlighted, which draws it asynchronously. */
   isHighlighted = false;
@@ -98,20 +106,21 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
     }
     // The stream of the question before must not write any more.
     const turn = ++this._turn;
+    this._wanted = null;
     queueMicrotask(() => release(completer));
     try {
-      const item = await this._suggest(
+      const items = await this._suggest(
         request,
         completer,
         invoked ? 'invoke' : 'auto',
         turn
       );
-      if (item) {
+      if (items.length > 0) {
         // What stands there already need not be drawn again before the key is.
-        if (completer.current?.insertText === item.insertText) {
+        if (completer.current?.insertText === items[0].insertText) {
           await painted();
         }
-        return { items: turn === this._turn ? [item] : [] };
+        return { items: turn === this._turn ? items : [] };
       }
     } catch (error) {
       console.error('jupyter_fastgen could not suggest', error);
@@ -142,6 +151,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
         clear(completer);
         return;
       }
+      this.options.completers.reserve(completer, generation.isBlock);
       const rest = remainder(generation, cursor) ?? given;
       if (rest !== given) {
         given = rest;
@@ -164,7 +174,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
     completer: InlineCompleter,
     trigger: Trigger,
     turn: number
-  ): Promise<Item | null> {
+  ): Promise<Item[]> {
     const { client } = this.options;
     const model = completer.editor?.model;
     const isOn = this.options.preferences().enabled;
@@ -179,7 +189,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
     }
     if (!place || (reason && !mayContinue(reason))) {
       this.suggester.stop();
-      return null;
+      return [];
     }
     const index = indexOfPoint(request.text, request.offset);
     const asked = place.mirror.rev;
@@ -188,24 +198,32 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
       head: request.text.slice(0, index),
       tail: request.text.slice(index)
     };
-    const generation = await this.suggester.serve(
-      cursor,
-      (listener, ahead) => {
-        const { name: doc, rev } = place.mirror;
-        const at = { doc, rev, cell: place.cell, offset: request.offset };
-        if (reason || (ahead && rev !== asked)) {
-          return null;
-        }
-        return ahead
-          ? client.jobs.ahead(at, ahead, listener)
-          : client.jobs.start(at, trigger, listener);
-      },
-      trigger === 'invoke'
-    );
+    const { jobs } = client;
+    const here = () => {
+      const { name: doc, rev } = place.mirror;
+      return { doc, rev, cell: place.cell, offset: request.offset };
+    };
+    const isCurrent = () => place.mirror.rev === asked;
+    const ask: IAsk = {
+      suggestion: listener =>
+        reason ? null : jobs.start(here(), trigger, listener),
+      following: (text, listener) =>
+        reason || !isCurrent() ? null : jobs.ahead(here(), text, listener),
+      alternatives: (text, by, listener) =>
+        (reason && by === 'auto') || !isCurrent()
+          ? null
+          : jobs.alternatives(here(), text, by, listener)
+    };
+    const again = trigger === 'invoke';
+    const generation = await this.suggester.serve(cursor, ask, again);
     if (!generation || turn !== this._turn) {
-      return null;
+      return [];
     }
-    return this._item(generation, cursor, turn, completer);
+    this.options.completers.reserve(completer, generation.isBlock);
+    setTimeout(() => this._emitShown());
+    return generation
+      .choices(cursor)
+      .map(choice => this._item(choice, cursor, turn, completer));
   }
 
   private _item(
@@ -218,13 +236,49 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
       insertText: remainder(generation, cursor) ?? '',
       isIncomplete: isGrowing(generation, cursor)
     };
+    this._generations.set(item, generation);
     if (item.isIncomplete) {
       item.token = `${turn}`;
       const reader = { generation, cursor, item, turn, completer };
       this._readers.set(item.token, reader);
     }
-    setTimeout(() => this._emitShown());
     return item;
+  }
+
+  /** Adds an alternative to what is shown, without showing it unless it is awaited. */
+  private _append(found: Generation): void {
+    const completer = this.options.completers.active();
+    const current = completer?.current;
+    const shown = current && this._generations.get(current);
+    if (!completer?.model || !shown || shown.group !== found.group) {
+      return;
+    }
+    const item = { insertText: found.text } as CompletionHandler.IInlineItem;
+    item.stream = new Signal(item);
+    item.provider = this;
+    this._generations.set(item, found);
+    completer.model.appendCompletions({ items: [item] });
+    if (this._wanted) {
+      completer.cycle(this._wanted);
+    } else {
+      this._emitShown();
+    }
+  }
+
+  /** What is shown was chosen; where there is no choice yet, one is looked for. */
+  private _onCycled({ completer, direction }: ICycle): void {
+    const { current } = completer;
+    const chosen = current && this._generations.get(current);
+    if (!chosen) {
+      return;
+    }
+    this._wanted = null;
+    this.suggester.choose(chosen);
+    if (completer.model?.completions?.items.length === 1) {
+      this._wanted = direction;
+      this.suggester.findAlternatives('invoke');
+    }
+    this._emitShown();
   }
 
   private _refusal(
@@ -273,6 +327,9 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
 
   private _turn = 0;
   private _asTyped = false;
+  /** Where the person wants to go once there is an alternative. */
+  private _wanted: ICycle['direction'] | null = null;
+  private readonly _generations = new WeakMap<Item, Generation>();
   private readonly _readers = new Map<string, IReader>();
   private readonly _shown = new Signal<this, InlineCompleter>(this);
 }

@@ -1,5 +1,5 @@
 import type { IJob, IJobListener } from '../client/jobs';
-import type { DoneReason } from '../client/protocol';
+import type { DoneReason, Trigger } from '../client/protocol';
 import {
   Generation,
   Generations,
@@ -9,14 +9,25 @@ import {
   remainder
 } from './generation';
 
-/**
- * Sends one request: for a suggestion, or for what follows `ahead` once that is
- * accepted. `null` if none is to be sent now.
- */
-export type Ask = (listener: IJobListener, ahead?: string) => IJob | null;
+/** Sends a request for one place; gives `null` if none is to be sent now. */
+export interface IAsk {
+  /** For a suggestion. */
+  suggestion(listener: IJobListener): IJob | null;
+  /** For what follows `text` once that is accepted. */
+  following(text: string, listener: IJobListener): IJob | null;
+  /** For other texts than `text`, each told as a whole. */
+  alternatives(
+    text: string,
+    trigger: Trigger,
+    listener: IJobListener
+  ): IJob | null;
+}
 
 /** Milliseconds without a key until what follows is asked for. */
 const REST_MS = 200;
+
+/** Milliseconds a suggestion stands until alternatives are looked for. */
+const STANDS_MS = 1000;
 
 /** Ends after which the same question would have the same answer. */
 const FINAL: ReadonlySet<DoneReason> = new Set([
@@ -26,12 +37,24 @@ const FINAL: ReadonlySet<DoneReason> = new Set([
   'held'
 ]);
 
+/** What is shown, where, and how to ask for more there. */
+interface IShown {
+  readonly generation: Generation;
+  readonly cursor: ICursor;
+  readonly ask: IAsk;
+}
+
 /**
  * Decides, at each key, whether an earlier answer still serves or a new request
  * is needed. At most one request runs; one that agrees with what is typed is
  * never given up, for its work would only be done again.
  */
 export class Suggester {
+  /** @param onAlternative - hears of each alternative to what is shown */
+  constructor(
+    private readonly onAlternative: (found: Generation) => void = () => {}
+  ) {}
+
   /** Milliseconds to wait for another key before a request. */
   debounce = 0;
 
@@ -51,7 +74,7 @@ export class Suggester {
    */
   async serve(
     cursor: ICursor,
-    ask: Ask,
+    ask: IAsk,
     again = false
   ): Promise<Generation | null> {
     const turn = this._takeTurn();
@@ -65,8 +88,8 @@ export class Suggester {
           this._cancel();
         }
         if (found.rest) {
-          this._shown = found.generation;
-          this._lookAhead(found.generation, cursor, ask);
+          this._shown = { generation: found.generation, cursor, ask };
+          this._lookAhead(this._shown);
           return found.generation;
         }
         if (!isGrowing(found.generation, cursor)) {
@@ -100,13 +123,66 @@ export class Suggester {
     this._cancel();
   }
 
-  /** Gives up, and does not show the last suggestion again. */
+  /** Gives up, and does not show the last suggestion or its alternatives again. */
   dismiss(): void {
     this.stop();
     if (this._shown) {
-      this._generations.remove(this._shown);
-      this._tell(this._shown, 0);
+      this._shown.generation.group.members.forEach(member =>
+        this._generations.remove(member)
+      );
+      this._tell(this._shown.generation, 0);
     }
+  }
+
+  /** The person looks at `generation` now, out of the group that is shown. */
+  choose(generation: Generation): void {
+    if (this._shown && this._shown.generation !== generation) {
+      this._generations.prefer(generation);
+      this._shown = { ...this._shown, generation };
+      if (!this._search) {
+        clearTimeout(this._timer);
+        this._lookAhead(this._shown);
+      }
+    }
+  }
+
+  /**
+   * Looks for alternatives to what is shown, unless there are some or this place
+   * was searched. The next key ends it.
+   */
+  findAlternatives(trigger: Trigger): void {
+    if (!this._shown || this._search) {
+      return;
+    }
+    const { generation, cursor, ask } = this._shown;
+    const { group } = generation;
+    const text = remainder(generation, cursor);
+    if (
+      !text ||
+      isGrowing(generation, cursor) ||
+      group.searchedAt === cursor.head ||
+      generation.choices(cursor).length > 1
+    ) {
+      return;
+    }
+    clearTimeout(this._timer);
+    this._cancel();
+    let isOver = false;
+    const job = ask.alternatives(text, trigger, {
+      text: other => {
+        const found = generation.addAlternative(cursor, other);
+        this._generations.addBehind(generation, found);
+        this.onAlternative(found);
+      },
+      done: ({ reason }) => {
+        isOver = true;
+        this._search = null;
+        if (FINAL.has(reason)) {
+          group.searchedAt = cursor.head;
+        }
+      }
+    });
+    this._search = isOver ? null : job;
   }
 
   /** Forgets earlier answers: what they were made for has changed. */
@@ -115,10 +191,12 @@ export class Suggester {
   }
 
   /** After a rest, asks for what follows the suggestion at `cursor`. */
-  private _lookAhead(generation: Generation, cursor: ICursor, ask: Ask): void {
+  private _lookAhead(shown: IShown): void {
+    const { generation, cursor, ask } = shown;
+    const turn = this._turn;
     this._timer = setTimeout(() => {
       if (!generation.done) {
-        this._lookAhead(generation, cursor, ask);
+        this._lookAhead(shown);
         return;
       }
       const typed = cursor.head.length - generation.origin.head.length;
@@ -127,21 +205,22 @@ export class Suggester {
       // With text right of the cursor it would be said in the middle of a line.
       const isAtLineEnd = !cursor.tail.split('\n', 1)[0].trim();
       if (this._running || !text || isKnown || !isAtLineEnd) {
+        this._searchLater();
         return;
       }
       generation.prepare();
-      const job = ask(
-        {
-          text: addition => generation.appendNext(addition),
-          done: () => {
-            if (this._running?.generation === generation) {
-              this._running = null;
-            }
-            generation.finishNext();
+      const job = ask.following(text, {
+        text: addition => generation.appendNext(addition),
+        done: () => {
+          if (this._running?.generation === generation) {
+            this._running = null;
           }
-        },
-        text
-      );
+          generation.finishNext();
+          if (turn === this._turn) {
+            this._searchLater();
+          }
+        }
+      });
       if (!job) {
         generation.finishNext();
       } else if (generation.isPreparing) {
@@ -152,9 +231,9 @@ export class Suggester {
 
   /** Tells what became of the suggestion that was shown, once that is certain. */
   private _settle(cursor: ICursor): void {
-    const shown = this._shown;
+    const shown = this._shown?.generation;
     const kept = shown && keptOf(shown, cursor);
-    if (shown && kept !== null) {
+    if (shown && typeof kept === 'number') {
       this._tell(shown, kept);
     }
   }
@@ -164,8 +243,14 @@ export class Suggester {
     this._jobs.delete(generation);
   }
 
+  private _searchLater(): void {
+    clearTimeout(this._timer);
+    this._timer = setTimeout(() => this.findAlternatives('auto'), STANDS_MS);
+  }
+
   private _takeTurn(): number {
     clearTimeout(this._timer);
+    this._search?.cancel();
     this._running?.generation.poke();
     return ++this._turn;
   }
@@ -175,13 +260,13 @@ export class Suggester {
     this._running = null;
   }
 
-  private _start(cursor: ICursor, ask: Ask): Generation {
+  private _start(cursor: ICursor, ask: IAsk): Generation {
     const previous = this._running;
     this._running = null;
     const generation = new Generation(cursor);
     this._generations.add(generation);
-    const job = ask({
-      text: addition => generation.append(addition),
+    const job = ask.suggestion({
+      text: (addition, isBlock) => generation.append(addition, isBlock),
       done: ({ reason }) => this._finish(generation, reason)
     });
     // The server drops a document's request for its next one by itself, so a
@@ -220,7 +305,8 @@ export class Suggester {
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _turn = 0;
   private _running: { generation: Generation; job: IJob } | null = null;
-  private _shown: Generation | null = null;
+  private _search: IJob | null = null;
+  private _shown: IShown | null = null;
   private _lastReason: DoneReason | null = null;
   private readonly _generations = new Generations();
   /** The requests whose outcome has not been told. */

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_fastgen.completion.context import View
-from jupyter_fastgen.completion.prompt import TEMPLATES, Anchor, Prompt, build
+from jupyter_fastgen.completion.prompt import (
+    TEMPLATES,
+    Anchor,
+    Branch,
+    Prompt,
+    branched,
+    branches,
+    build,
+)
 
 QWEN = TEMPLATES["qwen"]
 PREFIX, SUFFIX, MIDDLE = "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"
@@ -154,3 +162,31 @@ def test_the_usual_prompt_ends_its_prefix_at_the_cursor():
     prompt = build(at("x = 1\nnp.ar", "\ny", "import os"), QWEN, anchored=False)
     assert parts(prompt) == ("import os\n\nx = 1\nnp.ar", "\ny", "")
     assert prompt.begin == ""
+
+
+def test_a_suggestion_branches_at_each_word_of_its_first_line():
+    assert list(branches("", "return sum(x)\n    y = 1")) == [
+        Branch("", "", ""),
+        Branch("return", "", "return"),
+        Branch("return sum", "", "return sum"),
+        Branch("return sum(x", "", "return sum(x"),
+    ]
+
+
+def test_of_a_word_typed_in_part_the_typed_part_is_kept():
+    first, second = list(branches(" mon", "ths = 3"))[:2]
+    assert first == Branch("", " mon", "")
+    assert second == Branch(" months", "", "ths")
+
+
+def test_a_finished_word_and_line_breaks_are_no_branch():
+    assert list(branches("x", "\n    y\nz")) == [Branch("x\n   ", "", "\n   ")]
+    assert next(branches("x", " = 3")) == Branch("x", "", "")
+
+
+def test_the_text_at_a_branch_goes_on_behind_the_prompt_and_holds_no_special_token():
+    built = build(at("s = <"), QWEN)
+    branch = list(branches(built.begin, "|fim_middle|> y"))[-1]
+    text = branched(built, branch)
+    assert text.startswith(built.text)
+    assert text.count(MIDDLE) == 1

@@ -104,6 +104,37 @@ class EngineContract:
         got = await answer(engine, request("The capital is", begin=begin, max_tokens=12))
         assert got.text.startswith(begin)
 
+    async def test_the_likeliest_starts_are_told_and_nothing_is_written(self, engine: Engine):
+        prompt = "My favourite colour is"
+        told = await answer(engine, request(prompt, starts=4))
+        assert told.pieces == []
+        assert len({start.text for start in told.done.starts}) == 4
+        chances = [start.probability for start in told.done.starts]
+        assert chances == sorted(chances, reverse=True)
+        assert 0 < chances[-1] <= chances[0] <= 1
+        greedy = await answer(engine, request(prompt, max_tokens=3))
+        assert greedy.text.startswith(told.done.starts[0].text)
+        assert (await answer(engine, request(prompt, max_tokens=3))).done.starts == ()
+
+    @pytest.mark.parametrize("begin", [" r", "\n  ", " The"])
+    async def test_starts_go_on_from_what_the_answer_is_bound_to(self, engine: Engine, begin: str):
+        told = await answer(engine, request("My favourite colour is", begin=begin, starts=3))
+        assert 1 <= len(told.done.starts) <= 3
+        for start in told.done.starts:
+            assert start.text.startswith(begin)
+            assert len(start.text) > len(begin)
+
+    async def test_an_answer_from_another_start_computes_no_prompt_again(self, engine: Engine):
+        prompt = "The cat sat on the mat. A dog ran in the park! " * 5 + "Then"
+        told = await answer(engine, request(prompt, starts=3))
+        texts: set[str] = set()
+        for start in told.done.starts:
+            got = await answer(engine, request(prompt, begin=start.text, max_tokens=6))
+            assert got.text.startswith(start.text)
+            assert got.done.prefilled_tokens <= 3
+            texts.add(got.text)
+        assert len(texts) == 3
+
     async def test_characters_of_several_tokens_are_whole(self, engine: Engine):
         # The small model repeats what it sees.
         got = await answer(engine, request("x = '\U0001f600'\n" * 8, max_tokens=24))

@@ -114,3 +114,25 @@ def test_a_chosen_token_is_as_likely_as_it_is_among_those_that_agree():
     plain = Answer(Request(1, "p", begin=" mon"), 4)
     plain.take(choices(" x", " mo"))
     assert plain.take_logprobs() == ()
+
+
+def test_starts_are_the_tokens_that_go_beyond_what_the_answer_must_begin_with():
+    answer = Answer(Request(1, "p", begin=" mon", starts=2), None)
+    assert answer.take(choices(" x", " mo", " month", " money")) == ""
+    answer.end_burst(1)
+    assert answer.reason is None
+    assert answer.take(choices("n", "nth", "xyz", "nday", "nster")) == ""
+    answer.end_burst(1)
+    assert answer.reason is None  # no more than it must begin with
+    assert answer.take(choices("th", "<|im_end|>", "day", "ster")) == ""
+    assert answer.reason == "stop"
+    assert [start.text for start in answer.starts] == [" month", " monday"]
+    assert answer.starts[0].probability > answer.starts[1].probability
+
+
+def test_where_no_token_agrees_there_are_no_starts():
+    answer = Answer(Request(1, "p", begin="q", starts=2), 1)
+    answer.take(choices("x", "y"))
+    answer.end_burst(1)
+    assert answer.reason == "stop"
+    assert answer.starts == ()

@@ -195,7 +195,8 @@ export class Editor {
   async ghosts(): Promise<string[]> {
     return this.page.$$eval(GHOST, found =>
       found
-        .map(ghost => (ghost as HTMLElement).innerText)
+        // Empty lines at the end are room for more, and no text.
+        .map(ghost => (ghost as HTMLElement).innerText.replace(/\n+$/, ''))
         .filter(text => text !== '')
     );
   }

@@ -29,7 +29,10 @@ export class ScriptedServer {
 
   /** Wait until the page asks for text at this offset, and give that job. */
   async jobAt(offset: number): Promise<ScriptedJob> {
-    const find = () => this._jobs.filter(job => job.offset === offset).pop();
+    const find = () =>
+      this._jobs
+        .filter(job => job.type === 'complete' && job.offset === offset)
+        .pop();
     await expect
       .poll(() => !!find(), { message: `a request at ${offset}` })
       .toBe(true);
@@ -38,9 +41,19 @@ export class ScriptedServer {
 
   /** Wait until the page asks for what follows this text, and give that job. */
   async jobAfter(text: string): Promise<ScriptedJob> {
-    const find = () => this._jobs.filter(job => job.ahead === text).pop();
+    return this._jobFor('ahead', text);
+  }
+
+  /** Wait until the page asks for alternatives to this text, and give that job. */
+  async searchFor(text: string): Promise<ScriptedJob> {
+    return this._jobFor('alternatives', text);
+  }
+
+  private async _jobFor(type: string, text: string): Promise<ScriptedJob> {
+    const find = () =>
+      this._jobs.filter(job => job.type === type && job.text === text).pop();
     await expect
-      .poll(() => !!find(), { message: `a request for what follows ${text}` })
+      .poll(() => !!find(), { message: `a request: ${type} ${text}` })
       .toBe(true);
     return find()!;
   }
@@ -76,7 +89,7 @@ export class ScriptedServer {
         .filter(job => job.doc === message.doc)
         .forEach(job => job.done('superseded'));
       this._jobs.push(new ScriptedJob(this, message));
-    } else if (message.type === 'ahead' || message.type === 'next') {
+    } else if (['ahead', 'next', 'alternatives'].includes(message.type)) {
       this._jobs.push(new ScriptedJob(this, message));
     } else if (message.type === 'cancel') {
       running.find(job => job.id === message.id)?.done('cancelled');
@@ -93,8 +106,8 @@ export class ScriptedJob {
   readonly id: number;
   readonly doc: string;
   readonly offset: number;
-  /** The text whose continuation is asked for, if it is work ahead. */
-  readonly ahead: string;
+  /** The text whose continuation or alternatives are asked for. */
+  readonly text: string;
   isEnded = false;
 
   constructor(
@@ -105,12 +118,17 @@ export class ScriptedJob {
     this.id = id!;
     this.doc = doc!;
     this.offset = offset!;
-    this.ahead = text ?? '';
+    this.text = text ?? '';
   }
 
   /** Send more text, even if the job is over: a late frame may cross a cancel. */
-  chunk(text: string): void {
-    this.server.say({ type: 'chunk', id: this.id, text });
+  chunk(text: string, block = false): void {
+    this.server.say({ type: 'chunk', id: this.id, text, block });
+  }
+
+  /** Send another whole text. */
+  alternative(text: string): void {
+    this.server.say({ type: 'alternative', id: this.id, text });
   }
 
   /** End the job. */
