@@ -206,6 +206,18 @@ def compare(
 
 
 @app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A folder of results and replays.")],
+    out: Annotated[Path, typer.Option("--out", help="The Markdown file to be written.")],
+) -> None:
+    """Write down what the results in a folder say, compared in pairs."""
+    from ..evaluate import quality_report
+
+    out.write_text(quality_report.write(folder), encoding="utf-8")
+    typer.echo(str(out))
+
+
+@app.command()
 def gates(
     found: Annotated[Path, typer.Argument(help="Results of notebooks with --gates off.")],
     fitted: Annotated[

@@ -19,6 +19,9 @@ from .tables import Row, markdown_table, number, replay_rows
 SHOWN_THRESHOLDS = (0.04, 0.08, 0.12, 0.2, 0.3, 0.5)
 """Of the curve, on the page; the command prints all."""
 
+LEAST_PLACES = 10
+"""Of a slice that is worth a line."""
+
 Slice = Callable[[Record], bool]
 
 SLICES: dict[str, Slice] = {
@@ -62,7 +65,7 @@ def _read_replay(path: Path) -> replay.Replay:
         return msgspec.json.decode(path.read_bytes(), type=replay.Replay)
     except msgspec.MsgspecError as error:
         raise BadResultsError(
-            f"{path} holds no replay of `jupyter fastgen eval`: {error}"
+            f"{path} holds no replay of `jupyter fastgen eval`: {error}; name another folder"
         ) from error
 
 
@@ -102,11 +105,8 @@ def _differences(one: Results, other: Results) -> Iterator[Row]:
     for title, holds in SLICES.items():
         part = [pair for pair in paired if holds(pair[0]) or holds(pair[1])]
         d = bootstrap.compare(part, FIGURES["exact"], seed=1)
-        if (
-            len(part) < 10
-            or d.difference is None
-            or (title != "all places" and len(part) == len(paired))
-        ):
+        is_repeated = title != "all places" and len(part) == len(paired)
+        if len(part) < LEAST_PLACES or d.difference is None or is_repeated:
             continue
         interval = f"{number(d.low)} … {number(d.high)}"
         figures = map(number, (d.first, d.second, d.difference))
