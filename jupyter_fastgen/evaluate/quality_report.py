@@ -205,7 +205,7 @@ _REPLAY = """\
 
 Each notebook's last keys are written anew through a real server, 150 ms a key and 600 ms after a
 line break, after `(` and after an acceptance. Where the ghost text agrees to the end of a line, it
-is accepted.
+is read for half a second and accepted.
 
 {table}
 """

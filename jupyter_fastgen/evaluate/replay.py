@@ -1,7 +1,8 @@
 """A person who writes notebooks anew and accepts what is right, through a real Jupyter server.
 
-The person knows what is to stand there. Where the ghost text agrees with it to the end of a line,
-Tab or Ctrl+Down takes it when the next key would be pressed; where it does not, typing goes on.
+The person knows what is to stand there. Where the ghost text agrees with it to the end of a line
+when the next key would be pressed, it is read, and taken with Tab or Ctrl+Down; where it does not,
+typing goes on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from .typist import PAUSE_AFTER, Passage, Typist, last_passages, split_keys
 
 LEAST_ACCEPTED = 2
 """Characters for which reaching for Tab is worth it."""
+
+
+READING_S = 0.5
+"""From seeing that the ghost text is right to taking it."""
 
 
 class Press(msgspec.Struct, frozen=True):
@@ -113,6 +118,10 @@ async def _write_passage(
     while rest:
         await asyncio.sleep(max(0.0, due - clock()))
         part = accepted(browser.ghost(passage.cell), rest)
+        if part:
+            await asyncio.sleep(READING_S)
+            due = clock()
+            part = accepted(browser.ghost(passage.cell), rest)  # it may have grown
         insert = part or split_keys(rest)[0]
         kind, _ = await browser.type(passage.cell, insert)
         presses.append(Press(name, passage.cell, insert, bool(part), kind))
