@@ -11,9 +11,11 @@ from pathlib import Path
 
 import msgspec
 
+from .. import computer
+from ..engine import machine
 from . import bootstrap, fitting, replay
 from .lines import FIGURES, FIM_FIGURES, Record, ratio
-from .results import BadResultsError, Results, Settings, read_results
+from .results import BadResultsError, Results, read_results
 from .tables import Row, markdown_table, number, replay_rows
 
 SHOWN_THRESHOLDS = (0.04, 0.08, 0.12, 0.2, 0.3, 0.5)
@@ -21,6 +23,9 @@ SHOWN_THRESHOLDS = (0.04, 0.08, 0.12, 0.2, 0.3, 0.5)
 
 LEAST_PLACES = 10
 """Of a slice that is worth a line."""
+
+LEAST_GROUPS = 4
+"""Notebooks that must be there for an interval over notebooks."""
 
 Slice = Callable[[Record], bool]
 
@@ -53,9 +58,7 @@ def write(folder: Path) -> str:
     if notebooks:
         parts.append(_NOTEBOOKS.format(table=_figures(notebooks, tuple(FIGURES))))
         parts.append(_PAIRS.format(pairs=_pairs(notebooks)))
-    parts += [
-        _GATES.format(prompts=f.settings.prompts, table=_curve(f)) for f in _ungated(notebooks)
-    ]
+    parts += [_GATES.format(name=_name(f), table=_curve(f)) for f in _ungated(notebooks)]
     parts += [_REPLAY.format(model=r.model, table=_replay_table(r)) for r in replays]
     return "\n".join(parts)
 
@@ -72,16 +75,19 @@ def _read_replay(path: Path) -> replay.Replay:
 def _versions() -> str:
     names = ("jupyter-fastgen", "xllamacpp")
     told = ", ".join(f"{name} {version(name)}" for name in names)
-    return f"{told}, Python {platform.python_version()}"
+    cores = f"{machine.physical_cores()} cores"
+    return f"{told}, Python {platform.python_version()}; {computer.processor()}, {cores}"
 
 
-def _name(settings: Settings) -> str:
-    return settings.prompts + ("" if settings.task == "fim" else f", gates {settings.gates}")
+def _name(found: Results) -> str:
+    settings = found.settings
+    gates = "" if settings.task == "fim" else f", gates {settings.gates}"
+    return f"{found.path.stem}: {settings.prompts}{gates}"
 
 
 def _figures(found: Sequence[Results], names: Sequence[str]) -> str:
     rows = [
-        [_name(f.settings), str(len(f.records)), *(_figure(f.records, name) for name in names)]
+        [_name(f), str(len(f.records)), *(_figure(f.records, name) for name in names)]
         for f in found
     ]
     return markdown_table(["", "places", *names], rows)
@@ -101,20 +107,30 @@ def _differences(one: Results, other: Results) -> Iterator[Row]:
     if one.settings.data != other.settings.data:
         return
     paired = bootstrap.pairs(one.records, other.records)
-    names = f"{_name(one.settings)} → {_name(other.settings)}"
+    names = f"{one.path.stem} → {other.path.stem}"
     for title, holds in SLICES.items():
         part = [pair for pair in paired if holds(pair[0]) or holds(pair[1])]
         d = bootstrap.compare(part, FIGURES["exact"], seed=1)
         is_repeated = title != "all places" and len(part) == len(paired)
         if len(part) < LEAST_PLACES or d.difference is None or is_repeated:
             continue
-        interval = f"{number(d.low)} … {number(d.high)}"
+        groups = {first.group for first, _ in part}
+        interval = (
+            f"{number(d.low)} … {number(d.high)}" if len(groups) >= LEAST_GROUPS else number(None)
+        )
         figures = map(number, (d.first, d.second, d.difference))
         yield [names, title, str(len(part)), *figures, interval]
 
 
 def _ungated(found: Sequence[Results]) -> list[Results]:
-    return [f for f in found if f.settings.gates == "off" and fitting.examples(f.records)]
+    """Runs of the product's own prompts that tell what any gate would have done."""
+    return [
+        f
+        for f in found
+        if f.settings.gates == "off"
+        and f.settings.prompts.startswith("all")
+        and fitting.examples(f.records)
+    ]
 
 
 def _curve(found: Results) -> str:
@@ -141,11 +157,14 @@ def _replay_table(found: replay.Replay) -> str:
 _HEAD = """\
 # How good the suggestions are
 
-Written by `jupyter fastgen eval report` on {date} from the results of the commands below, with
-{versions}. To change this page, change the command. Decoding is greedy; a run is repeated with the
-same seed, and one that was stopped goes on. Data: rows of `prompt`, `suffix`, `canonical_solution`
-and folders of notebooks of your own; what these figures were measured on is named in each part.
-Public code may have been in the model's training: compare ways here, not models.
+Written by `jupyter fastgen eval report FOLDER --out docs/quality.md` on {date} from the results of
+the commands below. To change this page, change the command.
+
+{versions}
+
+Decoding is greedy; a run is repeated with the same seed, and one that was stopped goes on. Public
+code may have been in the model's training: compare ways here, not models. Samples are small:
+mind the intervals.
 """
 
 _ROWS = """\
@@ -189,7 +208,7 @@ Exact match, in pairs; intervals by the paired bootstrap over notebooks:
 _GATES = """\
 ## What the gates do
 
-`jupyter fastgen eval gates FILE`, with the results of `--gates off` ({prompts})
+`jupyter fastgen eval gates FILE`, with the results of {name}
 
 Without gates everything is shown. "sound": what parses, uses known names and repeats nothing.
 "all, at …": also the confidence of the model, at that threshold. "gain" is the precision over that

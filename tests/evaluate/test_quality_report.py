@@ -44,12 +44,12 @@ def test_figures_and_differences_are_told(tmp_path: Path):
     write(tmp_path / "b.jsonl", "notebooks", "all, anchored", 10)
     write(tmp_path / "c.jsonl", "fim", "plain", 8)
     page = quality_report.write(tmp_path)
-    assert "| cell-only, anchored, gates off | 20 | 25 |" in page
-    assert "| all, anchored, gates off | 20 | 50 |" in page
-    assert "| plain | 20 | 40 |" in page
-    ways = "cell-only, anchored, gates off → all, anchored, gates off"
-    assert f"| {ways} | all places | 20 | 25 | 50 | 25 |" in page
-    assert f"| {ways} | needs an earlier cell | 10 |" in page
+    assert "| a: cell-only, anchored, gates off | 20 | 25 |" in page
+    assert "| b: all, anchored, gates off | 20 | 50 |" in page
+    assert "| c: plain | 20 | 40 |" in page
+    assert "| a → b | all places | 20 | 25 | 50 | 25 |" in page
+    assert "| a → b | needs an earlier cell | 10 |" in page
+    assert "a → c" not in page
     assert "names a live column" not in page
 
 
