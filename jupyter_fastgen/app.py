@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Float, Int, Unicode
 
-from .completion.confidence import THRESHOLD
 from .completion.context import Budget
 from .completion.modules import LocalModules
 from .completion.service import Options
@@ -77,11 +76,12 @@ class FastgenApp(ExtensionApp):
     ).tag(config=True)
 
     confidence = Float(
-        THRESHOLD,
+        0.0,
         min=0,
         max=1,
         help="Hold back suggestions that are less likely than this to be right, as the model's"
-        " own sureness tells. 0: none.",
+        " own sureness tells; 0.09 is a good value. Those it is not sure of at once come later for"
+        " it. 0: show all, at once.",
     ).tag(config=True)
 
     host: ModelHost
@@ -120,7 +120,7 @@ class FastgenApp(ExtensionApp):
                 self.anchored,
                 self.gate,
                 self._local_modules(),
-                self.confidence,
+                self.confidence or None,
                 self.habit_file.habit,
             ),
         )

@@ -48,9 +48,6 @@ c.JupyterNotebookApp.workspaces_dir = str(scratch / "workspaces")
 c.LabApp.expose_app_in_browser = True
 c.JupyterNotebookApp.expose_app_in_browser = True
 
-# Tests are about what is done with the model's text, whether it is sure of it or not.
-c.FastgenApp.confidence = 0.0
-
 # Nothing that calls out or covers the page.
 c.LabApp.extension_manager = "readonly"
 c.LabApp.news_url = None

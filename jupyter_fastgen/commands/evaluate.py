@@ -107,6 +107,7 @@ def notebooks(
     import asyncio
     from dataclasses import replace
 
+    from ..completion.confidence import THRESHOLD
     from ..completion.service import CompletionService
     from ..evaluate.layouts import context_tokens, framed, options
     from ..evaluate.lines import FIGURES
@@ -116,9 +117,11 @@ def notebooks(
 
     found, digest = read_notebooks(folder)
     asked = find_model(model)
-    how = replace(options(context, anchored, suffix_tokens), gate=gates != "off")
-    if gates != "all":
-        how = replace(how, confidence=0.0)
+    how = replace(
+        options(context, anchored, suffix_tokens),
+        gate=gates != "off",
+        confidence=THRESHOLD if gates == "all" else 0.0,
+    )
     prompts = f"{context}, {'anchored' if how.anchored else 'plain'}{', live' * live}"
     settings = Settings(
         "notebooks", digest, asked.name, prompts, seed, limit, suffix_tokens, texts, gates

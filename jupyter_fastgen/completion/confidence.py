@@ -24,8 +24,8 @@ FLOOR = -8.0
 """A token less likely than that is as good as impossible."""
 
 THRESHOLD = 0.09
-"""What is less likely to be right is not shown: the least that makes what is shown 1.3 times as
-often right. Right suggestions begin to be lost at 0.1 to 0.18."""
+"""Where the gate is on, what is less likely to be right is not shown: the least that makes what is
+shown 1.3 times as often right. Right suggestions begin to be lost at 0.1 to 0.18."""
 
 NAMES = ("log-probability so far", "the line has ended")
 """What the features are called."""

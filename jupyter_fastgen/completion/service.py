@@ -13,7 +13,7 @@ from typing import Literal
 from ..document import Document
 from ..engine import base
 from . import context, gate, known, prompt, stop
-from .confidence import THRESHOLD, TOKENS, Habit, Judge, Judgement
+from .confidence import TOKENS, Habit, Judge, Judgement
 from .modules import LocalModules
 from .namespace import Namespace
 
@@ -48,6 +48,7 @@ class Options:
 
     Without `gate` what can't be right is shown, too. `modules`: where those that notebooks import
     are found. Of what the model is less sure of than `confidence`, 0 to 1, nothing is shown;
+    None: it is not asked how sure it is;
     `habit` shifts that.
     """
 
@@ -55,7 +56,7 @@ class Options:
     anchored: bool = True
     gate: bool = True
     modules: LocalModules | None = None
-    confidence: float = THRESHOLD
+    confidence: float | None = None
     habit: Habit = field(default_factory=Habit)
 
 
@@ -150,7 +151,8 @@ class CompletionService:
         """
         view, built = await self._prompt(key, document, cell, offset, namespace, ahead)
         writing = self._writing(view, document, cell, offset, namespace, ahead, invoked)
-        request = self._request(key, built.text, built.begin, writing, TOKENS)
+        logprobs = 0 if self._options.confidence is None else TOKENS
+        request = self._request(key, built.text, built.begin, writing, logprobs)
         async with aclosing(self._written(request, built.begin, writing)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -247,7 +249,8 @@ class CompletionService:
         if self._options.gate:
             deleted = document.deletions.recent(cell, asyncio.get_running_loop().time())
             judged_by = gate.context_at(document, cell, offset, namespace, deleted, ahead)
-        judge = Judge(0.0 if invoked else self._options.confidence, self._options.habit.bias)
+        threshold = 0.0 if invoked else self._options.confidence or 0.0
+        judge = Judge(threshold, self._options.habit.bias)
         cutter = stop.Cutter(before, view.after, block)
         return _Writing(cutter, judge, gate.Screen(judged_by, judge))
 

@@ -185,7 +185,7 @@ class Scripted:
 async def complete(
     *tokens: tuple[str, float], invoked: bool = False, habit: Habit | None = None
 ) -> tuple[list[str], End]:
-    options = Options(context.Budget(), habit=habit or Habit())
+    options = Options(context.Budget(), confidence=THRESHOLD, habit=habit or Habit())
     service = CompletionService(Scripted(*tokens), prompt.TEMPLATES["qwen"], options)
     document = Document("python", "", 0, [Cell("c", "code", "total = 1\nresult = ")])
     found = [piece async for piece in service.complete("d", document, "c", 19, invoked=invoked)]
