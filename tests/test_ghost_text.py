@@ -24,8 +24,8 @@ def jp_server_config(
 ) -> dict[str, Any]:
     # Small budgets: nothing here needs the time that a long prompt takes.
     budgets = {"context_tokens": 200, "cell_tokens": 200}
-    # The small model is never sure.
-    options = {"model": llama_server.url, "confidence": 0.0, **budgets}
+    # The small model is never sure: it is asked how sure it is, and nothing is held back.
+    options = {"model": llama_server.url, "confidence": 1e-9, **budgets}
     return jp_server_config | {"FastgenApp": options}
 
 

@@ -23,6 +23,7 @@ LOOKED_BACK = 100
 """Cells that are compared with one another."""
 
 _DEFINED = re.compile(r"^(?:async\s+)?(?:def|class|function|struct)\s+(\w+)", re.MULTILINE)
+_ASSIGNED = re.compile(r"^[ \t]*(\w+)[ \t]*(?:=(?!=)|<-)", re.MULTILINE)
 _HEADING = re.compile(r"#{1,6}\s+")
 
 
@@ -54,13 +55,21 @@ def _dropped(cells: tuple[tuple[str, str, str], ...]) -> frozenset[int]:
     earlier = {
         n
         for at, (n, source) in enumerate(long)
-        if any(_alike(source, later) for _, later in long[at + 1 :])
+        if any(_is_version(source, later) for _, later in long[at + 1 :])
     }
     return frozenset(failed | stale | earlier)
 
 
-def _alike(one: str, other: str) -> bool:
-    return fuzz.ratio(one, other, score_cutoff=ALIKE) > 0
+def _is_version(one: str, later: str) -> bool:
+    """Whether `one` says nothing beyond what a `later` cell says, which is much alike."""
+    if not _bound(one) <= _bound(later):
+        return False
+    return fuzz.ratio(one, later, score_cutoff=ALIKE) > 0
+
+
+@lru_cache(maxsize=1024)
+def _bound(source: str) -> frozenset[str]:
+    return frozenset(_ASSIGNED.findall(source)) | _defined(source)
 
 
 @lru_cache(maxsize=1024)

@@ -68,6 +68,8 @@ def test_a_definition_that_was_not_run_is_left_out_where_one_that_ran_has_its_na
 def test_of_two_versions_of_a_cell_the_later_stays():
     other = FIT.replace("1.0", "0.5")
     assert said(FIT, "x = 1", other) == ["", "x = 1", other]
+    named = FIT.replace("model", "second")
+    assert said(FIT, named) == [FIT, named]  # it is another model
     assert said("df.head()", "df.head()") == ["df.head()", "df.head()"]
     unlike = FIT.replace("Ridge(alpha=1.0)", "Forest(max_depth=4, n_estimators=90)")
     assert said(FIT, unlike) == [FIT, unlike]
