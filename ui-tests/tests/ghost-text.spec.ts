@@ -69,12 +69,13 @@ test('what was accepted and deleted does not come back', async ({
   await editor.expectSource(`import numpy as ${ghost}`);
   await editor.press('ControlOrMeta+z');
   await editor.expectSource('import numpy as ');
+  // The model may also have nothing to say where it has just been.
   await expect
-    .poll(() => wire.answered('done').slice(-1)[0])
-    .toMatchObject({
-      reason: 'held',
-      why: 'brings back what you deleted a moment ago'
-    });
+    .poll(() => {
+      const [last] = wire.asked('complete').slice(-1);
+      return wire.answered('done').find(({ id }) => id === last.id)?.reason;
+    })
+    .toMatch(/^(held|empty)$/);
   await editor.absence();
   await editor.expectGhost('');
 });

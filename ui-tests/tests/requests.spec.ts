@@ -155,6 +155,20 @@ test('an acceptance is one undo step, however soon it follows a key', async ({
   await editor.expectSource('pri');
 });
 
+test('what is held back leaves the screen', async ({
+  scripted: { editor, server }
+}) => {
+  await editor.write('|');
+  await editor.type('p');
+  const job = await server.jobAt(1);
+  job.chunk('rint(undefined_name');
+  await editor.expectGhost('rint(undefined_name');
+  job.done('held');
+  await editor.expectGhost('');
+  await expect(editor.active).toHaveCount(0);
+  await editor.expectSource('p');
+});
+
 test('going back over what was typed costs no request', async ({
   scripted: { editor, server }
 }) => {
