@@ -7,6 +7,7 @@ imported or run.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -112,20 +113,20 @@ def _watch(process: subprocess.Popen[bytes], scratch: Path, job: Job, share: int
     start = job.tracker.done
     while process.poll() is None:
         # The largest file alone: pip copies the wheel once more when it is complete.
-        arrived = min(_largest(scratch), share)
+        arrived = min(largest_file(scratch), share)
         done = max(job.tracker.done, start + arrived)
         job.tracker.say(job.tracker.note, done=min(done, job.tracker.total))
         time.sleep(_POLL_S)
 
 
-def _largest(directory: Path) -> int:
-    """Size of the largest file below `directory`, while another program works there."""
+def largest_file(directory: Path) -> int:
+    """Give the bytes of the largest file below `directory`, while another program works there."""
     largest = 0
-    for path in directory.rglob("*"):
-        try:
-            largest = max(largest, path.lstat().st_size)
-        except OSError:
-            continue  # moved away meanwhile
+    # os.walk passes over a folder that vanishes; Path.rglob raises.
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            with contextlib.suppress(OSError):  # moved away meanwhile
+                largest = max(largest, os.lstat(os.path.join(folder, name)).st_size)
     return largest
 
 

