@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import itertools
+import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -53,13 +54,16 @@ def imports(code: str) -> tuple[Import, ...]:
     return tuple(found)
 
 
-def _imports_above(document: Document, cell: str, offset: int) -> Iterator[Import]:
+def _imports_above(document: Document, cell: str, offset: int) -> Iterable[Import]:
+    """Each import once, in order: every key asks, and files are looked for."""
     index = document.index(cell)
+    found: dict[Import, None] = {}
     for above in document.cells[:index]:
         if above.type == "code":
-            yield from imports(above.source)
+            found.update(dict.fromkeys(imports(above.source)))
     source = document.cells[index].source
-    yield from imports(source[: source.rfind("\n", 0, offset) + 1])
+    found.update(dict.fromkeys(imports(source[: source.rfind("\n", 0, offset) + 1])))
+    return found
 
 
 def _aliases(names: str) -> Iterator[tuple[str, str]]:
@@ -112,13 +116,13 @@ class LocalModules:
         parts = module.lstrip(".").split(".")
         for _ in range(up):
             folder = folder.parent
-        file = folder.joinpath(*parts)
-        for path in (file.with_suffix(".py"), file / "__init__.py"):
+        base = os.path.join(folder, *parts)
+        for path in (f"{base}.py", os.path.join(base, "__init__.py")):
             try:
-                real = path.resolve()
-                stat = real.stat()
+                stat = os.stat(path)
             except (OSError, ValueError):
                 continue
+            real = Path(path).resolve()
             if real.is_relative_to(self._root) and 0 < stat.st_size <= MOST_BYTES:
                 return real, stat.st_mtime_ns
         return None
