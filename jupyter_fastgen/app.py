@@ -116,12 +116,12 @@ class FastgenApp(ExtensionApp):
                 api_key=self.api_key,
             ),
             Options(
-                budget,
-                self.anchored,
-                self.gate,
-                self._local_modules(),
-                self.confidence or None,
-                self.habit_file.habit,
+                budget=budget,
+                anchored=self.anchored,
+                gate=self.gate,
+                modules=self._local_modules(),
+                confidence=self.confidence or None,
+                habit=self.habit_file.habit,
             ),
         )
 
