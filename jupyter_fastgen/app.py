@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Float, Int, Unicode
 
+from .completion.confidence import THRESHOLD
 from .completion.context import Budget
 from .completion.modules import LocalModules
 from .completion.service import Options
@@ -76,12 +77,11 @@ class FastgenApp(ExtensionApp):
     ).tag(config=True)
 
     confidence = Float(
-        0.0,
+        THRESHOLD,
         min=0,
         max=1,
-        help="Hold back suggestions that are less likely than this to be right, as the model's"
-        " own sureness tells; 0.09 is a good value. Those it is not sure of at once come later for"
-        " it. 0: show all, at once.",
+        help="End a suggestion where the model takes the line to be less likely than this."
+        " 0: show all.",
     ).tag(config=True)
 
     host: ModelHost

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from .completion.confidence import MOST_BIAS, Habit, Judgement
+from .completion.confidence import MOST_BIAS, Habit
 
 SAVE_EVERY = 10
 """Outcomes; at most so many are lost when the server is killed."""
@@ -42,9 +42,9 @@ class HabitFile:
         self._unsaved = 0
         self.habit = _read(path)
 
-    def learn(self, judgement: Judgement, right: bool) -> None:
+    def learn(self, probability: float, right: bool) -> None:
         """Learn from one outcome; what comes of it is written now and then, without waiting."""
-        self.habit.learn(judgement, right)
+        self.habit.learn(probability, right)
         self._unsaved += 1
         if self._unsaved >= SAVE_EVERY:
             self._unsaved = 0

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from .completion.confidence import Judgement
 from .completion.service import End
 from .protocol import Outcome
 
 MOST_SHOWN = 64
 """Suggestions whose outcome may yet be told."""
 
-Learn = Callable[[Judgement, bool], None]
-"""Told how sure the model was of a suggestion, and whether it was right for the person."""
+Learn = Callable[[float, bool], None]
+"""Told how likely the model took a suggestion to be, and whether it was right for the person."""
 
 
 class Outcomes:
@@ -21,14 +20,14 @@ class Outcomes:
 
     def __init__(self, learn: Learn) -> None:
         self._learn = learn
-        self._shown: OrderedDict[int, tuple[Judgement, int]] = OrderedDict()
+        self._shown: OrderedDict[int, tuple[float, int]] = OrderedDict()
 
     def expect(self, id: int, text: str, end: End) -> None:
         """Job `id` has suggested `text`, and ended so."""
         if end.judgement and text and end.reason != "held":
             # Of several lines the first is what was judged.
             length = len(text.split("\n", 1)[0]) or len(text)
-            self._shown[id] = end.judgement, length
+            self._shown[id] = end.judgement.probability, length
             if len(self._shown) > MOST_SHOWN:
                 self._shown.popitem(last=False)
 
@@ -36,5 +35,5 @@ class Outcomes:
         """Learn of each suggestion once; it was right if its first line was kept whole."""
         for outcome in outcomes:
             if outcome.id in self._shown:
-                judgement, length = self._shown.pop(outcome.id)
-                self._learn(judgement, outcome.kept >= length)
+                probability, length = self._shown.pop(outcome.id)
+                self._learn(probability, outcome.kept >= length)

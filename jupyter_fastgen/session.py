@@ -254,7 +254,8 @@ class Session:
         key, namespace = self._key(message.doc), self._namespace(document)
         if isinstance(message, protocol.Next):
             thought_of = document.with_new_cell(message.cell)
-            return service.complete(key, thought_of, NEW_CELL, 0, namespace)
+            # Nobody can be sure how a cell begins: it is an idea, and looked at as one.
+            return service.complete(key, thought_of, NEW_CELL, 0, namespace, invoked=True)
         at = key, document, message.cell, message.offset, namespace
         if isinstance(message, protocol.Alternatives):
             return service.alternatives(*at, message.text)

@@ -15,7 +15,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from jupyter_fastgen import protocol, session
-from jupyter_fastgen.completion.confidence import Habit, Judgement
+from jupyter_fastgen.completion.confidence import Habit
 from jupyter_fastgen.habit import HabitFile, default_path
 from jupyter_fastgen.handlers import ROUTES
 
@@ -112,7 +112,7 @@ async def test_an_unknown_action_is_refused_with_the_reason(jp_fetch: Fetch, bod
 async def test_what_was_learned_is_forgotten(jp_fetch: Fetch, jp_serverapp: Any):
     apps = jp_serverapp.extension_manager.extension_apps["jupyter_fastgen"]
     habit_file = next(iter(apps)).habit_file
-    habit_file.learn(Judgement((-0.5, 0.0), 6), False)
+    habit_file.learn(0.6, False)
     habit_file.save()
     assert HabitFile(default_path()).habit.count == 1
     body = '{"action": "forget"}'

@@ -6,16 +6,14 @@ from pathlib import Path
 import pytest
 
 from jupyter_fastgen import cli
-from jupyter_fastgen.completion.confidence import MOST_BIAS, Judgement
+from jupyter_fastgen.completion.confidence import MOST_BIAS
 from jupyter_fastgen.habit import SAVE_EVERY, HabitFile, default_path
-
-JUDGEMENT = Judgement((-0.5, 0.0), 6)
 
 
 async def learned(path: Path, outcomes: int = 3) -> HabitFile:
     kept = HabitFile(path)
     for _ in range(outcomes):
-        kept.learn(JUDGEMENT, False)
+        kept.learn(0.6, False)
     return kept
 
 

@@ -223,47 +223,22 @@ def report(
 @app.command()
 def gates(
     found: Annotated[Path, typer.Argument(help="Results of notebooks with --gates off.")],
-    fitted: Annotated[
-        bool, typer.Option("--fit", help="With constants fitted to the other notebooks.")
-    ] = False,
     json: AsJson = False,
 ) -> None:
-    """What the gates would do at each threshold; and constants fitted to these results."""
-    from ..completion.confidence import INTERCEPT, NAMES, WEIGHTS
-    from ..evaluate import fitting
+    """What the gates would do at each threshold."""
+    from ..evaluate.effects import effects
     from ..evaluate.results import BadResultsError, read_results
 
     results = read_results(found)
-    known = fitting.examples(results.records)
-    if results.settings.gates != "off" or not known:
+    if results.settings.gates != "off" or not any(r.judgement for r in results.records):
         raise BadResultsError(f"{found} was not made with --gates off; make one that was")
-    model = fitting.fit(known) if fitted else fitting.Model(INTERCEPT, WEIGHTS)
-    likely = (
-        fitting.cross_validated(known) if fitted else [model.probability(e.features) for e in known]
-    )
-    effects = fitting.effects(results.records, likely)
+    told = effects(results.records)
     if json:
-        _print_json({"settings": results.settings, "model": model, "effects": effects})
+        _print_json({"settings": results.settings, "effects": told})
         return
-    from ..evaluate.tables import number, text_table
+    from ..evaluate.tables import EFFECTS_HEAD, effects_rows, text_table
 
-    head = ["gates", "threshold", "shown", "precision", "gain", "right ones rejected"]
-    rows = [
-        [
-            e.gates,
-            "" if e.threshold is None else f"{e.threshold:.2f}",
-            number(e.shown),
-            number(e.precision),
-            "" if e.gain is None else f"{e.gain:.2f}",
-            number(e.rejected),
-        ]
-        for e in effects
-    ]
-    typer.echo(text_table(head, rows))
-    if fitted:
-        typer.echo(f"\nINTERCEPT = {model.intercept:.3f}")
-        for name, weight in zip(NAMES, model.weights, strict=True):
-            typer.echo(f"{weight:8.3f}  {name}")
+    typer.echo(text_table(EFFECTS_HEAD, effects_rows(told)))
 
 
 @contextmanager

@@ -1,8 +1,7 @@
-"""How likely is a suggestion to be right? Told by how sure the model was of its start. Pure.
+"""Where does a suggestion become a guess? Told by how sure the model was of each token. Pure.
 
-A logistic model; its constants come from `jupyter fastgen eval gates --fit`. Features of the
-place (line start, in a name, after a sign, how much of the line stands) and of the tokens (the
-least and the mean probability, the margin to the second best, the entropy) gave nothing more.
+A suggestion ends before the token that makes its line less likely than a threshold. So nothing
+waits for a decision, what the model knows is shown, and what it would only guess is not decoded.
 """
 
 from __future__ import annotations
@@ -11,27 +10,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-TOKENS = 6
-"""A decision waits for so many tokens, or for the line's end. With three the gate could hold
-back only half as much without losing right suggestions."""
-
-EARLY_TOKENS = 2
-SURE = -0.3
-"""Shown at once: what begins with so many tokens that are together that likely, as a logarithm.
-Most suggestions that are right wait no longer."""
-
 FLOOR = -8.0
 """A token less likely than that is as good as impossible."""
 
-THRESHOLD = 0.09
-"""Where the gate is on, what is less likely to be right is not shown: the least that makes what is
-shown 1.3 times as often right. Right suggestions begin to be lost at 0.1 to 0.18."""
+THRESHOLD = 0.3
+"""Chosen from the curve in `docs/quality.md`."""
 
-NAMES = ("log-probability so far", "the line has ended")
-"""What the features are called."""
-
-INTERCEPT = -0.722
-WEIGHTS = (1.087, 2.374)
+FIRST = 1 / 3
+"""Of the threshold, for a line's first token: it is one of several good ones more often than those
+behind it, and has least to lose."""
 
 RATE = 0.05
 """How far one outcome moves the bias, at most."""
@@ -40,22 +27,51 @@ MOST_BIAS = 1.5
 """How far a person's habit may move the judgement, in log-odds."""
 
 
+class Line:
+    """How likely a line is that grows token by token."""
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+        self._rest = 0.0
+
+    def push(self, logprob: float) -> None:
+        """One more token."""
+        if self._first is None:
+            self._first = logprob
+        else:
+            self._rest += logprob
+
+    @property
+    def probability(self) -> float:
+        """How likely the model takes the line to be, 0 to 1."""
+        return math.exp((self._first or 0.0) + self._rest)
+
+    def is_guess(self, threshold: float) -> bool:
+        """Whether the first token, or what followed it, was less likely than it must be."""
+        first = math.exp(self._first or 0.0)
+        return first < FIRST * threshold or math.exp(self._rest) < threshold
+
+
 @dataclass(frozen=True)
 class Judgement:
-    """What is known of a suggestion: the `features`, as `NAMES` says.
+    """How sure the model was of a first line: characters and log-probability of each token."""
 
-    It could be decided after `waited` tokens; `early`: before the features were known, for the
-    model was sure.
-    """
+    tokens: tuple[tuple[int, float], ...]
 
-    features: tuple[float, ...]
-    waited: int
-    early: bool = False
+    @property
+    def probability(self) -> float:
+        """How likely the model took the line to be, 0 to 1."""
+        return math.exp(sum(logprob for _, logprob in self.tokens))
 
-    def probability(self, bias: float = 0.0) -> float:
-        """How likely the suggestion is to be right, 0 to 1."""
-        weighed = (w * value for w, value in zip(WEIGHTS, self.features, strict=True))
-        return 1 / (1 + math.exp(-(INTERCEPT + bias + sum(weighed))))
+    def sure(self, threshold: float) -> int | None:
+        """How many characters stand before the line becomes a guess, None if it nowhere does."""
+        line, length = Line(), 0
+        for characters, logprob in self.tokens:
+            line.push(logprob)
+            if line.is_guess(threshold):
+                return length
+            length += characters
+        return None
 
 
 @dataclass
@@ -68,11 +84,15 @@ class Habit:
     bias: float = 0.0
     count: int = 0
 
-    def learn(self, judgement: Judgement, right: bool) -> None:
-        """A suggestion was shown, and was `right` for the person or not."""
-        step = RATE * (right - judgement.probability(self.bias))
+    def learn(self, probability: float, right: bool) -> None:
+        """A suggestion that was so likely was shown, and was `right` for the person or not."""
+        step = RATE * (right - _shifted(probability, self.bias))
         self.bias = max(-MOST_BIAS, min(MOST_BIAS, self.bias + step))
         self.count += 1
+
+    def threshold(self, usual: float) -> float:
+        """What this person's suggestions must reach, where `usual` is for one not known."""
+        return _shifted(usual, -self.bias)
 
     def forget(self) -> None:
         """Judge as for a person of whom nothing is known."""
@@ -80,50 +100,46 @@ class Habit:
 
 
 class Judge:
-    """Decides on one answer as soon as enough of it is known."""
+    """Follows one answer until it becomes a guess."""
 
-    def __init__(self, threshold: float, bias: float = 0.0) -> None:
-        """Less likely than `threshold` is unsure; 0 lets all pass."""
+    def __init__(self, threshold: float) -> None:
+        """Less likely than `threshold` is a guess; at 0 nothing is."""
         self._threshold = threshold
-        self._bias = bias
         self._text = ""
-        self._logprobs: list[float] = []
-        self._is_early = False
-        self.judgement: Judgement | None = None
-        """None until it is known, and where the engine does not tell enough."""
+        self._line = Line()
+        self._first: list[tuple[int, float]] = []
+        self._is_first = True
+        self.doubt: float | None = None
+        """How likely the line is that became a guess with the last token."""
 
     def push(self, text: str, logprobs: Sequence[float]) -> None:
-        """More of the answer came, and how likely its tokens were."""
+        """The next tokens are `text`, and were so likely; an engine may not tell."""
+        if logprobs and text:
+            logprob = sum(max(FLOOR, value) for value in logprobs)
+            self._line.push(logprob)
+            if self._line.is_guess(self._threshold):
+                self.doubt = self._line.probability
+                return
+            if self._is_first:
+                self._first.append((len(text), logprob))
         self._text += text
-        self._logprobs += logprobs
-        if self.judgement is None:
-            self._weigh(ended="\n" in self._text.lstrip())
-
-    def finish(self) -> None:
-        """The answer is over."""
-        if self.judgement is None:
-            self._weigh(ended=True)
+        if "\n" in self._text.lstrip():
+            self._is_first = False
+            self._text = self._text.rpartition("\n")[2]
+            self._line = Line()
 
     @property
-    def is_pending(self) -> bool:
-        """Whether nothing may be shown yet."""
-        knows = self._is_early or self.judgement is not None
-        return self._threshold > 0 and bool(self._logprobs) and not knows
+    def doubts(self) -> bool:
+        """Whether it has become a guess: nothing more is shown."""
+        return self.doubt is not None
 
     @property
-    def doubt(self) -> float | None:
-        """How likely a suggestion is that is too unlikely to be shown."""
-        if self.judgement is None or self.judgement.early:
-            return None
-        sure = self.judgement.probability(self._bias)
-        return sure if sure < self._threshold else None
+    def judgement(self) -> Judgement | None:
+        """What is known of the first line; None if the engine told nothing."""
+        return Judgement(tuple(self._first)) if self._first else None
 
-    def _weigh(self, ended: bool) -> None:
-        known = [max(FLOOR, value) for value in self._logprobs[:TOKENS]]
-        if not known:
-            return
-        first = known[:EARLY_TOKENS]
-        self._is_early = len(first) == EARLY_TOKENS and sum(first) >= SURE
-        if ended or len(known) == TOKENS:
-            waited = EARLY_TOKENS if self._is_early else len(known)
-            self.judgement = Judgement((sum(known), float(ended)), waited, self._is_early)
+
+def _shifted(probability: float, bias: float) -> float:
+    """`probability` with `bias` added to its log-odds."""
+    odds = probability * math.exp(bias)
+    return odds / (odds + 1 - probability)

@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 
 from ..document import Document
-from .confidence import Judge
 from .lexer import is_python
 from .names import MOST_CHARS
 from .namespace import Namespace
@@ -113,15 +112,13 @@ class Gate:
 class Screen:
     """Lets pass what a gate allows of a growing answer.
 
-    Nothing passes before the model is known to be sure of it. Then the first line passes as
-    it comes, the others whole: so it is only ever all of the answer that must be taken back.
-    `held` says why it passes no more, and `keeps` that what passed may stay.
+    The first line passes as it comes, the others whole: so it is only ever all of the answer that
+    must be taken back. `held` says why it passes no more, and `keeps` that what passed may stay.
     """
 
-    def __init__(self, context: Context | None, judge: Judge | None = None) -> None:
-        """Without a context and a judge all passes. The judge is told of the answer elsewhere."""
+    def __init__(self, context: Context | None) -> None:
+        """Without a context all passes."""
         self._context = context
-        self._judge = judge
         self._gate = Gate(context) if context else None
         self._text = ""
         self._passed = 0
@@ -148,9 +145,6 @@ class Screen:
         return self._pass(len(self._text))
 
     def _check(self, end: int, complete: bool) -> None:
-        doubt = self._judge.doubt if self._judge else None
-        if doubt is not None and self.held is None and self._text.strip():
-            self.held = Held("confidence", f"the model is not sure enough ({100 * doubt:.0f} %)")
         if self._gate is None or self._context is None or self.held is not None:
             return
         self.held = self._gate.check(self._text[:end], complete)
@@ -159,8 +153,6 @@ class Screen:
             self.keeps = kept is None
 
     def _pass(self, end: int) -> str:
-        if self._judge and self._judge.is_pending:
-            return ""
         if self.held is not None:
             end = self._good if self.keeps else self._passed
         piece = self._text[self._passed : end]

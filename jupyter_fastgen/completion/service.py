@@ -7,13 +7,13 @@ import itertools
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..document import Document
 from ..engine import base
 from . import context, gate, known, prompt, stop
-from .confidence import TOKENS, Habit, Judge, Judgement
+from .confidence import Habit, Judge, Judgement
 from .modules import LocalModules
 from .namespace import Namespace
 
@@ -47,9 +47,8 @@ class Options:
     """How prompts are made. `anchored` False is the usual prompt, for comparison.
 
     Without `gate` what can't be right is shown, too. `modules`: where those that notebooks import
-    are found. Of what the model is less sure of than `confidence`, 0 to 1, nothing is shown;
-    None: it is not asked how sure it is;
-    `habit` shifts that.
+    are found. What the model is less sure of than `confidence`, 0 to 1, is not shown; `habit`
+    shifts that. None: it is not asked how sure it is.
     """
 
     budget: context.Budget = field(default_factory=context.Budget)
@@ -151,7 +150,7 @@ class CompletionService:
         """
         view, built = await self._prompt(key, document, cell, offset, namespace, ahead)
         writing = self._writing(view, document, cell, offset, namespace, ahead, invoked)
-        logprobs = 0 if self._options.confidence is None else TOKENS
+        logprobs = self._options.confidence is not None
         request = self._request(key, built.text, built.begin, writing, logprobs)
         async with aclosing(self._written(request, built.begin, writing)) as pieces:
             async for piece in pieces:
@@ -249,13 +248,13 @@ class CompletionService:
         if self._options.gate:
             deleted = document.deletions.recent(cell, asyncio.get_running_loop().time())
             judged_by = gate.context_at(document, cell, offset, namespace, deleted, ahead)
-        threshold = 0.0 if invoked else self._options.confidence or 0.0
-        judge = Judge(threshold, self._options.habit.bias)
+        usual = 0.0 if invoked else self._options.confidence or 0.0
+        judge = Judge(self._options.habit.threshold(usual))
         cutter = stop.Cutter(before, view.after, block)
-        return _Writing(cutter, judge, gate.Screen(judged_by, judge))
+        return _Writing(cutter, judge, gate.Screen(judged_by))
 
     def _request(
-        self, key: str, text: str, begin: str, writing: _Writing, logprobs: int = 0
+        self, key: str, text: str, begin: str, writing: _Writing, logprobs: bool = False
     ) -> base.Request:
         return base.Request(
             id=next(self._ids),
@@ -286,20 +285,21 @@ class CompletionService:
                 skipped = _common(typed, event.text)
                 typed = typed[skipped:]
                 new = "" if typed else event.text[skipped:]
-                judge.push(new, event.logprobs)
-                if not typed and (piece := screen.push(cutter.push(new))):
-                    shown = True
-                    yield Piece(piece, cutter.block)
-                if cutter.ended or screen.held:
+                if not (cutter.ended or judge.doubts):
+                    judge.push(new, event.logprobs)
+                    piece = "" if typed or judge.doubts else screen.push(cutter.push(new))
+                    if piece:
+                        shown = True
+                        yield Piece(piece, cutter.block)
+                if cutter.ended or judge.doubts or screen.held:
                     self._engine.cancel(request.id)
-        rest = "" if cutter.ended else cutter.finish()
-        whole = cutter.complete or (cost is not None and cost.reason == "stop")
-        if whole:
-            judge.finish()
-        if piece := screen.push(rest) + screen.finish(whole):
-            shown = True
-            yield Piece(piece, cutter.block)
-        yield replace(_end(cost, cutter.complete, shown, screen), judgement=judge.judgement)
+        if not judge.doubts:
+            rest = "" if cutter.ended else cutter.finish()
+            whole = cutter.complete or (cost is not None and cost.reason == "stop")
+            if piece := screen.push(rest) + screen.finish(whole):
+                shown = True
+                yield Piece(piece, cutter.block)
+        yield _end(cost, cutter.complete, shown, screen, judge)
 
     async def _starts(self, key: str, text: str, begin: str) -> base.Done:
         request = base.Request(
@@ -369,11 +369,19 @@ def _common(a: str, b: str) -> int:
     return min(len(a), len(b))
 
 
-def _end(cost: base.Done | None, complete: bool, shown: bool, screen: gate.Screen) -> End:
+def _end(
+    cost: base.Done | None, complete: bool, shown: bool, screen: gate.Screen, judge: Judge
+) -> End:
+    known = judge.judgement
     if screen.held is not None:
-        return End("stop" if screen.keeps else "held", screen.held.why, cost, screen.held.gate)
+        reason = "stop" if screen.keeps else "held"
+        return End(reason, screen.held.why, cost, screen.held.gate, known)
+    if judge.doubt is not None:
+        why = f"the model is not sure enough ({100 * judge.doubt:.0f} %)"
+        return End("stop" if shown else "held", why, cost, "confidence", known)
     if cost is not None and cost.reason == "cancelled" and not complete:
         return End("cancelled", "", cost)
     if not shown:
         return End("empty", "the model suggests nothing here", cost)
-    return End("length" if cost is not None and cost.reason == "length" else "stop", "", cost)
+    reason = "length" if cost is not None and cost.reason == "length" else "stop"
+    return End(reason, "", cost, judgement=known)

@@ -32,7 +32,6 @@ class Answer:
         self._parts: list[int | str] = []
         self._left = request.max_tokens
         self._logprobs: list[float] = []
-        self._judged = 0
         self._burst = burst
         # Choosing among the likeliest tokens is faster than a grammar, which is tried on all.
         self._by_choice = request.starts > 0 or (burst is not None and request.temperature == 0)
@@ -66,7 +65,7 @@ class Answer:
             body["n_probs"] = CHOICES
         elif self._begin:
             body["grammar"] = f"root ::= {_literal(self._begin)} .*"
-        if not self._choosing and self._judged < self._request.logprobs:
+        if not self._choosing and self._request.logprobs:
             body["n_probs"] = LIKELIEST
         if self._request.temperature > 0:
             samplers = ["top_k", "top_p", "temperature"]
@@ -89,7 +88,6 @@ class Answer:
             told = [float(t["logprob"]) for t in data.get("completion_probabilities", [])]
         if self._request.logprobs:
             self._logprobs += told
-            self._judged += len(told)
         self._text += content
         self._tokens += tokens
         if self._request.starts:

@@ -46,8 +46,8 @@ class Request(msgspec.Struct, frozen=True):
     `prompt` may hold the template's special tokens. The answer is bound to
     start with `begin`, the text cut off `prompt` by token healing; it is part
     of what `stream` yields. Requests of the same `document` share a KV slot.
-    `max_tokens` 0 only fills the KV cache. `temperature` 0 is greedy. Of the
-    first `logprobs` tokens at least it is asked how likely they were.
+    `max_tokens` 0 only fills the KV cache. `temperature` 0 is greedy. With
+    `logprobs` it is asked how likely the tokens were.
 
     With `starts` no text is written: `Done` tells the likeliest ways to begin, at most so many.
     """
@@ -59,7 +59,7 @@ class Request(msgspec.Struct, frozen=True):
     stop: tuple[str, ...] = ()
     temperature: float = 0.0
     document: str = ""
-    logprobs: int = 0
+    logprobs: bool = False
     starts: int = 0
 
 

@@ -30,7 +30,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     `similarity` is 0 to 100; `saved` counts the right characters at the suggestion's start;
     `unresolved` the names of its first line that are bound nowhere. `held` names the gate that
     held the suggestion back, or without gates would have, as not sound; `judgement` says
-    how sure the model was. `column`: the line names a column of a live data frame.
+    how sure the model was. `right`: its first line is expected as far as it goes. `column`: the
+    line names a column of a live data frame.
     """
 
     group: str
@@ -50,6 +51,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     held: str = ""
     column: bool = False
     judgement: Judgement | None = None
+    right: bool = False
 
     @property
     def key(self) -> tuple[str, int, int, bool]:
@@ -65,11 +67,11 @@ FIGURES: dict[str, Figure] = {
     "similarity": lambda r: (r.similarity, 1),
     "saved": lambda r: (100 * r.saved, r.expected_chars),
     "shown": lambda r: (100 * (r.shown_chars > 0), 1),
-    "precision": lambda r: (100 * (r.exact and r.shown_chars > 0), r.shown_chars > 0),
+    "precision": lambda r: (100 * (r.right and r.shown_chars > 0), r.shown_chars > 0),
     "unresolved": lambda r: (100 * (r.unresolved > 0), r.shown_chars > 0),
     "repeats": lambda r: (100 * r.repeats, r.shown_chars > 0),
 }
-"""In per cent, but for the similarity. `precision` is the exact share of what was shown;
+"""In per cent, but for the similarity. `precision` is the right share of what was shown;
 `unresolved` and `repeats` are shares of it too: a name bound nowhere, the line below again."""
 
 FIM_FIGURES = ("exact", "similarity")

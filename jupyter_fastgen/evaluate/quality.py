@@ -164,6 +164,7 @@ def score(place: Place, document: Document, below: bool, found: Suggestion, text
         texts=Texts(point.expected, shown) if texts else None,
         held=found.held,
         judgement=found.judgement,
+        right=bool(first.strip()) and point.expected.strip().startswith(first.strip()),
         column=live.names_column(point.expected, place.namespace),
     )
 

@@ -12,14 +12,13 @@ from pathlib import Path
 import msgspec
 
 from .. import computer
+from ..completion.confidence import THRESHOLD
 from ..engine import machine
-from . import bootstrap, fitting, replay
+from . import bootstrap, replay
+from .effects import effects
 from .lines import FIGURES, FIM_FIGURES, Record, ratio
 from .results import BadResultsError, Results, read_results
-from .tables import Row, markdown_table, number, replay_rows
-
-SHOWN_THRESHOLDS = (0.04, 0.08, 0.12, 0.2, 0.3, 0.5)
-"""Of the curve, on the page; the command prints all."""
+from .tables import EFFECTS_HEAD, Row, effects_rows, markdown_table, number, replay_rows
 
 LEAST_PLACES = 10
 """Of a slice that is worth a line."""
@@ -58,7 +57,10 @@ def write(folder: Path) -> str:
     if notebooks:
         parts.append(_NOTEBOOKS.format(table=_figures(notebooks, tuple(FIGURES))))
         parts.append(_PAIRS.format(pairs=_pairs(notebooks)))
-    parts += [_GATES.format(name=_name(f), table=_curve(f)) for f in _ungated(notebooks)]
+    parts += [
+        _GATES.format(name=_name(f), threshold=THRESHOLD, table=_curve(f))
+        for f in _ungated(notebooks)
+    ]
     parts += [_REPLAY.format(model=r.model, table=_replay_table(r)) for r in replays]
     return "\n".join(parts)
 
@@ -129,25 +131,12 @@ def _ungated(found: Sequence[Results]) -> list[Results]:
         for f in found
         if f.settings.gates == "off"
         and f.settings.prompts.startswith("all")
-        and fitting.examples(f.records)
+        and any(r.judgement for r in f.records)
     ]
 
 
 def _curve(found: Results) -> str:
-    likely = [r.judgement.probability() for r in found.records if r.judgement is not None]
-    effects = fitting.effects(found.records, likely)
-    rows = [
-        [
-            e.gates if e.threshold is None else f"{e.gates}, at {e.threshold:.2f}",
-            *map(number, (e.shown, e.precision)),
-            "" if e.gain is None else f"{e.gain:.2f}",
-            number(e.rejected),
-        ]
-        for e in effects
-        if e.threshold is None or e.threshold in SHOWN_THRESHOLDS
-    ]
-    head = ["gates", "shown, %", "precision, %", "gain", "right ones rejected, %"]
-    return markdown_table(head, rows)
+    return markdown_table(EFFECTS_HEAD, effects_rows(effects(found.records)))
 
 
 def _replay_table(found: replay.Replay) -> str:
@@ -193,8 +182,8 @@ continue | unbudgeted] [--plain] [--gates off | sound | all] [--live]`
 Lines of the notebooks of handson-ml3 are taken out at their start, behind a sign or within a name,
 with the cells below kept and removed. All layouts run on the same engine and model, and are cut
 alike. "saved": the share of the expected characters that the suggestion's start gives. "precision":
-the exact share of what was shown. "unresolved": what was shown and uses a name bound nowhere.
-"repeats": what was shown and holds the line below.
+the share of what was shown that is right as far as it goes. "unresolved": what was shown and uses a
+name bound nowhere. "repeats": what was shown and holds the line below.
 
 {table}
 """
@@ -211,8 +200,10 @@ _GATES = """\
 `jupyter fastgen eval gates FILE`, with the results of {name}
 
 Without gates everything is shown. "sound": what parses, uses known names and repeats nothing.
-"all, at …": also the confidence of the model, at that threshold. "gain" is the precision over that
-without gates.
+"all, at …": a suggestion also ends before its line becomes a guess, at that threshold; that of the
+product is {threshold}. "precision": the share of what is shown that is right as far as it goes;
+"gain" is that over the precision without gates. Of the first lines that the model wrote exactly
+nothing is left of those "rejected", and the beginning of those "shortened".
 
 {table}
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import replay, starting
+from .effects import Effect
 from .keystrokes import Replay, Summary
 from .stats import Spread
 from .ui import UiSummary
@@ -136,6 +137,30 @@ def replay_rows(found: replay.Summary) -> list[Row]:
         ["acceptances after which a new start was needed", percent(found.after_acceptance)],
         ["decoded tokens", number(found.decoded)],
         ["decoded tokens never typed or accepted", percent(found.wasted)],
+    ]
+
+
+EFFECTS_HEAD: Row = [
+    "gates",
+    "shown, %",
+    "precision, %",
+    "gain",
+    "right lines rejected, %",
+    "… shortened, %",
+    "saved, %",
+]
+
+
+def effects_rows(found: Sequence[Effect]) -> list[Row]:
+    """What gates do, a row for each setting."""
+    return [
+        [
+            e.gates if e.threshold is None else f"{e.gates}, at {e.threshold:.2f}",
+            *map(number, (e.shown, e.precision)),
+            number(None) if e.gain is None else f"{e.gain:.2f}",
+            *map(number, (e.rejected, e.shortened, e.saved)),
+        ]
+        for e in found
     ]
 
 

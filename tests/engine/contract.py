@@ -254,13 +254,13 @@ class EngineContract:
                 for value in event.logprobs
             ]
 
-        sure = await told(COUNTING, logprobs=3)
+        sure = await told(COUNTING, logprobs=True)
         assert len(sure) >= 3
         assert all(-0.7 < value <= 0 for value in sure)
-        unsure = await told("The name of my neighbour's dog is", logprobs=1)
+        unsure = await told("The name of my neighbour's dog is", logprobs=True)
         assert unsure[0] < min(sure)
         assert await told(COUNTING) == []
-        bound = await told("The capital of France is", begin=" Pari", logprobs=1)
+        bound = await told("The capital of France is", begin=" Pari", logprobs=True)
         assert -0.7 < bound[0] <= 0
 
     async def test_it_says_what_it_runs(self, engine: Engine):

@@ -94,8 +94,8 @@ def likely(content: str, logprob: float) -> dict[str, Any]:
     return event(content, 0) | {"completion_probabilities": [{"logprob": logprob}]}
 
 
-def test_the_first_tokens_are_asked_how_likely_they_are():
-    answer = Answer(Request(1, "p", stop=("xy",), logprobs=2), 1)
+def test_tokens_are_asked_how_likely_they_are():
+    answer = Answer(Request(1, "p", stop=("xy",), logprobs=True), 1)
     assert answer.body()["n_probs"] == 1
     assert answer.take(likely("x", -0.5)) == ""
     answer.end_burst(1)
@@ -103,12 +103,11 @@ def test_the_first_tokens_are_asked_how_likely_they_are():
     assert answer.take(likely("z", -0.25)) == "xz"
     assert answer.take_logprobs() == (-0.5, -0.25)
     assert answer.take_logprobs() == ()
-    answer.end_burst(1)
-    assert "n_probs" not in answer.body()
+    assert "n_probs" not in Answer(Request(1, "p"), 1).body()
 
 
 def test_a_chosen_token_is_as_likely_as_it_is_among_those_that_agree():
-    answer = Answer(Request(1, "p", begin=" mon", logprobs=3), 4)
+    answer = Answer(Request(1, "p", begin=" mon", logprobs=True), 4)
     answer.take(choices(" x", " mo", "y", " month"))  # 1/4 and 1/16 agree
     assert answer.take_logprobs() == (pytest.approx(math.log(4 / 5)),)
     plain = Answer(Request(1, "p", begin=" mon"), 4)

@@ -13,7 +13,7 @@ from jupyter_fastgen.evaluate.lines import Record
 from jupyter_fastgen.evaluate.replay import Press, Replay, summarize
 from jupyter_fastgen.evaluate.results import BadResultsError, Settings, open_results
 
-SURE, UNSURE = Judgement((-0.1, 0.0), 2), Judgement((-8.0, 0.0), 6)
+SURE, UNSURE = Judgement(((10, -0.1),)), Judgement(((10, -8.0),))
 
 
 def write(path: Path, task: str, prompts: str, right: int, gates: str = "off") -> None:
@@ -35,6 +35,7 @@ def write(path: Path, task: str, prompts: str, right: int, gates: str = "off") -
                 saved=10 if exact else 0,
                 earlier=n % 2 == 0,
                 judgement=SURE if exact else UNSURE,
+                right=exact,
             )
         )
 
@@ -58,8 +59,8 @@ def test_the_curve_of_the_gates_is_told_of_runs_without_any(tmp_path: Path):
     write(tmp_path / "b.jsonl", "notebooks", "all, anchored", 10, gates="all")
     page = quality_report.write(tmp_path)
     assert page.count("## What the gates do") == 1
-    assert "| off | 100 | 50 | 1.00 | 0 |" in page
-    assert "| all, at 0.12 | 50 | 100 | 2.00 | 0 |" in page
+    assert "| off | 100 | 50 | 1.00 | 0 | 0 | 50 |" in page
+    assert "| all, at 0.30 | 50 | 100 | 2.00 | 0 | 0 | 50 |" in page
 
 
 def test_replays_are_told(tmp_path: Path):
