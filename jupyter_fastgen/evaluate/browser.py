@@ -31,6 +31,9 @@ DOC = "d1"
 KeyKind = Literal["through", "waits", "asks"]
 """A key agrees with an answer's text, is one ahead of a growing one, or asks for a new one."""
 
+FINAL = ("stop", "length", "empty", "held")
+"""Ends after which the same question would have the same answer."""
+
 _ONE_KEY = re.compile(r"\n[ \t]*|.", re.DOTALL)
 
 
@@ -60,6 +63,12 @@ class Answer:
         """Whether nothing more of it will come."""
         return self.done is not None and None not in self.ahead.values()
 
+    @property
+    def _is_next_known(self) -> bool:
+        """Whether asking again for what follows would tell no more."""
+        last = list(self.ahead.values())[-1:]
+        return any(done is not None and done.reason in FINAL for done in last)
+
     def remainder(self, cell: str, head: str) -> str | None:
         """What it still suggests there: "" if nothing so far, None if it does not fit."""
         if cell != self.cell or not head.startswith(self.head):
@@ -71,7 +80,7 @@ class Answer:
             behind = grows and typed.startswith(whole)
             return "" if behind and _ONE_KEY.fullmatch(typed[len(whole) :]) else None
         rest = (self.text if len(typed) < len(self.text) else whole)[len(typed) :]
-        if not rest and not grows and typed:
+        if not rest and not grows and typed and (self.next or not self._is_next_known):
             return None
         self.used = max(self.used, len(typed))
         return rest
@@ -275,5 +284,5 @@ class Browser:
         answer.done = done
         if done.reason == "held":
             answer.text = ""  # the page takes it back
-        elif not answer.text and done.reason not in ("stop", "length", "empty"):
+        elif not answer.text and done.reason not in FINAL:
             self._latest = [kept for kept in self._latest if kept is not answer]

@@ -62,11 +62,17 @@ export class Generation {
     return this._isPreparing;
   }
 
+  /** Whether all that follows is known: to ask again would tell no more. */
+  get isNextKnown(): boolean {
+    return this._isNextKnown;
+  }
+
   /** What follows is asked for; what was known of it becomes text. */
   prepare(): void {
     this._text += this._next;
     this._next = '';
     this._isPrepared = this._isPreparing = true;
+    this._isNextKnown = false;
   }
 
   /** More of what follows has come. */
@@ -75,9 +81,10 @@ export class Generation {
     this._wake();
   }
 
-  /** No more of what follows will come. */
-  finishNext(): void {
+  /** No more of what follows will come; `isKnown`: for there is no more. */
+  finishNext(isKnown: boolean): void {
     this._isPreparing = false;
+    this._isNextKnown = isKnown;
     this._wake();
   }
 
@@ -168,6 +175,7 @@ export class Generation {
   private _next = '';
   private _isPrepared = false;
   private _isPreparing = false;
+  private _isNextKnown = false;
   private _isBlock = false;
   private _done = false;
   private _withdrawn = false;
@@ -232,7 +240,8 @@ export function remainder(
   }
   const end = typed.length < text.length ? text.length : whole.length;
   const rest = whole.slice(typed.length, end);
-  if (rest === '' && !grows && typed !== '') {
+  const isNothing = generation.isNextKnown && generation.next === '';
+  if (rest === '' && !grows && typed !== '' && !isNothing) {
     // Typed to its end: nothing is left, so something new should be asked for.
     return null;
   }

@@ -433,7 +433,17 @@ describe('Suggester', () => {
       expect(await answer).toBe('\nprint(y)');
     });
 
-    it('asks anew where nothing follows', async () => {
+    it('asks nothing more where it is known that nothing follows', async () => {
+      const { server, serve } = await shown();
+      jest.advanceTimersByTime(1000);
+      server.done(undefined, 'empty');
+      expect(await serve('print(x)|')).toBeNull();
+      expect(server.said).toHaveLength(2);
+      void serve('print(x)\n|');
+      expect(server.said[2]).toBe('complete');
+    });
+
+    it('asks anew where it is not known what follows', async () => {
       const { server, serve } = await shown();
       jest.advanceTimersByTime(1000);
       server.done(undefined, 'cancelled');

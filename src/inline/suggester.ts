@@ -211,18 +211,18 @@ export class Suggester {
       generation.prepare();
       const job = ask.following(text, {
         text: addition => generation.appendNext(addition),
-        done: () => {
+        done: ({ reason }) => {
           if (this._running?.generation === generation) {
             this._running = null;
           }
-          generation.finishNext();
+          generation.finishNext(FINAL.has(reason));
           if (turn === this._turn) {
             this._searchLater();
           }
         }
       });
       if (!job) {
-        generation.finishNext();
+        generation.finishNext(false);
       } else if (generation.isPreparing) {
         this._running = { generation, job };
       }

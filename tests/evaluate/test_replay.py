@@ -68,8 +68,11 @@ class TestAnswer:
         answer.prepare(3)
         assert answer.remainder("c", "print()") == "\nmore()"
         assert not answer.ended
-        answer.ahead = {2: done(2, 1), 3: done(3, 1)}
+        answer.ahead[2], answer.ahead[3] = done(2, 1), done(3, 1)
         assert answer.ended
+        # Nothing follows, and to ask again would tell no more; if it was cut short it would.
+        assert answer.remainder("c", "print()\nmore()") == ""
+        answer.ahead[3] = protocol.Done(3, "cancelled")
         assert answer.remainder("c", "print()\nmore()") is None
 
 
