@@ -88,8 +88,8 @@ def build(
 ) -> Prompt:
     """The prompt for `view`, on the anchor `last` where that still holds.
 
-    Without `anchored` the usual prompt: the prefix ends at the cursor. `ahead` is the model's
-    own text behind the cursor: it ends where a token ends, and needs no healing.
+    Without `anchored` the usual prompt: the prefix ends at the cursor. `ahead` is text behind the
+    cursor, as if it had been accepted.
     """
     anchor = last if last is not None and anchored and _holds(last, view) else _set(view, anchored)
     above = anchor.above + SEPARATOR if anchor.above else ""
@@ -97,7 +97,7 @@ def build(
     # At the cell's start the separator itself is forced text: a prefix that ends in a line
     # break costs accuracy.
     head = len((above + anchor.head).rstrip()) if anchored else len(before)
-    forced, begin = (before[head:] + ahead, "") if ahead else _heal(before[head:])
+    forced, begin = _heal(before[head:] + ahead)
     text = _frame(template, before[:head], anchor.after, anchor.below) + _plain(forced)
     return Prompt(text, begin, anchor)
 
