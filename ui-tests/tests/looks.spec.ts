@@ -98,17 +98,19 @@ async function inTheme(
   theme: string,
   act: () => Promise<void>
 ): Promise<void> {
-  await editor.command('apputils:change-theme', { theme });
-  await expect(editor.page.locator('body')).toHaveAttribute(
-    'data-jp-theme-name',
-    theme
-  );
+  await change(editor, theme);
   try {
     await act();
   } finally {
-    const light = { theme: 'JupyterLab Light' };
-    await editor.command('apputils:change-theme', light);
+    await change(editor, 'JupyterLab Light');
   }
+}
+
+/** A theme takes time to load, and one that is asked for meanwhile may be overtaken. */
+async function change(editor: Editor, theme: string): Promise<void> {
+  await editor.command('apputils:change-theme', { theme });
+  const name = 'data-jp-theme-name';
+  await expect(editor.page.locator('body')).toHaveAttribute(name, theme);
 }
 
 /** The contrast of the last such element with what is behind it, as WCAG counts it. */

@@ -107,7 +107,8 @@ test('the next request tells what became of a suggestion', async ({
   following.done();
   await editor.press('Tab');
   await editor.expectSource('a = 34');
-  await server.jobAt(6);
+  await editor.press('Enter');
+  await server.jobAt(7);
   expect(server.requests.flatMap(({ outcomes }) => outcomes ?? [])).toEqual([
     { id: wrong.id, kept: 3 },
     { id: right.id, kept: 1 }
