@@ -166,5 +166,29 @@ class Document:
             raise ValueError(f"the document has more than {MAX_CHARS:,} characters")
 
 
+@dataclass(frozen=True)
+class Cursor:
+    """A place in a document: `offset` code points into the text of `cell`."""
+
+    document: Document
+    cell: str
+    offset: int
+
+    @property
+    def index(self) -> int:
+        """Where the cell stands; raises `OutOfStepError`, as the others do, if it does not."""
+        return self.document.index(self.cell)
+
+    @property
+    def before(self) -> str:
+        """The cell's text before it."""
+        return self.document.cells[self.index].source[: self.offset]
+
+    @property
+    def after(self) -> str:
+        """The cell's text behind it."""
+        return self.document.cells[self.index].source[self.offset :]
+
+
 def _size(cells: Sequence[Cell | protocol.Cell]) -> int:
     return sum(len(cell.source) for cell in cells)

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
+from dataclasses import replace
 
 import msgspec
 
 from . import protocol
 from .completion.namespace import Namespace
 from .completion.service import Alternative, CompletionService, End, Piece
-from .document import NEW_CELL, Document, OutOfStepError
+from .document import NEW_CELL, Cursor, Document, OutOfStepError
 from .engine.base import EngineError
 from .host import ModelHost
 from .jobs import Asking, Ended, Job, done_message, is_favour
@@ -56,7 +57,7 @@ class Session:
         self._outcomes = Outcomes(learn)
         self._greeted = False
         self._documents: dict[str, Document] = {}
-        self._cursors: dict[str, tuple[str, int]] = {}
+        self._cursors: dict[str, Cursor] = {}
         self._stale: set[str] = set()
         self._jobs: dict[str, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -138,7 +139,8 @@ class Session:
         elif isinstance(message, protocol.Ahead | protocol.Alternatives):
             self._favour(message, self._at(message))
         elif isinstance(message, protocol.Next):
-            self._favour(message, self._current(message))
+            thought_of = self._current(message).with_new_cell(message.cell)
+            self._favour(message, Cursor(thought_of, NEW_CELL, 0))
         elif isinstance(message, protocol.Cancel):
             for doc, job in list(self._jobs.items()):
                 if job.id == message.id:
@@ -162,7 +164,7 @@ class Session:
 
     def _complete(self, message: protocol.Complete) -> None:
         self._outcomes.settle(message.outcomes)
-        document = self._at(message)
+        cursor = self._at(message)
         self._end_job(message.doc, "superseded")
         self._host.wake()
         service = self._host.completion
@@ -172,9 +174,9 @@ class Session:
             self._post(protocol.Done(message.id, "unavailable", why))
             return
         job = Job(message.id)
-        self._start(message.doc, job, self._stream(job, message, service, document))
+        self._start(message.doc, job, self._stream(job, message, service, cursor))
 
-    def _favour(self, message: Asking, document: Document) -> None:
+    def _favour(self, message: Asking, cursor: Cursor) -> None:
         service = self._host.completion
         running = self._jobs.get(message.doc)
         busy = (running is not None and running.id is not None) or (
@@ -185,16 +187,16 @@ class Session:
             return
         self._end_job(message.doc, "superseded")  # it only fills the cache, as this does
         job = Job(message.id)
-        self._start(message.doc, job, self._stream(job, message, service, document))
+        self._start(message.doc, job, self._stream(job, message, service, cursor))
 
     def _warm(self, message: protocol.Warm) -> None:
-        document = self._at(message)
+        cursor = self._at(message)
         self._host.wake()
         # Filling the cache ahead is a favour: never at the expense of a cell or of a running job.
         if not self._computing():
-            self._fill(message.doc, document, message.cell, message.offset)
+            self._fill(message.doc, cursor)
 
-    def _fill(self, doc: str, document: Document, cell: str, offset: int) -> None:
+    def _fill(self, doc: str, cursor: Cursor) -> None:
         service = self._host.completion
         if service is None or self._host.status.state != "ready" or doc in self._jobs:
             return
@@ -203,9 +205,9 @@ class Session:
 
         async def warm() -> None:
             if not job.ended:
-                namespace = self._namespace(document)
+                namespace = self._namespace(cursor.document)
                 with contextlib.suppress(EngineError, OutOfStepError):
-                    await service.warm(self._key(doc), document, cell, offset, namespace)
+                    await service.warm(self._key(doc), cursor, namespace)
             self._forget_job(doc, job)
 
         self._start(doc, job, warm())
@@ -217,13 +219,13 @@ class Session:
         task.add_done_callback(self._tasks.discard)
 
     async def _stream(
-        self, job: Job, message: Asking, service: CompletionService, document: Document
+        self, job: Job, message: Asking, service: CompletionService, cursor: Cursor
     ) -> None:
         id = message.id
         done = protocol.Done(id, "failed", "the engine ended without an answer")
         try:
             if not job.ended:
-                texts = self._texts(message, service, document)
+                texts = self._texts(message, service, cursor)
                 shown = ""
                 async with aclosing(texts):
                     async for piece in texts:
@@ -249,14 +251,12 @@ class Session:
         self._post(done)
 
     def _texts(
-        self, message: Asking, service: CompletionService, document: Document
+        self, message: Asking, service: CompletionService, cursor: Cursor
     ) -> AsyncGenerator[Piece | Alternative | End, None]:
-        key, namespace = self._key(message.doc), self._namespace(document)
+        at = self._key(message.doc), cursor, self._namespace(cursor.document)
         if isinstance(message, protocol.Next):
-            thought_of = document.with_new_cell(message.cell)
             # Nobody can be sure how a cell begins: it is an idea, and looked at as one.
-            return service.complete(key, thought_of, NEW_CELL, 0, namespace, invoked=True)
-        at = key, document, message.cell, message.offset, namespace
+            return service.complete(*at, invoked=True)
         if isinstance(message, protocol.Alternatives):
             return service.alternatives(*at, message.text)
         if isinstance(message, protocol.Ahead):
@@ -283,13 +283,13 @@ class Session:
     def _at(
         self,
         message: protocol.Complete | protocol.Ahead | protocol.Alternatives | protocol.Warm,
-    ) -> Document:
-        document = self._current(message)
-        source = document.cells[document.index(message.cell)].source
-        if not 0 <= message.offset <= len(source):
-            raise OutOfStepError(f"offset {message.offset} of {len(source)} characters")
-        self._cursors[message.doc] = (message.cell, message.offset)
-        return document
+    ) -> Cursor:
+        cursor = Cursor(self._current(message), message.cell, message.offset)
+        length = len(cursor.document.cells[cursor.index].source)
+        if not 0 <= message.offset <= length:
+            raise OutOfStepError(f"offset {message.offset} of {length} characters")
+        self._cursors[message.doc] = cursor
+        return cursor
 
     def _namespace(self, document: Document) -> Namespace | None:
         return self._kernels.namespace(document.path) if document.kernel else None
@@ -325,12 +325,12 @@ class Session:
 
     def _on_kernel(self, path: str) -> None:
         """A cell has run: read the prompt, which is a new one, before the next key."""
-        for doc, (cell, offset) in self._cursors.items():
-            document = self._documents[doc]
+        for doc, cursor in self._cursors.items():
+            document = self._documents[doc]  # it may have been opened anew
             if document.kernel and document.path == path:
                 if doc in self._jobs and self._jobs[doc].id is None:
                     self._end_job(doc, "superseded")  # it reads the prompt as it was
-                self._fill(doc, document, cell, offset)
+                self._fill(doc, replace(cursor, document=document))
 
     def _post(self, message: protocol.FromServer) -> None:
         if self._closed:

@@ -290,7 +290,7 @@ async def test_the_next_cell_of_another_revision_or_place_is_given_up(connect: C
     assert await browser.until(protocol.Done) == protocol.Done(7, "cancelled")
     browser.open("d", COUNTING)
     gone = browser.next_cell("d", "no such cell")
-    assert (await browser.answer(gone)).done.reason == "superseded"
+    assert (await browser.answer(gone)).done.reason == "cancelled"
 
 
 COLOURS = "red = 'red'\ngreen = 'green'\nblue = 'blue'\ncolour = "

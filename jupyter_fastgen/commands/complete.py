@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from ..completion.service import End
-    from ..document import Document
+    from ..document import Cursor, Document
     from ..host import ModelHost
 
 
@@ -36,9 +36,9 @@ def complete(
     from ..notebook import read_notebook
 
     document = read_notebook(notebook)
-    place = _place(document, notebook, cell, offset)
+    cursor = _cursor(document, notebook, cell, offset)
     host = load_app(model).host
-    text, end = asyncio.run(_run(host, document, place, echo=not json))
+    text, end = asyncio.run(_run(host, cursor, echo=not json))
     if json:
         _print_json(text, end, host)
     elif not text:
@@ -49,8 +49,9 @@ def complete(
         typer.echo()
 
 
-def _place(document: Document, path: Path, cell: int, offset: int | None) -> tuple[str, int]:
-    """The cell's id and the cursor's offset; raises `FastgenError` for one that is not there."""
+def _cursor(document: Document, path: Path, cell: int, offset: int | None) -> Cursor:
+    """Raises `FastgenError` for a place that is not there."""
+    from ..document import Cursor
     from ..errors import FastgenError
 
     count = len(document.cells)
@@ -63,12 +64,10 @@ def _place(document: Document, path: Path, cell: int, offset: int | None) -> tup
         offset = length
     if not 0 <= offset <= length:
         raise FastgenError(f"cell {cell} has no offset {offset}: it has {length} code points")
-    return found.id, offset
+    return Cursor(document, found.id, offset)
 
 
-async def _run(
-    host: ModelHost, document: Document, place: tuple[str, int], echo: bool
-) -> tuple[str, End]:
+async def _run(host: ModelHost, cursor: Cursor, echo: bool) -> tuple[str, End]:
     from contextlib import aclosing
 
     from ..completion.service import Piece
@@ -77,7 +76,7 @@ async def _run(
     try:
         service = await host.ready()
         text = ""
-        async with aclosing(service.complete("terminal", document, *place, invoked=True)) as pieces:
+        async with aclosing(service.complete("terminal", cursor, invoked=True)) as pieces:
             async for piece in pieces:
                 if not isinstance(piece, Piece):
                     return ("" if piece.reason == "held" else text), piece

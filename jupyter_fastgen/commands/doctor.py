@@ -102,7 +102,7 @@ async def _measure(host: ModelHost) -> tuple[float, Done]:
     from contextlib import aclosing
 
     from ..completion.service import End
-    from ..document import Cell, Document
+    from ..document import Cell, Cursor, Document
     from ..engine.base import EngineError
 
     code = "".join(f"def add_{n}(value):\n    return value + {n}\n\n" for n in range(12))
@@ -111,10 +111,8 @@ async def _measure(host: ModelHost) -> tuple[float, Done]:
     try:
         service = await host.ready()
         ready = time.perf_counter()
-        offset = len(document.cells[0].source)
-        async with aclosing(
-            service.complete("doctor", document, "cell", offset, invoked=True)
-        ) as pieces:
+        cursor = Cursor(document, "cell", len(document.cells[0].source))
+        async with aclosing(service.complete("doctor", cursor, invoked=True)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, End) and piece.cost is not None:
                     return ready - start, piece.cost

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..document import Cell, Document
+from ..document import Cell, Cursor
 from . import relevance
 
 CHARS_PER_TOKEN = 3.2
@@ -77,16 +77,13 @@ def comment_mark(language: str) -> str:
     return _COMMENT_OF.get(language.lower(), "#")
 
 
-def view(
-    document: Document, cell: str, offset: int, budget: Budget, start: int = 0, known: str = ""
-) -> tuple[View, int]:
-    """See `document` from `offset` of `cell`, with the window starting at cell `start` or later.
+def view(cursor: Cursor, budget: Budget, start: int = 0, known: str = "") -> tuple[View, int]:
+    """See a document from `cursor`, with the window starting at cell `start` or later.
 
     `known`: what is said of kernel and modules; it stands first, in the room of the cells.
     Returns the view and the window's start, to be passed in at the next key.
     """
-    index = document.index(cell)
-    current = document.cells[index]
+    document, index = cursor.document, cursor.index
     mark = comment_mark(document.language)
     texts = relevance.texts(document.cells[:index], mark)
     start = _window(texts, budget.above - guess_tokens(known), min(start, index))
@@ -94,13 +91,12 @@ def view(
     if document.language.lower() not in ("", "python", "ipython"):
         rendered.insert(0, f"{mark} Language: {document.language}")
     rendered.insert(0, known)
-    before = current.source[:offset]
     return (
         View(
-            cell=cell,
+            cell=cursor.cell,
             above=SEPARATOR.join(text for text in rendered if text),
-            before=_last_lines(before, budget.cell),
-            after=_first_lines(current.source[offset:], budget.suffix),
+            before=_last_lines(cursor.before, budget.cell),
+            after=_first_lines(cursor.after, budget.suffix),
             below=_below(document.cells[index + 1 :], budget),
         ),
         start,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..document import Document
+from ..document import Cursor
 from .lexer import is_python
 from .names import MOST_CHARS
 from .namespace import Namespace
@@ -52,9 +52,7 @@ class Held:
 
 
 def context_at(
-    document: Document,
-    cell: str,
-    offset: int,
+    cursor: Cursor,
     namespace: Namespace | None = None,
     deleted: tuple[str, ...] = (),
     ahead: str = "",
@@ -63,14 +61,14 @@ def context_at(
 
     A text cell has no language. Raises `OutOfStepError`.
     """
-    index = document.index(cell)
+    document, index = cursor.document, cursor.index
     current = document.cells[index]
     sources = [c.source if c.type == "code" else "" for c in document.cells]
     return Context(
         language=document.language.lower() if current.type == "code" else "",
         above=tuple(filter(None, sources[:index])),
-        before=current.source[:offset] + ahead,
-        after=current.source[offset:],
+        before=cursor.before + ahead,
+        after=cursor.after,
         below=tuple(filter(None, sources[index + 1 :])),
         namespace=namespace,
         deleted=deleted,

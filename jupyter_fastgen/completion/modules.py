@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..document import Document
+from ..document import Cursor
 from .context import Budget, guess_tokens
 
 MOST_BYTES = 200_000
@@ -54,15 +54,14 @@ def imports(code: str) -> tuple[Import, ...]:
     return tuple(found)
 
 
-def _imports_above(document: Document, cell: str, offset: int) -> Iterable[Import]:
+def _imports_above(cursor: Cursor) -> Iterable[Import]:
     """Each import once, in order: every key asks, and files are looked for."""
-    index = document.index(cell)
     found: dict[Import, None] = {}
-    for above in document.cells[:index]:
+    for above in cursor.document.cells[: cursor.index]:
         if above.type == "code":
             found.update(dict.fromkeys(imports(above.source)))
-    source = document.cells[index].source
-    found.update(dict.fromkeys(imports(source[: source.rfind("\n", 0, offset) + 1])))
+    lines = cursor.before[: cursor.before.rfind("\n") + 1]
+    found.update(dict.fromkeys(imports(lines)))
     return found
 
 
@@ -83,16 +82,16 @@ class LocalModules:
         """`root` is the folder that documents' paths begin at; nothing outside of it is read."""
         self._root = root.resolve()
 
-    def describe(self, document: Document, cell: str, offset: int, budget: Budget) -> str:
+    def describe(self, cursor: Cursor, budget: Budget) -> str:
         """Comment lines with the signatures of what is imported above the line of the cursor.
 
         As many as fit into 1/8 of the room for the cells; "" where there are none.
         """
-        if document.language.lower() not in ("python", "ipython"):
+        if cursor.document.language.lower() not in ("python", "ipython"):
             return ""
-        folder = (self._root / document.path).parent
+        folder = (self._root / cursor.document.path).parent
         lines: dict[str, None] = {}
-        for found in _imports_above(document, cell, offset):
+        for found in _imports_above(cursor):
             path = self._find(folder, found.module)
             for name, parameters in _signatures(*path) if path else ():
                 if not found.name:

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..document import Document
+from ..document import Cursor, Document
 from ..engine import base
 from . import context, gate, known, prompt, stop
 from .confidence import Habit, Judge, Judgement
@@ -133,14 +133,12 @@ class CompletionService:
     async def complete(
         self,
         key: str,
-        document: Document,
-        cell: str,
-        offset: int,
+        cursor: Cursor,
         namespace: Namespace | None = None,
         ahead: str = "",
         invoked: bool = False,
     ) -> AsyncGenerator[Piece | End, None]:
-        """Suggest text at `offset` of `cell`, or what follows `ahead` once that is accepted there.
+        """Suggest text at `cursor`, or what follows `ahead` once that is accepted there.
 
         `key` names the document among all that are open; `namespace` is what its live kernel
         holds, where that is known. What is `invoked` is shown however unsure the model is of it.
@@ -148,8 +146,8 @@ class CompletionService:
         leaving the iteration cancels, `cancel` does so and still tells the cost. Raises
         `EngineError`, and `OutOfStepError` for an unknown cell.
         """
-        view, built = await self._prompt(key, document, cell, offset, namespace, ahead)
-        writing = self._writing(view, document, cell, offset, namespace, ahead, invoked)
+        view, built = await self._prompt(key, cursor, namespace, ahead)
+        writing = self._writing(view, cursor, namespace, ahead, invoked)
         logprobs = self._options.confidence is not None
         request = self._request(key, built.text, built.begin, writing, logprobs)
         async with aclosing(self._written(request, built.begin, writing)) as pieces:
@@ -159,19 +157,17 @@ class CompletionService:
     async def alternatives(
         self,
         key: str,
-        document: Document,
-        cell: str,
-        offset: int,
+        cursor: Cursor,
         namespace: Namespace | None,
         shown: str,
     ) -> AsyncGenerator[Piece | Alternative | End, None]:
-        """Suggest other texts than `shown`, which is suggested at `offset` of `cell`.
+        """Suggest other texts than `shown`, which is suggested at `cursor`.
 
         Where another word is likely in its first line, the model goes on from that word.
         Yields `Piece`s while a text is written, which may come to nothing, each whole text as an
         `Alternative`, and one `End`. Ends as `complete` does, and raises the same.
         """
-        view, built = await self._prompt(key, document, cell, offset, namespace)
+        view, built = await self._prompt(key, cursor, namespace)
         found = {_words(shown)}
         tries = MOST_TRIES
         for branch in itertools.islice(prompt.branches(built.begin, shown), MOST_BRANCHES):
@@ -188,7 +184,7 @@ class CompletionService:
                     break
                 tries -= 1
                 # How unsure the model is of another text is known, and no fault of it.
-                writing = self._writing(view, document, cell, offset, namespace, invoked=True)
+                writing = self._writing(view, cursor, namespace, invoked=True)
                 request = self._request(key, text, start.text, writing)
                 written = ""
                 async with aclosing(
@@ -209,13 +205,11 @@ class CompletionService:
     async def warm(
         self,
         key: str,
-        document: Document,
-        cell: str,
-        offset: int,
+        cursor: Cursor,
         namespace: Namespace | None = None,
     ) -> base.Done | None:
         """Put the prompt at this cursor into the KV cache."""
-        _, built = await self._prompt(key, document, cell, offset, namespace)
+        _, built = await self._prompt(key, cursor, namespace)
         request = base.Request(id=next(self._ids), prompt=built.text, max_tokens=0, document=key)
         async with aclosing(self._events(request)) as events:
             async for event in events:
@@ -235,9 +229,7 @@ class CompletionService:
     def _writing(
         self,
         view: context.View,
-        document: Document,
-        cell: str,
-        offset: int,
+        cursor: Cursor,
         namespace: Namespace | None,
         ahead: str = "",
         invoked: bool = False,
@@ -246,8 +238,9 @@ class CompletionService:
         block = stop.wants_block(before, view.after)
         judged_by = None
         if self._options.gate:
-            deleted = document.deletions.recent(cell, asyncio.get_running_loop().time())
-            judged_by = gate.context_at(document, cell, offset, namespace, deleted, ahead)
+            now = asyncio.get_running_loop().time()
+            deleted = cursor.document.deletions.recent(cursor.cell, now)
+            judged_by = gate.context_at(cursor, namespace, deleted, ahead)
         usual = 0.0 if invoked else self._options.confidence or 0.0
         judge = Judge(self._options.habit.threshold(usual))
         cutter = stop.Cutter(before, view.after, block)
@@ -325,9 +318,7 @@ class CompletionService:
     async def _prompt(
         self,
         key: str,
-        document: Document,
-        cell: str,
-        offset: int,
+        cursor: Cursor,
         namespace: Namespace | None,
         ahead: str = "",
     ) -> tuple[context.View, prompt.Prompt]:
@@ -336,11 +327,11 @@ class CompletionService:
         if len(self._places) > MOST_ANCHORS:
             self._places.popitem(last=False)
         budget = self._options.budget.within((await self._engine.stats()).context)
-        said = [place.describe(namespace, document, budget)]
+        said = [place.describe(namespace, cursor.document, budget)]
         if self._options.modules is not None:
-            said.insert(0, self._options.modules.describe(document, cell, offset, budget))
+            said.insert(0, self._options.modules.describe(cursor, budget))
         said = context.SEPARATOR.join(filter(None, said))
-        view, place.start = context.view(document, cell, offset, budget, place.start, said)
+        view, place.start = context.view(cursor, budget, place.start, said)
         built = prompt.build(view, self._template, place.anchor, self._options.anchored, ahead)
         place.anchor = built.anchor
         return view, built

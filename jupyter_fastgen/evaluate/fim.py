@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 
 from ..completion import context, prompt
-from ..document import Cell, Document
+from ..document import Cell, Cursor, Document
 from ..engine.base import Engine, Request, Text
 from ..errors import FastgenError
 from .lines import Record, Texts, correct_start, first_line, has_first_line, similarity
@@ -76,7 +76,7 @@ def ask(row: Row, way: Way, template: prompt.Template, suffix_tokens: int) -> tu
         return "".join(parts if template.suffix else parts[:2]), ""
     document = Document("", "", 0, [Cell("row", "code", row.prompt + row.suffix)])
     budget = context.Budget(0, CONTEXT - ANSWER_TOKENS - suffix_tokens, suffix_tokens)
-    view, _ = context.view(document, "row", len(row.prompt), budget)
+    view, _ = context.view(Cursor(document, "row", len(row.prompt)), budget)
     built = prompt.build(view, template, anchored=way == "anchored")
     return built.text, built.begin
 

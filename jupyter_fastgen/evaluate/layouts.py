@@ -14,7 +14,7 @@ from typing import Literal
 from ..completion.context import SEPARATOR, Budget, comment_mark, guess_tokens
 from ..completion.prompt import Template
 from ..completion.service import Options
-from ..document import Cell, Document
+from ..document import Cell, Cursor
 
 Layout = Literal["all", "cell-only", "llama-vim", "continue", "unbudgeted"]
 
@@ -60,39 +60,36 @@ def framed(layout: Layout, template: Template) -> Template:
     return template
 
 
-def arrange(
-    layout: Layout, document: Document, cell: int, offset: int
-) -> tuple[Document, str, int]:
-    """The document that `layout` shows, the id of the cursor's cell in it, and the offset there."""
-    current = document.cells[cell]
+def arrange(layout: Layout, cursor: Cursor) -> Cursor:
+    """The same place in the document that `layout` shows."""
+    document = cursor.document
     if layout == "all":
-        return document, current.id, offset
+        return cursor
     if layout == "cell-only":
-        return replace(document, cells=[current]), current.id, offset
+        return replace(cursor, document=replace(document, cells=[document.cells[cursor.index]]))
     if layout == "continue":
-        before, after = _joined(document.cells, cell, offset, _quoted)
+        before, after = _joined(cursor, _quoted)
         before = _last_lines(before, CONTINUE_TOKENS[0])
         after = _first_lines(after, CONTINUE_TOKENS[1])
     else:
         mark = comment_mark(document.language)
-        before, after = _joined(document.cells, cell, offset, lambda text: _comments(text, mark))
+        before, after = _joined(cursor, lambda text: _comments(text, mark))
         if layout == "llama-vim":
             before, after = _as_vim(before, after)
-    return replace(document, cells=[Cell("all", "code", before + after)]), "all", len(before)
+    shown = replace(document, cells=[Cell("all", "code", before + after)])
+    return Cursor(shown, "all", len(before))
 
 
-def _joined(
-    cells: Sequence[Cell], cell: int, offset: int, note: Callable[[str], str]
-) -> tuple[str, str]:
+def _joined(cursor: Cursor, note: Callable[[str], str]) -> tuple[str, str]:
     """The text of all cells on both sides of the cursor, blank lines between them."""
 
     def texts(some: Sequence[Cell]) -> list[str]:
         rendered = (c.source if c.type == "code" else note(c.source) for c in some)
         return [text for text in rendered if text.strip()]
 
-    source = cells[cell].source
-    before = SEPARATOR.join([*texts(cells[:cell]), source[:offset]])
-    after = SEPARATOR.join([source[offset:], *texts(cells[cell + 1 :])])
+    cells, index = cursor.document.cells, cursor.index
+    before = SEPARATOR.join([*texts(cells[:index]), cursor.before])
+    after = SEPARATOR.join([cursor.after, *texts(cells[index + 1 :])])
     return before, after
 
 

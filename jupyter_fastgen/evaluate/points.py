@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ..document import Cell, Document
+from ..document import Cell, Cursor, Document
 from .names import without_strings
 
 Kind = Literal["line start", "after a sign", "in a name"]
@@ -92,8 +92,8 @@ def _places(kind: Kind, line: str) -> list[int]:
     return [place for place in found if line[place:].strip()]
 
 
-def cut(document: Document, point: Point, below: bool) -> tuple[Document, int]:
-    """The notebook as it is when the cursor is at `point`, and the cursor's offset.
+def cut(document: Document, point: Point, below: bool) -> Cursor:
+    """The cursor at `point`, and the notebook as it is then.
 
     The line ends at the cursor. Without `below` the notebook does too.
     """
@@ -105,4 +105,5 @@ def cut(document: Document, point: Point, below: bool) -> tuple[Document, int]:
     cells[point.cell].ran = ""
     if not below:
         del cells[point.cell + 1 :]
-    return Document(document.language, document.path, 0, cells), point.offset
+    shortened = Document(document.language, document.path, 0, cells)
+    return Cursor(shortened, str(point.cell), point.offset)

@@ -15,7 +15,7 @@ from ..completion.confidence import Judgement
 from ..completion.gate import Screen, context_at
 from ..completion.namespace import Namespace
 from ..completion.service import CompletionService, Piece
-from ..document import Document
+from ..document import Cursor, Document
 from ..errors import FastgenError
 from ..notebook import read_notebook
 from . import layouts, live, names
@@ -98,24 +98,20 @@ async def evaluate(
     for place in chosen:
         for below in (True, False):
             if (place.name, place.point.cell, place.point.offset, below) not in done:
-                document, offset = cut(place.document, place.point, below)
-                where = layouts.arrange(layout, document, place.point.cell, offset)
-                found = await _suggest(service, place, *where)
+                cursor = cut(place.document, place.point, below)
+                shown = layouts.arrange(layout, cursor)
+                found = await _suggest(service, place, shown)
                 if results.settings.gates == "off":
-                    found = replace(found, held=_unsound(place, *where, found.text))
-                results.add(score(place, document, below, found, results.settings.texts))
+                    found = replace(found, held=_unsound(place, shown, found.text))
+                results.add(score(place, cursor.document, below, found, results.settings.texts))
             advance()
 
 
-async def _suggest(
-    service: CompletionService, place: Place, document: Document, cell: str, offset: int
-) -> Suggestion:
+async def _suggest(service: CompletionService, place: Place, cursor: Cursor) -> Suggestion:
     # A cursor that was set here by a click: no anchor is left of the place before.
     service.forget(place.name)
     text = ""
-    async with aclosing(
-        service.complete(place.name, document, cell, offset, place.namespace)
-    ) as pieces:
+    async with aclosing(service.complete(place.name, cursor, place.namespace)) as pieces:
         async for piece in pieces:
             if isinstance(piece, Piece):
                 text += piece.text
@@ -125,9 +121,9 @@ async def _suggest(
     raise FastgenError("the engine ended without an answer; run `jupyter fastgen doctor`")
 
 
-def _unsound(place: Place, document: Document, cell: str, offset: int, text: str) -> str:
+def _unsound(place: Place, cursor: Cursor, text: str) -> str:
     """The gate that would hold back all of `text`, '' if none would."""
-    screen = Screen(context_at(document, cell, offset, place.namespace))
+    screen = Screen(context_at(cursor, place.namespace))
     screen.push(text)
     screen.finish(complete=True)
     return screen.held.gate if screen.held and not screen.keeps else ""

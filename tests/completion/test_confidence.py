@@ -17,7 +17,7 @@ from jupyter_fastgen.completion.confidence import (
     Judgement,
 )
 from jupyter_fastgen.completion.service import CompletionService, End, Options, Piece
-from jupyter_fastgen.document import Cell, Document
+from jupyter_fastgen.document import Cell, Cursor, Document
 from jupyter_fastgen.engine.base import Done, Event, ModelSpec, Progress, Request, Stats, Text
 
 SURE = -0.01
@@ -160,8 +160,8 @@ async def complete(
     options = Options(context.Budget(), confidence=THRESHOLD, habit=habit or Habit())
     service = CompletionService(engine, prompt.TEMPLATES["qwen"], options)
     document = Document("python", "", 0, [Cell("c", "code", source)])
-    at = "d", document, "c", len(source)
-    found = [piece async for piece in service.complete(*at, invoked=invoked)]
+    cursor = Cursor(document, "c", len(source))
+    found = [piece async for piece in service.complete("d", cursor, invoked=invoked)]
     *pieces, end = found
     assert isinstance(end, End)
     return "".join(piece.text for piece in pieces if isinstance(piece, Piece)), end

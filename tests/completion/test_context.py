@@ -11,7 +11,7 @@ from jupyter_fastgen.completion.context import (
     guess_tokens,
     view,
 )
-from jupyter_fastgen.document import Document
+from jupyter_fastgen.document import Cursor, Document
 
 BUDGET = Budget()
 
@@ -27,7 +27,7 @@ def opened(*cells: str | tuple[protocol.CellType, str], language: str = "python"
 
 
 def see(document: Document, cell: str, offset: int, budget: Budget = BUDGET) -> View:
-    return view(document, cell, offset, budget)[0]
+    return view(Cursor(document, cell, offset), budget)[0]
 
 
 def test_the_cursor_sees_the_cells_above_both_sides_and_the_next_cell():
@@ -85,7 +85,7 @@ def test_the_window_moves_seldom_while_cells_are_added():
     start, moves, last = 0, 0, None
     for count in range(1, 101):
         document = opened(*["x = '" + "a" * 40 + "'"] * count, "")
-        seen, start = view(document, f"c{count}", 0, budget, start)
+        seen, start = view(Cursor(document, f"c{count}", 0), budget, start)
         assert len(seen.above) <= 200 * CHARS_PER_TOKEN
         moves += last is not None and not seen.above.startswith(last)
         last = seen.above
@@ -96,19 +96,20 @@ def test_the_window_moves_seldom_while_cells_are_added():
 def test_the_window_stays_at_each_key_and_at_an_edit_of_a_character():
     budget = Budget(above=200)
     cells = ["x = '" + "a" * 40 + "'"] * 30
-    _, start = view(opened(*cells, ""), "c30", 0, budget)
+    _, start = view(Cursor(opened(*cells, ""), "c30", 0), budget)
     assert start > 0
     for typed in ("p", "pr", "print"):
-        assert view(opened(*cells, typed), "c30", len(typed), budget, start)[1] == start
+        cursor = Cursor(opened(*cells, typed), "c30", len(typed))
+        assert view(cursor, budget, start)[1] == start
     cells[29] = cells[29][:-1] + "b'"
-    assert view(opened(*cells, ""), "c30", 0, budget, start)[1] == start
+    assert view(Cursor(opened(*cells, ""), "c30", 0), budget, start)[1] == start
 
 
 def test_the_window_takes_back_what_fits_when_the_cursor_goes_up():
     budget = Budget(above=200)
     document = opened(*["x = '" + "a" * 40 + "'"] * 30)
-    _, start = view(document, "c29", 0, budget)
-    seen, start = view(document, "c3", 0, budget, start)
+    _, start = view(Cursor(document, "c29", 0), budget)
+    seen, start = view(Cursor(document, "c3", 0), budget, start)
     assert start == 0
     assert seen.above.count("x = ") == 3
 

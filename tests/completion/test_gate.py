@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jupyter_fastgen import protocol
 from jupyter_fastgen.completion.gate import Context, Gate, Held, Screen, context_at
 from jupyter_fastgen.completion.namespace import Namespace, Variable
-from jupyter_fastgen.document import Document
+from jupyter_fastgen.document import Cursor, Document
 
 from .notebook_lines import ABOVE, BROKEN, GOOD, UNKNOWN_NAMES
 
@@ -209,7 +209,7 @@ def test_live_objects_know_their_attributes_and_columns(text: str, gate: str):
 
 def test_what_follows_a_suggestion_is_judged_behind_it():
     document = Document.opened(protocol.Open("d", [protocol.Cell("a", "code", "x = 1")], "python"))
-    context = context_at(document, "a", 5, ahead="\nyes = 2")
+    context = context_at(Cursor(document, "a", 5), ahead="\nyes = 2")
     assert gate_of(context, "\nprint(yes)") == ""
     assert gate_of(context, "\nyes = 2") == "repetition"
 
@@ -278,8 +278,9 @@ def test_the_context_of_a_cursor():
         protocol.Cell("d", "code", "y = 2"),
     ]
     document = Document.opened(protocol.Open("d", cells, "Python"))
-    assert context_at(document, "c", 6) == Context("python", ("x = 1",), "print(", "x)", ("y = 2",))
-    assert context_at(document, "b", 4).language == ""
+    context = context_at(Cursor(document, "c", 6))
+    assert context == Context("python", ("x = 1",), "print(", "x)", ("y = 2",))
+    assert context_at(Cursor(document, "b", 4)).language == ""
 
 
 WORDS = "df x lambda for in if else def import from as match case %time %%bash {{ }} ''' f\" 1"

@@ -8,7 +8,7 @@ from jupyter_fastgen import protocol
 from jupyter_fastgen.completion.context import Budget, guess_tokens, view
 from jupyter_fastgen.completion.known import describe
 from jupyter_fastgen.completion.namespace import Namespace, Variable
-from jupyter_fastgen.document import Document
+from jupyter_fastgen.document import Cursor, Document
 
 FRAME = Variable("df", "DataFrame", (891, 2), (("Name", "object"), ("Age", "float64")))
 GRID = Variable("grid", "ndarray", (3, 4))
@@ -64,7 +64,8 @@ def test_it_stands_first_and_takes_room_from_the_cells():
     document = opened(*("value = 1\n" * 20 for _ in range(20)), "v")
     budget = Budget(above=600)
     known = describe(held(FRAME), document, budget)
-    seen, _ = view(document, "c20", 1, budget, 0, known)
+    cursor = Cursor(document, "c20", 1)
+    seen, _ = view(cursor, budget, 0, known)
     assert seen.above.startswith(known + "\n\n")
     assert guess_tokens(seen.above) <= 600
-    assert view(document, "c20", 1, budget, 0, "") == view(document, "c20", 1, budget)
+    assert view(cursor, budget, 0, "") == view(cursor, budget)

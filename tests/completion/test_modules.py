@@ -11,7 +11,7 @@ import pytest
 from jupyter_fastgen import protocol
 from jupyter_fastgen.completion.context import Budget, guess_tokens
 from jupyter_fastgen.completion.modules import Import, LocalModules, imports
-from jupyter_fastgen.document import Document
+from jupyter_fastgen.document import Cursor, Document
 
 HELPERS = '''
 import pandas as pd
@@ -49,8 +49,8 @@ def told(
     made = [protocol.Cell(f"c{n}", "code", cell) for n, cell in enumerate(cells)]
     document = Document.opened(protocol.Open("d", made, path=path, **more))
     last = document.cells[-1]
-    modules = LocalModules(root)
-    return modules.describe(document, last.id, len(last.source), budget or Budget()).splitlines()
+    cursor = Cursor(document, last.id, len(last.source))
+    return LocalModules(root).describe(cursor, budget or Budget()).splitlines()
 
 
 @pytest.mark.parametrize(

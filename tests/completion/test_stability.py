@@ -8,7 +8,7 @@ from pathlib import Path
 from jupyter_fastgen import protocol
 from jupyter_fastgen.completion.prompt import TEMPLATES
 from jupyter_fastgen.completion.service import CompletionService, Options
-from jupyter_fastgen.document import Document
+from jupyter_fastgen.document import Cursor, Document
 from jupyter_fastgen.evaluate.running import Model, running
 
 STATIONS = ("Harbour", "Museum", "Park", "Bridge", "Market")
@@ -49,7 +49,7 @@ class Person:
         await self.rest(cell, start + len(text))
 
     async def rest(self, cell: str, offset: int) -> None:
-        done = await self.service.warm("d", self.document, cell, offset)
+        done = await self.service.warm("d", Cursor(self.document, cell, offset))
         assert done is not None
         self.prompt_tokens += done.prompt_tokens
         self.prefilled_tokens += done.prefilled_tokens

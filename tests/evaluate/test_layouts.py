@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from jupyter_fastgen.completion.context import guess_tokens
 from jupyter_fastgen.completion.prompt import TEMPLATES
-from jupyter_fastgen.document import Cell, Document
+from jupyter_fastgen.document import Cell, Cursor, Document
 from jupyter_fastgen.evaluate.layouts import (
     CONTINUE_TOKENS,
     VIM_BATCH,
@@ -25,12 +25,12 @@ BOOK = Document(
     ],
 )
 OFFSET = len("y = x\nz = ")
+CURSOR = Cursor(BOOK, "c", OFFSET)
 
 
 def sides(layout: Layout, book: Document = BOOK) -> tuple[str, str]:
-    found, cell, offset = arrange(layout, book, 2, OFFSET)
-    source = found.cells[found.index(cell)].source
-    return source[:offset], source[offset:]
+    found = arrange(layout, Cursor(book, "c", OFFSET))
+    return found.before, found.after
 
 
 def long_book(lines: int) -> Document:
@@ -45,12 +45,12 @@ def long_book(lines: int) -> Document:
 
 
 def test_ours_is_the_notebook_as_it_is():
-    assert arrange("all", BOOK, 2, OFFSET) == (BOOK, "c", OFFSET)
+    assert arrange("all", CURSOR) == CURSOR
 
 
 def test_cell_only():
-    found, cell, offset = arrange("cell-only", BOOK, 2, OFFSET)
-    assert (found.cells, cell, offset) == ([BOOK.cells[2]], "c", OFFSET)
+    found = arrange("cell-only", CURSOR)
+    assert (found.document.cells, found.cell, found.offset) == ([BOOK.cells[2]], "c", OFFSET)
 
 
 def test_unbudgeted_holds_everything_however_long():

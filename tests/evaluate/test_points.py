@@ -71,14 +71,15 @@ def test_places_in_strings_and_comparisons_are_none():
 @pytest.mark.parametrize("below", [True, False])
 def test_the_rest_of_the_line_is_taken_out_and_what_is_below_may_be(below: bool):
     book = document("a = 1", "b = a\nc = b\nd = c", "e = d")
-    found, offset = cut(book, Point(1, 9, "after a sign", " b"), below)
-    assert found.cells[1].source[:offset] == "b = a\nc ="
+    cursor = cut(book, Point(1, 9, "after a sign", " b"), below)
+    found = cursor.document
+    assert cursor.before == "b = a\nc ="
     if below:
-        assert found.cells[1].source[offset:] == "\nd = c"
+        assert cursor.after == "\nd = c"
         assert [cell.source for cell in found.cells[2:]] == ["e = d"]
     else:
-        assert found.cells[1].source[offset:] == ""
+        assert cursor.after == ""
         assert len(found.cells) == 2
     # The cell can be found by its id, and the notebook that was read is as it was.
-    assert found.index(found.cells[1].id) == 1
+    assert cursor.index == 1
     assert book.cells[1].source == "b = a\nc = b\nd = c"

@@ -27,7 +27,7 @@ def judged(expected: str, shown: str, below: bool = True) -> Record:
     """The score of `shown` where the second cell's `expected` is taken out."""
     offset = CELLS[1].index(expected)
     point = Point(1, offset, "line start", expected)
-    document, _ = cut(BOOK, point, below)
+    document = cut(BOOK, point, below).document
     place = Place("b.ipynb", BOOK, point)
     return score(place, document, below, Suggestion(shown), texts=False)
 
