@@ -163,8 +163,11 @@ class _Choice(NamedTuple):
 
 def _agreeing(data: dict[str, Any], begin: str) -> Iterator[_Choice]:
     """The likeliest tokens that agree with `begin`, best first; `data` is an event with them."""
+    first = begin.encode()[0] if begin else None
     for told in data.get("completion_probabilities", []):
         for token in told["top_logprobs"]:
+            if first is not None and token["bytes"][:1] != [first]:
+                continue  # nearly all of them, at each key
             try:
                 text = bytes(token["bytes"]).decode()
             except UnicodeDecodeError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import json
 import os
 import secrets
 from collections import OrderedDict
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
 from . import machine
 from .answer import Answer
@@ -121,7 +121,7 @@ class LlamaServer:
         """Put the events of `request` into `events`, a `Done` last; raises `EngineError`."""
         try:
             await self._post(request, meter, events)
-        except (httpx.HTTPError, ValueError, KeyError) as error:
+        except (httpx.HTTPError, msgspec.MsgspecError, ValueError, KeyError) as error:
             raise self._broken(str(error) or type(error).__name__) from error
 
     async def _post(
@@ -158,7 +158,7 @@ class LlamaServer:
             async for line in response.aiter_lines():
                 if not line.startswith("data: "):
                     continue
-                data: dict[str, Any] = json.loads(line[6:])
+                data: dict[str, Any] = msgspec.json.decode(line[6:])
                 if "error" in data:
                     raise EngineError(
                         f"llama.cpp failed: {data['error'].get('message', data['error'])}"
