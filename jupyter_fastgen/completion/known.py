@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..document import Document
+from ..document import Cursor
 from .context import Budget, comment_mark, guess_tokens
 from .namespace import Namespace, Variable
 
@@ -17,34 +17,45 @@ _PLAIN = (
 PLAIN = frozenset(_PLAIN.split())
 """Types that say nothing which the code does not."""
 
+NEAR = 3
+"""Code cells above the cursor's that are near it."""
+
+_NAME = re.compile(r"[^\W\d]\w*")
 _DEFINED = re.compile(r"^\s*(?:async\s+)?(?:def|class|function|struct)\s+(\w+)", re.MULTILINE)
 
 
-def describe(namespace: Namespace, document: Document, budget: Budget) -> str:
+def describe(namespace: Namespace, cursor: Cursor, budget: Budget) -> str:
     """What a live kernel holds and the code does not say, as comment lines; "" if nothing.
 
-    Tables first, then arrays, objects and callables; of each the latest bound, as many as fit
-    into 3/16 of the room for the cells (192 of 1,024 tokens). They are written in the order of
-    their names, so that a cell which changes one of them leaves the lines before it as they are.
+    First what the cursor's cell and the `NEAR` code cells above it use; then tables, arrays,
+    objects and callables, of each the latest bound; as many as fit into 3/16 of the room for the
+    cells (192 of 1,024 tokens). They are written in the order of their names, so that a cell which
+    changes one of them leaves the lines before it as they are.
     """
-    code = "\n".join(cell.source for cell in document.cells if cell.type == "code")
-    defined = set(_DEFINED.findall(code))
-    ranked = sorted(
-        (pair for pair in ((_rank(v), v) for v in namespace.variables.values()) if pair[0]),
-        key=lambda pair: pair[0],
-    )
-    mark = comment_mark(document.language)
+    code = [cell.source for cell in cursor.document.cells if cell.type == "code"]
+    defined = set(_DEFINED.findall("\n".join(code)))
+    near = _names_near(cursor)
+    told = [v for v in namespace.variables.values() if _rank(v) and v.name not in defined]
+    told.sort(key=lambda v: (v.name not in near, _rank(v)))
+    mark = comment_mark(cursor.document.language)
     room = budget.above * 3 // 16
     lines: list[tuple[int, str, str]] = []
-    for rank, variable in ranked:
-        if variable.name in defined:
-            continue
-        line = _describe(variable, mark, room)
+    tables: dict[frozenset[tuple[str, str]], str] = {}
+    for variable in told:
+        like = tables.setdefault(frozenset(variable.columns), variable.name)
+        line = f"{mark} {_describe(variable, '' if like == variable.name else like, room)}"
         room -= guess_tokens(line) + 1
         if room < 0:
             break
-        lines.append((rank, variable.name, line))
+        lines.append((_rank(variable), variable.name, line))
     return "\n".join(line for _, _, line in sorted(lines))
+
+
+def _names_near(cursor: Cursor) -> set[str]:
+    index = cursor.index
+    cells = cursor.document.cells
+    above = [cell.source for cell in cells[:index] if cell.type == "code" and cell.source.strip()]
+    return set(_NAME.findall("\n".join([*above[-NEAR:], cells[index].source])))
 
 
 def _rank(variable: Variable) -> int:
@@ -60,16 +71,24 @@ def _rank(variable: Variable) -> int:
     return 0 if variable.type in PLAIN else 3
 
 
-def _describe(variable: Variable, mark: str, room: int) -> str:
+def _describe(variable: Variable, like: str, room: int) -> str:
+    """One variable; `like` names a table told before that has the same columns."""
     if variable.signature:
-        return f"{mark} {variable.name}{variable.signature}"
-    line = f"{mark} {variable.name}: {variable.type}"
+        return f"{variable.name}{variable.signature}"
+    text = f"{variable.name}: {variable.type}"
     if variable.shape is not None:
-        line += f" {variable.shape}"
-    columns = [f"{name} {dtype}".lstrip() for name, dtype in variable.columns]
-    for index, column in enumerate(columns):
-        # One wide table leaves room for another.
-        if guess_tokens(line) + guess_tokens(column) > max(room // 2, 24):
-            return line + ", ..."
-        line += (", " if index else " with columns ") + column
-    return line
+        text += f" {variable.shape}"
+    if not variable.columns:
+        return text
+    if like:
+        return f"{text} with the columns of {like}"
+    text += " with columns "
+    groups: dict[str, list[str]] = {}
+    left = max(room // 2, 24)  # one wide table leaves room for another
+    for name, dtype in variable.columns:
+        left -= guess_tokens(name) + 1
+        if left < 0:
+            break
+        groups.setdefault(dtype, []).append(name)
+    said = [", ".join(names) + f" ({dtype})" * bool(dtype) for dtype, names in groups.items()]
+    return text + "; ".join(said) + ", ..." * (left < 0)

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..document import Cursor, Document
+from ..document import Cursor
 from ..engine import base
 from . import context, gate, known, prompt, stop
 from .confidence import Habit, Judge, Judgement
@@ -96,16 +96,14 @@ class _Place:
 
     start: int = 0
     anchor: prompt.Anchor | None = None
-    namespace: Namespace | None = None
     known: str = ""
+    seen: tuple[Namespace | None, str] = None, ""
 
-    def describe(
-        self, namespace: Namespace | None, document: Document, budget: context.Budget
-    ) -> str:
-        """The live kernel in words: new ones only after an execution, not while a line is typed."""
-        if namespace is not self.namespace:
-            self.namespace = namespace
-            self.known = known.describe(namespace, document, budget) if namespace else ""
+    def describe(self, namespace: Namespace | None, cursor: Cursor, budget: context.Budget) -> str:
+        """The live kernel in words: new ones after an execution and in another cell only."""
+        if self.seen[0] is not namespace or self.seen[1] != cursor.cell:
+            self.seen = namespace, cursor.cell
+            self.known = known.describe(namespace, cursor, budget) if namespace else ""
         return self.known
 
 
@@ -327,7 +325,7 @@ class CompletionService:
         if len(self._places) > MOST_ANCHORS:
             self._places.popitem(last=False)
         budget = self._options.budget.within((await self._engine.stats()).context)
-        said = [place.describe(namespace, cursor.document, budget)]
+        said = [place.describe(namespace, cursor, budget)]
         if self._options.modules is not None:
             said.insert(0, self._options.modules.describe(cursor, budget))
         said = context.SEPARATOR.join(filter(None, said))

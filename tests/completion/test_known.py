@@ -25,12 +25,12 @@ def opened(*cells: str, language: str = "python") -> Document:
 
 
 def told(*variables: Variable, **options: Any) -> str:
-    return describe(held(*variables), opened("x = 1", **options), Budget())
+    return describe(held(*variables), Cursor(opened("x = 1", **options), "c0", 5), Budget())
 
 
 def test_tables_arrays_and_signatures_are_told_in_this_order():
     assert told(SPLIT, GRID, FRAME).splitlines() == [
-        "# df: DataFrame (891, 2) with columns Name object, Age float64",
+        "# df: DataFrame (891, 2) with columns Name (object); Age (float64)",
         "# grid: ndarray (3, 4)",
         "# split(*arrays, test_size=None)",
     ]
@@ -40,7 +40,7 @@ def test_what_the_code_says_itself_is_left_out():
     plain = [Variable("n", "int"), Variable("np", "module"), Variable("_", "DataFrame", (1, 1))]
     assert told(*plain) == ""
     document = opened("def split(*arrays, test_size=None):\n    ...")
-    assert describe(held(SPLIT), document, Budget()) == ""
+    assert describe(held(SPLIT), Cursor(document, "c0", 0), Budget()) == ""
 
 
 def test_comments_are_of_the_language():
@@ -56,6 +56,30 @@ def test_the_room_is_kept_and_a_wide_table_leaves_some():
     assert text.splitlines()[0].endswith(", ...")
 
 
+def test_columns_are_told_by_type_and_once():
+    columns = (("plot", "str"), ("kg", "int64"), ("year", "int64"), ("note", "str"))
+    plots = Variable("plots", "DataFrame", (24, 4), columns)
+    steep = Variable("steep", "DataFrame", (5, 4), columns)
+    assert told(plots, steep).splitlines() == [
+        "# plots: DataFrame (24, 4) with columns plot, note (str); kg, year (int64)",
+        "# steep: DataFrame (5, 4) with the columns of plots",
+    ]
+
+
+def test_what_is_used_near_the_cursor_comes_before_what_is_not():
+    tables = [
+        Variable(f"t{n}", "DataFrame", (9, 9), tuple((f"column_{n}_{m}", "str") for m in range(9)))
+        for n in range(9)
+    ]
+    far = [f"y{n} = {n}" for n in range(3)]
+    document = opened("t8.sum()", *far, "t0.sum()", "# note", "t2.m")
+    near = describe(held(*tables), Cursor(document, "c6", 4), Budget())
+    elsewhere = describe(held(*tables), Cursor(document, "c1", 0), Budget())
+    assert all(f"column_{n}_8" in near for n in (0, 2))  # whole
+    assert "t8" not in near
+    assert "column_8_8" in elsewhere
+
+
 def test_an_order_of_binding_that_changed_changes_no_text():
     assert told(GRID, FRAME, SPLIT) == told(FRAME, SPLIT, GRID)
 
@@ -63,8 +87,8 @@ def test_an_order_of_binding_that_changed_changes_no_text():
 def test_it_stands_first_and_takes_room_from_the_cells():
     document = opened(*("value = 1\n" * 20 for _ in range(20)), "v")
     budget = Budget(above=600)
-    known = describe(held(FRAME), document, budget)
     cursor = Cursor(document, "c20", 1)
+    known = describe(held(FRAME), cursor, budget)
     seen, _ = view(cursor, budget, 0, known)
     assert seen.above.startswith(known + "\n\n")
     assert guess_tokens(seen.above) <= 600
