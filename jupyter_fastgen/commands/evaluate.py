@@ -130,7 +130,7 @@ def notebooks(
     chosen = places(found, limit, seed)
     if live:
         with _progress(len(chosen)) as advance:
-            chosen = with_kernels(chosen, advance)
+            chosen = with_kernels(chosen, folder, advance)
 
     async def run(advance: Callable[[], None]) -> None:
         async with running(asked, context_tokens(context)) as engine:

@@ -9,7 +9,9 @@ import asyncio
 import importlib
 import os
 import re
+import shutil
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from ..completion.namespace import Namespace
@@ -20,12 +22,13 @@ CELL_S = 60.0
 """The longest that one cell may take; past it the cell is interrupted, and the notebook goes on."""
 
 
-def namespaces(document: Document) -> list[Namespace | None]:
+def namespaces(document: Document, beside: Path) -> list[Namespace | None]:
     """Run all code cells; what the kernel held before each cell, None where it did not answer.
 
-    A cell that fails is passed over, as a person would.
+    It runs in a folder of its own, with copies of the files that lie in `beside`. A cell that fails
+    is passed over, as a person would.
     """
-    return asyncio.run(_namespaces(document))
+    return asyncio.run(_namespaces(document, beside))
 
 
 def names_column(text: str, namespace: Namespace | None) -> bool:
@@ -39,9 +42,10 @@ def names_column(text: str, namespace: Namespace | None) -> bool:
     return any(re.search(rf"(['\"]){name}\1|\.{name}\b", text) for name in columns)
 
 
-async def _namespaces(document: Document) -> list[Namespace | None]:
+async def _namespaces(document: Document, beside: Path) -> list[Namespace | None]:
     jupyter: Any = importlib.import_module("jupyter_client.manager")  # it has no complete types
     with tempfile.TemporaryDirectory() as folder:
+        _copy_files(beside, folder)
         environment = os.environ | {"MPLBACKEND": "agg"}
         manager, client = await jupyter.start_new_async_kernel(cwd=folder, env=environment)
         try:
@@ -54,6 +58,12 @@ async def _namespaces(document: Document) -> list[Namespace | None]:
         finally:
             client.stop_channels()
             await manager.shutdown_kernel(now=True)
+
+
+def _copy_files(source: Path, target: str) -> None:
+    for path in source.iterdir():
+        if path.is_file() and path.suffix != ".ipynb":
+            shutil.copy(path, target)
 
 
 async def _run(manager: Any, client: Any, source: str) -> None:

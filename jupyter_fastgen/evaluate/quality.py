@@ -71,13 +71,13 @@ def places(notebooks: dict[str, Document], limit: int, seed: int) -> list[Place]
     ]
 
 
-def with_kernels(chosen: Sequence[Place], advance: Callable[[], None]) -> list[Place]:
-    """Run the notebooks, and tell each place what the kernel holds there."""
+def with_kernels(chosen: Sequence[Place], folder: Path, advance: Callable[[], None]) -> list[Place]:
+    """Run the notebooks of `folder`, and tell each place what the kernel holds there."""
     held: dict[str, list[Namespace | None]] = {}
     found: list[Place] = []
     for place in chosen:
         if place.name not in held:
-            held[place.name] = live.namespaces(place.document)
+            held[place.name] = live.namespaces(place.document, (folder / place.name).parent)
         found.append(replace(place, namespace=held[place.name][place.point.cell]))
         advance()
     return found
