@@ -94,12 +94,14 @@ def parse(text: str, language: str, old: Forest | None = None) -> Forest:
     before = old.parsed if old is not None else None
     same = (before.source, before.tree) if before and before.language == language else None
     tree = parse_tree(rules, source, same)
-    parsed = None if tree.root_node.has_error else _Parsed(language, source, tree)
+    parsed = _Parsed(language, source, tree) if tree and not tree.root_node.has_error else None
     masked: frozenset[int] = frozenset()
     if parsed is None and is_python and (other := _encode(mask(read))) != source:
         pairs = zip(source.split(b"\n"), other.split(b"\n"), strict=True)
         masked = frozenset(row for row, (one, two) in enumerate(pairs) if one != two)
         source, tree = other, parse_tree(rules, other)
+    if tree is None:
+        return Forest(_by_indent(lines, 0, len(lines), DEEPEST), True)
     found = drafts(tree.root_node, source)
     blocks = _built(found, _Text(_encode(text), lines, masked))
     return Forest(_filled(blocks, lines), tree.root_node.has_error, parsed)

@@ -34,7 +34,7 @@ _WHEELS = {
 
 _PACK = "tree_sitter_language_pack"
 _PACKED = (
-    *("fortran", "go", "java", "latex", "lua", "matlab", "perl"),
+    *("fortran", "go", "java", "latex", "lua", "matlab"),
     *("r", "ruby", "rust", "scala", "scss", "toml", "xml"),
 )
 """Languages that are read with the pack that the extra `languages` installs."""
@@ -53,7 +53,6 @@ _ALIASES = {
     "latex": "tex stex",
     "markdown": "md ipythongfm gfm rmd qmd",
     "matlab": "octave",
-    "perl": "pl pm",
     "python": "py pyi pyw ipython ipython3 python3 pypy",
     "r": "rsrc rscript",
     "ruby": "rb",

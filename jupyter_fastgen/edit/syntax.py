@@ -8,13 +8,19 @@ still has blocks around what is broken.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tree_sitter import Language, Node, Tree
+    from tree_sitter import Language, Node, Point, Tree
 
 DEEPEST = 64
 """Blocks nested deeper are part of those around them: who reads a forest may recurse."""
+
+PATIENCE = 1.0
+"""Seconds for a tree: recovery from some errors goes round in circles."""
+
+_CHUNK = 1 << 16
 
 _WRAPPERS = {
     "ambient_declaration": "",
@@ -66,16 +72,39 @@ class Draft:
         return _is_comment(self.node.type) or self.node.type == "decorator"
 
 
-def parse_tree(language: Language, source: bytes, old: tuple[bytes, Tree] | None = None) -> Tree:
-    """The tree of `source` (UTF-8); `old` is an earlier source with its tree, free of errors."""
+def parse_tree(
+    language: Language, source: bytes, old: tuple[bytes, Tree] | None = None
+) -> Tree | None:
+    """The tree of `source` (UTF-8), or None if that takes too long.
+
+    `old` is an earlier source with its tree, free of errors.
+    """
+    if old is not None:
+        tree = _parsed(language, source, _edited(*old, source))
+        # Recovery from an error may go another way when it starts from an old tree.
+        if tree is not None and not tree.root_node.has_error:
+            return tree
+    return _parsed(language, source)
+
+
+def _parsed(language: Language, source: bytes, old: Tree | None = None) -> Tree | None:
     from tree_sitter import Parser
 
-    if old is not None:
-        tree = Parser(language).parse(source, _edited(*old, source))
-        # Recovery from an error may go another way when it starts from an old tree.
-        if not tree.root_node.has_error:
-            return tree
-    return Parser(language).parse(source)
+    last = monotonic() + PATIENCE
+
+    def is_late(_offset: int, _has_error: bool) -> bool:
+        return monotonic() > last
+
+    def read(at: int, _point: Point) -> bytes:
+        return source[at : at + _CHUNK]
+
+    parser = Parser(language)
+    try:
+        if old is None:
+            return parser.parse(read, progress_callback=is_late)
+        return parser.parse(read, old, progress_callback=is_late)
+    except ValueError:  # that is how it says that it was stopped
+        return None
 
 
 def _edited(before: bytes, tree: Tree, after: bytes) -> Tree:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jupyter_fastgen.edit import blocks
+from jupyter_fastgen.edit import blocks, syntax
 from jupyter_fastgen.edit.blocks import Block, Forest, parse
 from jupyter_fastgen.edit.grammars import LANGUAGES
 from jupyter_fastgen.edit.lines import split_lines
@@ -93,6 +93,13 @@ def test_missing_grammar_is_no_error(monkeypatch: pytest.MonkeyPatch):
     assert outline(parse("def a():\n    b\n\nc\n", "python").blocks) == (
         "0-2 def a()\n  1-2 b\n3-4 c"
     )
+
+
+def test_parser_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(syntax, "PATIENCE", 0.1)
+    forest = parse('{s""}*/[e:f f(:!f', "tsx")
+    assert forest.has_errors
+    assert [block.kind for block in forest.blocks] == ["paragraph"]
 
 
 def test_what_the_grammar_cannot_read_has_paragraphs_too():
