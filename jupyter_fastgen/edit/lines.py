@@ -1,11 +1,11 @@
-"""Lines of a text, with nothing lost: their ends, a byte order mark, the last line's end. Pure.
+r"""Lines of a text, with nothing lost: their ends, a byte order mark, the last line's end. Pure.
 
-Only `\\n` ends a line, with or without a `\\r` before it, as in tree-sitter's rows.
+Only `\n` ends a line, with or without a `\r` before it, as in tree-sitter's rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 BOM = "\ufeff"
 
@@ -24,13 +24,34 @@ def body(line: str) -> str:
 
 
 def line_end(line: str) -> str:
-    """How `line` ends: `\\n`, `\\r\\n`, or "" on a last line that is not ended."""
+    r"""How `line` ends: `\n`, `\r\n`, or "" on a last line that is not ended."""
     return "\r\n" if line.endswith("\r\n") else "\n" if line.endswith("\n") else ""
 
 
 def indent(text: str) -> int:
     """How many spaces and tabs `text` begins with."""
     return len(text) - len(text.lstrip(" \t"))
+
+
+class Indentation:
+    """How a text is indented, to read an answer that has tabs where the text has spaces."""
+
+    def __init__(self, bodies: Collection[str]) -> None:
+        self._known = frozenset(bodies)
+        self._has_tabs = any(line.startswith("\t") for line in bodies)
+        self._width = 4
+
+    def as_base(self, line: str) -> str:
+        """`line` with its tabs in front as spaces, so many as make it a line of the text."""
+        rest = line.lstrip("\t")
+        tabs = len(line) - len(rest)
+        if self._has_tabs or not tabs:
+            return line
+        for width in (self._width, 2, 4, 8):
+            if " " * width * tabs + rest in self._known:
+                self._width = width
+                break
+        return " " * self._width * tabs + rest
 
 
 def replaced(text: str, changes: Iterable[tuple[int, int, Sequence[str]]]) -> str:
@@ -40,19 +61,24 @@ def replaced(text: str, changes: Iterable[tuple[int, int, Sequence[str]]]) -> st
     front, and the last line is ended if that of `text` is.
     """
     mark = BOM if text.startswith(BOM) else ""
-    lines = split_lines(text)
+    lines = split_lines(text.removeprefix(BOM))
     if not lines:
-        return "\n".join(line for _, _, new in changes for line in new)
+        return mark + "\n".join(line for _, _, new in changes for line in new)
     found: list[tuple[str, str]] = []
     at = 0
     for start, end, new in changes:
-        found += ((body(line), line_end(line)) for line in lines[at:start])
+        found += map(_parted, lines[at:start])
         found += ((line, _end_at(lines, min(start + n, end - 1))) for n, line in enumerate(new))
         at = end
-    found += ((body(line), line_end(line)) for line in lines[at:])
+    found += map(_parted, lines[at:])
     bodies = [line + (end or _end_at(lines, len(lines))) for line, end in found[:-1]]
     last = found[-1][0] + line_end(lines[-1]) if found else ""
     return "".join([mark, *bodies, last])
+
+
+def _parted(line: str) -> tuple[str, str]:
+    end = line_end(line)
+    return line.removesuffix(end), end
 
 
 def _end_at(lines: Sequence[str], at: int) -> str:
