@@ -49,6 +49,7 @@ def examine() -> Iterator[Finding]:
     yield _versions()
     yield from _front_end()
     yield _server_half()
+    yield _languages()
     try:
         from .configured import load_app
 
@@ -131,6 +132,19 @@ def _server_half() -> Finding:
         return Finding("server extension", "ok", "enabled", "", facts)
     mend = f"jupyter server extension enable {EXTENSION}"
     return Finding("server extension", "failed", "not enabled", mend, facts)
+
+
+def _languages() -> Finding:
+    from .edit.grammars import LANGUAGES, missing_grammars
+
+    missing = missing_grammars()
+    facts: dict[str, object] = {"languages": list(LANGUAGES), "missing": list(missing)}
+    if not missing:
+        return Finding("languages", "ok", f"grammars for all {len(LANGUAGES)}", "", facts)
+    known = len(LANGUAGES) - len(missing)
+    text = f"grammars for {known}; by indentation only: {', '.join(missing)}"
+    mend = "pip install " + " ".join(f"'{package}'" for package in sorted(set(missing.values())))
+    return Finding("languages", "warning", text, mend, facts)
 
 
 # --- the model and its engine -------------------------------------------------

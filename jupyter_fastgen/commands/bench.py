@@ -1,4 +1,4 @@
-"""`jupyter fastgen bench`: what ghost text costs and how fast it is, measured on this machine."""
+"""`jupyter fastgen bench`: what ghost text and edits cost, measured on this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..evaluate.keystrokes import Comparison
 
 app = typer.Typer(
-    help="Measure: keystrokes through a server, ghost text in a browser, a report of both.",
+    help="Measure: keystrokes, ghost text in a browser, the merge of edits; write a report.",
     no_args_is_help=True,
 )
 
@@ -122,6 +122,32 @@ def cells(
     from ..evaluate.tables import starting_rows, text_table
 
     typer.echo(text_table(["", "without us", "beside a typist"], starting_rows(found)))
+
+
+@app.command()
+def merge(
+    pairs: Annotated[
+        Path, typer.Option("--pairs", help="JSON lines of language, before and after; .gz, .xz.")
+    ],
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="Pairs that are merged; 0 for all.")
+    ] = 0,
+    slips: Annotated[
+        int, typer.Option("--slips", min=0, help="Pairs that are merged with each slip.")
+    ] = 150,
+    seed: Seed = 1,
+    json: AsJson = False,
+) -> None:
+    """Make sparse edits of real commits, merge them, and tell how many come out exact."""
+    from ..evaluate.merging import measure
+
+    found = measure(pairs, limit, slips, seed, lambda what: typer.echo(what, err=True))
+    if json:
+        _print_json(found)
+        return
+    from ..evaluate.tables import MERGE_HEADS, merge_rows, text_table
+
+    typer.echo(text_table(MERGE_HEADS, merge_rows(found)))
 
 
 @app.command()

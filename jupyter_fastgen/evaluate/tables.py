@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import replay, starting
+from . import merging, replay, starting
 from .effects import Effect
 from .keystrokes import Replay, Summary
 from .stats import Spread
@@ -170,6 +170,45 @@ def starting_rows(found: starting.Starting) -> list[Row]:
         ["to the start of a cell, p50 / p95", *_two(found.start_without, found.start_beside)],
         ["to its end, p50 / p95", *_two(found.end_without, found.end_beside)],
     ]
+
+
+MERGE_HEADS = [
+    "edits merged",
+    "exact",
+    "exact up to 20 lines",
+    "exact cells",
+    "wrong unflagged",
+    "lost unflagged",
+    "flagged though right",
+    "lines shown",
+    "p50 / p99 ms",
+]
+
+
+def merge_rows(report: merging.Report) -> list[Row]:
+    """What the merge of sparse edits came to, by granularity and language, and by slip."""
+    outcomes = {
+        f"{granularity}, {name}": found
+        for granularity, by_language in report.granularities.items()
+        for name, found in by_language.items()
+    } | report.slips
+    return [
+        [
+            f"{name} ({found.edits})",
+            *(exactly(share) for share in (found.exact, found.exact_small, found.exact_cells)),
+            str(found.silently_wrong),
+            str(found.silently_lost),
+            exactly(found.flagged_right),
+            percent(found.shown),
+            f"{number(found.ms.p50)} / {number(found.ms.p99)}",
+        ]
+        for name, found in outcomes.items()
+    ]
+
+
+def exactly(value: float | None) -> str:
+    """A share of 0 to 1 in per cent with a decimal; a dash for a share of nothing."""
+    return number(None) if value is None else f"{100 * value:.1f} %"
 
 
 def _two(one: Spread, other: Spread) -> list[str]:

@@ -1,0 +1,1 @@
+"""Block edits: from the few lines that a model writes to hunks that a person accepts or not."""

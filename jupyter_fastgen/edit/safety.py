@@ -1,0 +1,176 @@
+"""What may be wrong with a change, so that a person looks before it is accepted. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from rapidfuzz.distance import Indel
+
+from .align import ALIKE, Path
+from .lines import indent
+from .markers import Delete, Item, Keep, Line
+
+FEW, RATIO = 8, 2
+"""So many lines may go, and so many more for each line that comes: an ordinary change."""
+
+ERASED = 12
+"""Lines that one deletion marker may take, unless it names the first of whole blocks."""
+
+_DEFINES = re.compile(
+    r"\s*(?:(?:export|default|public|private|protected|static|abstract|async)\s+)*"
+    r"(?:def|class|function|fn|func|interface|enum|struct|module|macro|namespace|type)\s+(\w+)"
+)
+
+
+_COMMENT = re.compile(r"\s*(?:#|//|/\*|\*\s|--|<!--|\"{3}|'{3})")
+
+
+class Flag(str, Enum):
+    """Why a change is not accepted unseen; the value is said to people."""
+
+    AMBIGUOUS = "its place is not certain: the lines around it occur more than once"
+    BORDER = "a line beside it is no copy of an original line"
+    LOST = "lines go although nothing says that they should"
+    MANY = "many more lines go than come for them"
+    COMMENT = "a comment goes, and none comes for it"
+    DEFINITION = "a definition goes without being named"
+    ERASED = "a deletion takes more than whole blocks, or does not name them"
+    IDLE = "a marker beside it stands for no lines"
+    DOUBT = "lines go, and other parts of the answer are not as they should be"
+    UNRELATED = "no line of it stands in the original"
+    SYNTAX = "the result has a syntax error that the original has not"
+    DUPLICATE = "the result defines the same name twice"
+
+
+SUSPECT = frozenset({Flag.AMBIGUOUS, Flag.BORDER, Flag.IDLE, Flag.LOST, Flag.MANY})
+"""Of an answer with one of these nothing is deleted unseen."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Original lines [start, end) that become `new`; `marker` is the one that says they go."""
+
+    start: int
+    end: int
+    new: tuple[str, ...]
+    chunk: int
+    marker: Delete | None = None
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The items [first, last) between two markers for lines that stay.
+
+    They stand for original lines somewhere in [low, high): between the chunk before and the one
+    behind.
+    """
+
+    first: int
+    last: int
+    low: int
+    high: int
+
+
+def chunks(items: Sequence[Item], path: Path, length: int) -> list[Chunk]:
+    """What the markers of an edit part; `length` counts the original lines."""
+    found: list[Chunk] = []
+    first, low = 0, 0
+    for at, item in enumerate(items):
+        if isinstance(item, Keep):
+            found.append(Chunk(first, at, low, path.placed[at].end))
+            first, low = at + 1, path.placed[at].start
+    return [*found, Chunk(first, len(items), low, length)]
+
+
+def chunk_flags(
+    chunk: Chunk, items: Sequence[Item], path: Path, original: Sequence[str]
+) -> frozenset[Flag]:
+    """What may be wrong with all changes of a chunk: whether it is where it should be."""
+    flags: set[Flag] = set()
+    numbers = [
+        n
+        for n in range(chunk.first, chunk.last)
+        if not isinstance(item := items[n], Line) or item.text.strip()
+    ]
+    if not numbers:
+        return frozenset()
+    if chunk.first > 0 or path.begin > 0:
+        flags |= _border_flags(chunk, numbers, items, path, original)
+    if chunk.last < len(items) or path.end < len(original):
+        flags |= _border_flags(chunk, numbers[::-1], items, path, original)
+    for at in (chunk.first - 1, chunk.last):
+        if 0 <= at < len(items) and path.placed[at].start == path.placed[at].end:
+            flags.add(Flag.IDLE)
+    return frozenset(flags)
+
+
+def _border_flags(
+    chunk: Chunk,
+    numbers: Sequence[int],
+    items: Sequence[Item],
+    path: Path,
+    original: Sequence[str],
+) -> set[Flag]:
+    """Whether the copies that a chunk begins (or ends) with stand in one place only."""
+    run: list[int] = []
+    for number in numbers:
+        item, at = items[number], path.placed[number].start
+        if not isinstance(item, Line) or path.placed[number].end == at:
+            break
+        if item.text.rstrip() != original[at].rstrip():
+            break
+        run.append(at)
+    if not run:
+        return {Flag.BORDER}
+    first, last = min(run), max(run)
+    texts = [line.rstrip() for line in original[chunk.low : chunk.high]]
+    wanted = [line.rstrip() for line in original[first : last + 1]]
+    starts = range(len(texts) - len(wanted) + 1)
+    places = sum(texts[at : at + len(wanted)] == wanted for at in starts if texts[at] == wanted[0])
+    return {Flag.AMBIGUOUS} if places > 1 else set()
+
+
+def change_flags(change: Change, original: Sequence[str], arrived: Counter[str]) -> set[Flag]:
+    """What may be wrong with one change; `arrived` counts the stripped new lines of all."""
+    old = original[change.start : change.end]
+    gone = Counter(line.strip() for line in old if line.strip()) - arrived
+    lost = gone.total()
+    if change.marker is not None:
+        whole = change.marker.target != "" and _are_blocks(old)
+        return {Flag.ERASED} if lost > ERASED and not whole else set()
+    come = sum(1 for line in change.new if line.strip())
+    flags: set[Flag] = set()
+    if lost and not change.new:
+        flags.add(Flag.LOST)
+    elif lost > FEW + RATIO * come:
+        flags.add(Flag.MANY)
+    if come and _drops_comment(old, change.new):
+        flags.add(Flag.COMMENT)
+    names = {found[1] for line in old if (found := _DEFINES.match(line))}
+    if names and not come and not names <= {m[1] for t in arrived if (m := _DEFINES.match(t))}:
+        flags.add(Flag.DEFINITION)
+    return flags
+
+
+def _are_blocks(lines: Sequence[str]) -> bool:
+    """Whether no line is outside the block that the first one stands in."""
+    texts = [line for line in lines if line.strip()]
+    return all(indent(text) >= indent(texts[0]) for text in texts)
+
+
+def _drops_comment(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether comments go and none comes, one of them above code that stays much as it is."""
+    if any(map(_COMMENT.match, new)):
+        return False
+    for at, line in enumerate(old):
+        behind = next((text for text in old[at + 1 :] if not _COMMENT.match(text)), None)
+        if _COMMENT.match(line) and line not in new:
+            if behind is None:
+                return True
+            if any(Indel.normalized_similarity(behind, text) >= ALIKE for text in new):
+                return True
+    return False

@@ -1,0 +1,210 @@
+"""How exact the merge of sparse edits is: on real commits, and with the slips that models make."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import lzma
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+
+from ..edit.blocks import Forest, parse
+from ..edit.checks import checked
+from ..edit.difference import changes
+from ..edit.lines import body, split_lines
+from ..edit.merge import Merger
+from ..errors import FastgenError
+from .fim import sample
+from .mutations import MUTATIONS, Case
+from .sparse import Granularity, sparse
+from .stats import Spread, spread
+
+SMALL = 20
+"""Changed lines of a small edit."""
+
+CELL = 25
+"""Lines of a cell that is written whole."""
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """A text before and after a commit."""
+
+    language: str
+    before: str
+    after: str
+    repo: str = ""
+    path: str = ""
+
+    @property
+    def is_cell(self) -> bool:
+        """Whether it is a notebook's cell, not a file."""
+        return self.language == "ipython"
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What became of one edit.
+
+    `flagged` says that a person is asked to look; `lost` counts lines that both texts have and
+    the merge of what needs no look has not.
+    """
+
+    exact: bool
+    flagged: bool
+    lost: int
+    ms: float
+    size: int
+    is_cell: bool
+    shown: float
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """Of some edits: shares of 0 to 1, counts of what went wrong unflagged, milliseconds.
+
+    `shown` is the share of the new text's lines that the edits have.
+    """
+
+    edits: int
+    exact: float
+    exact_small: float | None
+    exact_cells: float | None
+    silently_wrong: int
+    silently_lost: int
+    flagged: float
+    flagged_right: float
+    shown: float
+    ms: Spread
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Outcomes by granularity and language, and by slip."""
+
+    data: str
+    pairs: int
+    granularities: dict[str, dict[str, Outcome]]
+    slips: dict[str, Outcome]
+
+
+def read_pairs(path: Path) -> tuple[list[Pair], str]:
+    """Read a file of JSON lines, plain, .gz or .xz: pairs and its digest; raises `FastgenError`."""
+    unpack = {".gz": gzip.decompress, ".xz": lzma.decompress}.get(path.suffix, bytes)
+    try:
+        raw = path.read_bytes()
+        pairs = [msgspec.json.decode(line, type=Pair) for line in unpack(raw).splitlines()]
+    except (OSError, EOFError, lzma.LZMAError, msgspec.MsgspecError) as error:
+        raise FastgenError(
+            f"{path} can't be read as rows of language, before and after: {error}"
+        ) from error
+    return pairs, hashlib.sha256(raw).hexdigest()
+
+
+def measure(
+    path: Path, limit: int, slips: int, seed: int, advance: Callable[[str], None]
+) -> Report:
+    """Merge the pairs of a file, at most `limit` of them, and `slips` of them with each slip."""
+    pairs, data = read_pairs(path)
+    chosen = [pairs[n] for n in sample(len(pairs), limit, seed)]
+    forests = [parse(pair.after, _language(pair)) for pair in chosen]
+    granularities: dict[str, dict[str, Outcome]] = {}
+    for granularity in get_args(Granularity):
+        advance(granularity)
+        cases = [_case(p, f, granularity) for p, f in zip(chosen, forests, strict=True)]
+        results = [_merge(case, pair) for case, pair in zip(cases, chosen, strict=True)]
+        granularities[granularity] = {"all": outcome(results)} | {
+            name: outcome([r for r, p in zip(results, chosen, strict=True) if p.language == name])
+            for name in sorted({pair.language for pair in chosen})
+        }
+    slipped: dict[str, Outcome] = {}
+    if slips:
+        some = [n for n in sample(len(chosen), slips, seed) if not _is_written_whole(chosen[n])]
+        for granularity in ("unique", "definition"):
+            cases = [(chosen[n], _case(chosen[n], forests[n], granularity)) for n in some]
+            for name, mutate in MUTATIONS.items():
+                advance(f"{granularity}, {name}")
+                draw = random.Random(seed)
+                made = [(pair, case, mutate(case, draw)) for pair, case in cases]
+                slipped[f"{granularity}, {name}"] = outcome(
+                    [_merge(new, pair, True) for pair, case, new in made if new != case]
+                )
+    return Report(data, len(chosen), granularities, slipped)
+
+
+def outcome(results: Sequence[Result]) -> Outcome:
+    """The figures of some results."""
+
+    def share(of: Sequence[bool]) -> float | None:
+        return sum(of) / len(of) if of else None
+
+    return Outcome(
+        len(results),
+        share([r.exact for r in results]) or 0.0,
+        share([r.exact for r in results if r.size <= SMALL]),
+        share([r.exact for r in results if r.is_cell]),
+        sum(not r.exact and not r.flagged for r in results),
+        sum(r.lost > 0 for r in results),
+        share([r.flagged for r in results]) or 0.0,
+        share([r.flagged and r.exact for r in results]) or 0.0,
+        sum(r.shown for r in results) / len(results) if results else 0.0,
+        spread(r.ms for r in results),
+    )
+
+
+def _language(pair: Pair) -> str:
+    return "python" if pair.is_cell else pair.language
+
+
+def _bodies(text: str) -> tuple[str, ...]:
+    return tuple(body(line) for line in split_lines(text))
+
+
+def _is_written_whole(pair: Pair) -> bool:
+    return pair.is_cell and len(split_lines(pair.before)) <= CELL
+
+
+def _case(pair: Pair, forest: Forest, granularity: Granularity) -> Case:
+    old, new = _bodies(pair.before), _bodies(pair.after)
+    if _is_written_whole(pair):
+        return Case(old, new, new, _language(pair))
+    lines = sparse(old, new, _language(pair), granularity, forest)
+    return Case(old, new, tuple(lines), _language(pair))
+
+
+def _merge(case: Case, pair: Pair, slipped: bool = False) -> Result:
+    """Merge and compare: byte by byte, or where the answer slipped up to spaces at line ends."""
+    base = case.line_end.join(case.old) + case.line_end
+    start = time.perf_counter()
+    merger = Merger(base, _is_written_whole(pair))
+    for line in case.sparse:
+        merger.push(line)
+    merge = merger.finish(case.complete)
+    ms = 1000 * (time.perf_counter() - start)
+    merge = checked(merge, base, lambda text: parse(text, case.language))
+    whole = merge.apply(base, range(len(merge.hunks)))
+    unseen = merge.apply(base, merge.safe)
+    wanted = case.line_end.join(case.new) + case.line_end
+    both = _texts(base) & _texts(wanted)
+    return Result(
+        exact=whole == wanted or (slipped and _ends_cut(whole) == _ends_cut(wanted)),
+        flagged=merge.reason != "" or len(merge.safe) < len(merge.hunks),
+        lost=(both - _texts(unseen)).total(),
+        ms=ms,
+        size=sum(
+            max(c.old_end - c.old_start, c.new_end - c.new_start)
+            for c in changes(case.old, case.new)
+        ),
+        is_cell=pair.is_cell,
+        shown=len(case.sparse) / max(1, len(case.new)),
+    )
+
+
+def _ends_cut(text: str) -> list[str]:
+    return [line.rstrip(" \t") for line in text.split("\n")]
+
+
+def _texts(text: str) -> Counter[str]:
+    return Counter(line.strip() for line in text.split("\n") if line.strip())

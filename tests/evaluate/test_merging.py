@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jupyter_fastgen.cli import app
+from jupyter_fastgen.edit.blocks import parse
+from jupyter_fastgen.errors import FastgenError
+from jupyter_fastgen.evaluate.merging import measure, read_pairs
+from jupyter_fastgen.evaluate.mutations import MUTATIONS, Case
+from jupyter_fastgen.evaluate.sparse import sparse
+
+BEFORE = "".join(f"def step_{n}(value):\n    return value + {n}\n\n\n" for n in range(12))
+AFTER = BEFORE.replace("value + 3\n", "value + 33\n").replace("value + 7\n", "value - 7\n")
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    path = tmp_path / "pairs.jsonl"
+    rows = [
+        {"language": "python", "before": BEFORE, "after": AFTER},
+        {"language": "ipython", "before": "x = 1\nprint(x)", "after": "x = 2\nprint(x)"},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_ideal_edits_come_out_exact_by_granularity_and_language(pairs: Path):
+    found = measure(pairs, 0, 2, 1, lambda what: None)
+    assert set(found.granularities) == {"unique", "definition", "top", "hunk3"}
+    for by_language in found.granularities.values():
+        assert set(by_language) == {"all", "python", "ipython"}
+        assert by_language["all"].exact == 1
+        assert by_language["all"].exact_cells == 1
+        assert by_language["all"].silently_wrong == 0
+    assert all(outcome.silently_lost == 0 for outcome in found.slips.values())
+    assert found.slips["unique, CRLF"].exact == 1
+
+
+def test_the_command_prints_a_table_and_json(pairs: Path):
+    table = CliRunner().invoke(app, ["bench", "merge", "--pairs", str(pairs), "--slips", "0"])
+    assert "unique, all (2)" in table.stdout
+    made = CliRunner().invoke(
+        app, ["bench", "merge", "--pairs", str(pairs), "--slips", "0", "--json"]
+    )
+    assert json.loads(made.stdout)["granularities"]["top"]["all"]["edits"] == 2
+
+
+def test_a_file_without_pairs_is_refused_by_name(tmp_path: Path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"language": "python"}\n', encoding="utf-8")
+    with pytest.raises(FastgenError, match=r"rows\.jsonl can't be read"):
+        read_pairs(path)
+
+
+def test_a_sparse_edit_shows_unique_context_and_names_what_goes():
+    old = BEFORE.splitlines()
+    new = old[:8] + old[12:]
+    assert sparse(old, new, "python", "unique", parse("\n".join(new), "python")) == [
+        "# ... existing code ...",
+        "    return value + 1",
+        "",
+        "",
+        "# deleted: def step_2(value):",
+        "def step_3(value):",
+        "    # ... existing code ...",
+    ]
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_each_slip_changes_the_edit(name: str):
+    old, new = BEFORE.splitlines(), AFTER.splitlines()
+    new[10:12] = ["# a note", *new[10:11]]
+    lines = sparse(old, [*new[:20], *new[24:]], "python", "unique", parse("", "python"))
+    case = Case(tuple(old), tuple(new), tuple(lines), "python")
+    assert any(MUTATIONS[name](case, random.Random(seed)) != case for seed in range(5))
