@@ -16,9 +16,9 @@ FLOOR = -8.0
 THRESHOLD = 0.3
 """Chosen from the curve in `docs/quality.md`."""
 
-FIRST = 1 / 3
-"""Of the threshold, for a line's first token: it is one of several good ones more often than those
-behind it, and has least to lose."""
+LENIENT = 1 / 3
+"""Of the threshold: for a line's first token, which is one of several good ones more often than
+those behind it; and for a block, which is read as an idea, not as what one is about to type."""
 
 RATE = 0.05
 """How far one outcome moves the bias, at most."""
@@ -28,9 +28,10 @@ MOST_BIAS = 1.5
 
 
 class Line:
-    """How likely a line is that grows token by token."""
+    """How likely a line is that grows token by token; whether it is part of a block."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_block: bool) -> None:
+        self._is_block = is_block
         self._first: float | None = None
         self._rest = 0.0
 
@@ -48,15 +49,21 @@ class Line:
 
     def is_guess(self, threshold: float) -> bool:
         """Whether the first token, or what followed it, was less likely than it must be."""
+        if self._is_block:
+            threshold *= LENIENT
         first = math.exp(self._first or 0.0)
-        return first < FIRST * threshold or math.exp(self._rest) < threshold
+        return first < LENIENT * threshold or math.exp(self._rest) < threshold
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """How sure the model was of a first line: characters and log-probability of each token."""
+    """How sure the model was of a first line: characters and log-probability of each token.
+
+    `is_block`: it is that of a block.
+    """
 
     tokens: tuple[tuple[int, float], ...]
+    is_block: bool = False
 
     @property
     def probability(self) -> float:
@@ -65,7 +72,7 @@ class Judgement:
 
     def sure(self, threshold: float) -> int | None:
         """How many characters stand before the line becomes a guess, None if it nowhere does."""
-        line, length = Line(), 0
+        line, length = Line(self.is_block), 0
         for characters, logprob in self.tokens:
             line.push(logprob)
             if line.is_guess(threshold):
@@ -102,11 +109,12 @@ class Habit:
 class Judge:
     """Follows one answer until it becomes a guess."""
 
-    def __init__(self, threshold: float) -> None:
-        """Less likely than `threshold` is a guess; at 0 nothing is."""
+    def __init__(self, threshold: float, is_block: bool = False) -> None:
+        """Less likely than `threshold` is a guess; at 0 nothing is. `is_block`: one is wanted."""
         self._threshold = threshold
+        self._is_block = is_block
         self._text = ""
-        self._line = Line()
+        self._line = Line(is_block)
         self._first: list[tuple[int, float]] = []
         self._is_first = True
         self.doubt: float | None = None
@@ -126,7 +134,7 @@ class Judge:
         if "\n" in self._text.lstrip():
             self._is_first = False
             self._text = self._text.rpartition("\n")[2]
-            self._line = Line()
+            self._line = Line(is_block=True)
 
     @property
     def doubts(self) -> bool:
@@ -136,7 +144,7 @@ class Judge:
     @property
     def judgement(self) -> Judgement | None:
         """What is known of the first line; None if the engine told nothing."""
-        return Judgement(tuple(self._first)) if self._first else None
+        return Judgement(tuple(self._first), self._is_block) if self._first else None
 
 
 def _shifted(probability: float, bias: float) -> float:

@@ -240,7 +240,7 @@ class CompletionService:
             deleted = cursor.document.deletions.recent(cursor.cell, now)
             judged_by = gate.context_at(cursor, namespace, deleted, ahead)
         usual = 0.0 if invoked else self._options.confidence or 0.0
-        judge = Judge(self._options.habit.threshold(usual))
+        judge = Judge(self._options.habit.threshold(usual), block)
         cutter = stop.Cutter(before, view.after, block)
         return _Writing(cutter, judge, gate.Screen(judged_by))
 

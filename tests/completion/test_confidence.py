@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jupyter_fastgen.completion import context, prompt
 from jupyter_fastgen.completion.confidence import (
-    FIRST,
+    LENIENT,
     MOST_BIAS,
     THRESHOLD,
     Habit,
@@ -27,8 +27,10 @@ UNSURE = math.log(THRESHOLD) / 2 - 0.01
 logprobs = st.floats(max_value=0, allow_nan=False)
 
 
-def judged(*tokens: tuple[str, float], threshold: float = THRESHOLD) -> Judge:
-    judge = Judge(threshold)
+def judged(
+    *tokens: tuple[str, float], threshold: float = THRESHOLD, is_block: bool = False
+) -> Judge:
+    judge = Judge(threshold, is_block)
     for text, value in tokens:
         if not judge.doubts:
             judge.push(text, (value,))
@@ -44,7 +46,7 @@ def test_a_line_becomes_a_guess_with_the_token_that_makes_it_too_unlikely():
 
 
 def test_the_first_token_may_be_less_likely_and_is_not_held_against_the_others():
-    likely_enough = math.log(FIRST * THRESHOLD) + 0.01
+    likely_enough = math.log(LENIENT * THRESHOLD) + 0.01
     assert not judged(("a", likely_enough), ("b", UNSURE)).doubts
     assert judged(("a", likely_enough - 0.02)).doubts
 
@@ -54,6 +56,18 @@ def test_each_line_is_judged_by_itself():
     assert not judged(*first, ("\n", 0.0), *first).doubts
     assert judged(*first, (" + ", 0.0), *first).doubts
     assert judged(("\n", SURE), ("    x", UNSURE), ("y", UNSURE)).doubts  # its first line
+
+
+def test_a_block_may_be_less_likely():
+    unsure = [("a", SURE), ("b", UNSURE), ("c", UNSURE)]
+    assert judged(*unsure).doubts
+    assert not judged(*unsure, is_block=True).doubts
+    assert judged(*unsure, ("d", UNSURE), ("e", UNSURE), is_block=True).doubts
+    # What opens a block is a line; what stands in it is not.
+    assert not judged(("a", SURE), ("\n", SURE), *unsure).doubts
+    whole = judged(*unsure, threshold=0.0, is_block=True).judgement
+    assert whole is not None
+    assert whole.sure(THRESHOLD) is None
 
 
 def test_an_engine_that_tells_nothing_is_believed():
