@@ -366,7 +366,8 @@ def _end(
         reason = "stop" if screen.keeps else "held"
         return End(reason, screen.held.why, cost, screen.held.gate, known)
     if judge.doubt is not None:
-        why = f"the model is not sure enough ({100 * judge.doubt:.0f} %)"
+        why = "the model is not sure how it goes on" if shown else "the model is not sure enough"
+        why += f" ({100 * judge.doubt:.0f} %)"
         return End("stop" if shown else "held", why, cost, "confidence", known)
     if cost is not None and cost.reason == "cancelled" and not complete:
         return End("cancelled", "", cost)

@@ -179,11 +179,13 @@ _NOTEBOOKS = """\
 `jupyter fastgen eval notebooks FOLDER --out FILE --limit N [--context all | cell-only | llama-vim |
 continue | unbudgeted] [--plain] [--gates off | sound | all] [--live]`
 
-Lines of the notebooks of handson-ml3 are taken out at their start, behind a sign or within a name,
-with the cells below kept and removed. All layouts run on the same engine and model, and are cut
-alike. "saved": the share of the expected characters that the suggestion's start gives. "precision":
-the share of what was shown that is right as far as it goes. "unresolved": what was shown and uses a
-name bound nowhere. "repeats": what was shown and holds the line below.
+Lines are taken out at their start, behind a sign or within a name, with the cells below kept and
+removed: of the notebooks of handson-ml3, and where the results are called orchard of
+`examples/orchard`, whose columns only a kernel knows that has read the files. All layouts run on
+the same engine and model, and are cut alike. "saved": the share of the expected characters that the
+suggestion's start gives. "precision": the share of what was shown that is right as far as it goes.
+"unresolved": what was shown and uses a name bound nowhere. "repeats": what was shown and holds the
+line below.
 
 {table}
 """
