@@ -96,13 +96,13 @@ class _Place:
 
     start: int = 0
     anchor: prompt.Anchor | None = None
+    namespace: Namespace | None = None
     known: str = ""
-    seen: tuple[Namespace | None, str] = None, ""
 
     def describe(self, namespace: Namespace | None, cursor: Cursor, budget: context.Budget) -> str:
-        """The live kernel in words: new ones after an execution and in another cell only."""
-        if self.seen[0] is not namespace or self.seen[1] != cursor.cell:
-            self.seen = namespace, cursor.cell
+        """The live kernel in words: new ones after an execution, for all behind is read again."""
+        if namespace is not self.namespace:
+            self.namespace = namespace
             self.known = known.describe(namespace, cursor, budget) if namespace else ""
         return self.known
 
