@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..evaluate.keystrokes import Comparison
+    from ..evaluate.speed.keystrokes import Comparison
 
 app = typer.Typer(
     help="Measure: keystrokes, ghost text in a browser, the merge of edits; write a report.",
@@ -45,9 +45,9 @@ def keystrokes(
     json: AsJson = False,
 ) -> None:
     """Replay typing through a real Jupyter server; count tokens, requests, messages, times."""
-    from ..evaluate.keystrokes import Plan, compare
-    from ..evaluate.notebooks import BIKES
-    from ..evaluate.typist import Typist
+    from ..evaluate.speed.keystrokes import Plan, compare
+    from ..evaluate.speed.notebooks import BIKES
+    from ..evaluate.speed.typist import Typist
 
     found = compare(Plan(notebook or BIKES, Typist(spread=spread, seed=seed), keys, insert), usual)
     if json:
@@ -70,9 +70,9 @@ def ui(
     json: AsJson = False,
 ) -> None:
     """Type in a real Chromium: times from key to painted ghost text, and the editor's own."""
-    from ..evaluate.notebooks import BIKES
-    from ..evaluate.typist import Typist
-    from ..evaluate.ui import UiPlan, measure_ui
+    from ..evaluate.speed.notebooks import BIKES
+    from ..evaluate.speed.typist import Typist
+    from ..evaluate.speed.ui import UiPlan, measure_ui
 
     typist = Typist(spread=spread, seed=seed)
     found = measure_ui(UiPlan(notebook or BIKES, typist, keys, rounds))
@@ -93,7 +93,7 @@ def politeness(
     """Type beside loops on every core: what the cell loses, and how ghost text fares."""
     import asyncio
 
-    from ..evaluate.politeness import default_model, measure
+    from ..evaluate.speed.politeness import default_model, measure
 
     found = asyncio.run(measure(default_model(), seconds, rounds))
     if json:
@@ -113,7 +113,7 @@ def cells(
     json: AsJson = False,
 ) -> None:
     """Run short cells while a person types, and on a server without us; tell how much later."""
-    from ..evaluate.starting import measure
+    from ..evaluate.speed.starting import measure
 
     found = measure(count, seed)
     if json:
@@ -139,7 +139,7 @@ def merge(
     json: AsJson = False,
 ) -> None:
     """Make sparse edits of real commits, merge them, and tell how many come out exact."""
-    from ..evaluate.merging import measure
+    from ..evaluate.edits.merging import measure
 
     found = measure(pairs, limit, slips, seed, lambda what: typer.echo(what, err=True))
     if json:
@@ -159,7 +159,7 @@ def report(
     ] = 2,
 ) -> None:
     """Measure everything and write it down, beside what we promise."""
-    from ..evaluate.report import goals, measure_all, write_report
+    from ..evaluate.speed.report import goals, measure_all, write_report
 
     def say(what: str) -> None:
         typer.echo(f"measuring {what}", err=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from ..evaluate.lines import Record
-    from ..evaluate.results import Results
+    from ..evaluate.quality.lines import Record
+    from ..evaluate.quality.results import Results
 
 app = typer.Typer(
     help="How good the suggestions are: rows with a hole, notebooks, two runs compared.",
@@ -55,10 +55,10 @@ def fim(
     """Complete lines that were taken out of files, one answer each, as models are compared."""
     import asyncio
 
-    from ..evaluate.fim import CONTEXT, evaluate, read_rows, sample
-    from ..evaluate.lines import FIM_FIGURES
-    from ..evaluate.results import Settings, open_results
-    from ..evaluate.running import find_model, running
+    from ..evaluate.quality.fim import CONTEXT, evaluate, read_rows, sample
+    from ..evaluate.quality.lines import FIM_FIGURES
+    from ..evaluate.quality.results import Settings, open_results
+    from ..evaluate.quality.running import find_model, running
 
     found, digest = read_rows(rows)
     way = "straight" if straight else "anchored" if anchored else "plain"
@@ -109,11 +109,11 @@ def notebooks(
 
     from ..completion.confidence import THRESHOLD
     from ..completion.service import CompletionService
-    from ..evaluate.layouts import context_tokens, framed, options
-    from ..evaluate.lines import FIGURES
-    from ..evaluate.quality import evaluate, places, read_notebooks, with_kernels
-    from ..evaluate.results import Settings, open_results
-    from ..evaluate.running import find_model, running
+    from ..evaluate.quality.layouts import context_tokens, framed, options
+    from ..evaluate.quality.lines import FIGURES
+    from ..evaluate.quality.notebooks import evaluate, places, read_notebooks, with_kernels
+    from ..evaluate.quality.results import Settings, open_results
+    from ..evaluate.quality.running import find_model, running
 
     found, digest = read_notebooks(folder)
     asked = find_model(model)
@@ -157,9 +157,9 @@ def replay(
     json: AsJson = False,
 ) -> None:
     """Write notebooks anew through a real server, as a person who accepts what is right."""
-    from ..evaluate import replay as replaying
-    from ..evaluate.quality import read_notebooks
-    from ..evaluate.typist import Typist
+    from ..evaluate.quality.notebooks import read_notebooks
+    from ..evaluate.speed import replay as replaying
+    from ..evaluate.speed.typist import Typist
 
     found = read_notebooks(folder)[0]
     options = (f"--FastgenApp.anchored={anchored}",)
@@ -182,9 +182,9 @@ def compare(
     json: AsJson = False,
 ) -> None:
     """What the second run has over the first, with 95 % intervals: notebooks drawn anew."""
-    from ..evaluate import bootstrap
-    from ..evaluate.lines import FIGURES, FIM_FIGURES
-    from ..evaluate.results import BadResultsError, read_results
+    from ..evaluate.quality import bootstrap
+    from ..evaluate.quality.lines import FIGURES, FIM_FIGURES
+    from ..evaluate.quality.results import BadResultsError, read_results
 
     one, other = read_results(first), read_results(second)
     paired = bootstrap.pairs(one.records, other.records)
@@ -214,7 +214,7 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="The Markdown file to be written.")],
 ) -> None:
     """Write down what the results in a folder say, compared in pairs."""
-    from ..evaluate import quality_report
+    from ..evaluate.quality import report as quality_report
 
     out.write_text(quality_report.write(folder), encoding="utf-8")
     typer.echo(str(out))
@@ -226,8 +226,8 @@ def gates(
     json: AsJson = False,
 ) -> None:
     """What the gates would do at each threshold."""
-    from ..evaluate.effects import effects
-    from ..evaluate.results import BadResultsError, read_results
+    from ..evaluate.quality.effects import effects
+    from ..evaluate.quality.results import BadResultsError, read_results
 
     results = read_results(found)
     if results.settings.gates != "off" or not any(r.judgement for r in results.records):
@@ -254,7 +254,7 @@ def _progress(total: int) -> Generator[Callable[[], None]]:
 
 
 def _print_summary(results: Results, names: Sequence[str], json: bool) -> None:
-    from ..evaluate.lines import FIGURES, ratio
+    from ..evaluate.quality.lines import FIGURES, ratio
 
     def figures(records: Sequence[Record]) -> dict[str, float | None]:
         return {name: ratio(map(FIGURES[name], records)) for name in names}

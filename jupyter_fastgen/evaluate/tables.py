@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import merging, replay, starting
-from .effects import Effect
-from .keystrokes import Replay, Summary
+from .edits import merging
+from .quality.effects import Effect
+from .speed import replay, starting
+from .speed.keystrokes import Replay, Summary
+from .speed.ui import UiSummary
 from .stats import Spread
-from .ui import UiSummary
 
 Row = list[str]
 

@@ -9,7 +9,7 @@ from jupyter_fastgen import protocol
 from jupyter_fastgen.completion.prompt import TEMPLATES
 from jupyter_fastgen.completion.service import CompletionService, Options
 from jupyter_fastgen.document import Cursor, Document
-from jupyter_fastgen.evaluate.running import Model, running
+from jupyter_fastgen.evaluate.quality.running import Model, running
 
 STATIONS = ("Harbour", "Museum", "Park", "Bridge", "Market")
 

@@ -10,7 +10,7 @@ from jupyter_fastgen.edit.blocks import parse
 from jupyter_fastgen.edit.lines import body, split_lines
 from jupyter_fastgen.edit.merge import Merge, Merger, StaleBaseError, rebase
 from jupyter_fastgen.edit.safety import Flag
-from jupyter_fastgen.evaluate.sparse import Granularity, sparse
+from jupyter_fastgen.evaluate.edits.sparse import Granularity, sparse
 
 MARK = "# ... existing code ..."
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_fastgen.evaluate.bootstrap import compare, pairs
-from jupyter_fastgen.evaluate.lines import FIGURES, Record
+from jupyter_fastgen.evaluate.quality.bootstrap import compare, pairs
+from jupyter_fastgen.evaluate.quality.lines import FIGURES, Record
 
 
 def record(group: str, cell: int, exact: bool, shown: int = 5) -> Record:
-    return Record(group, cell, 0, "line start", exact, 100.0 * exact, 5, shown, 0)
+    return Record(group, cell, 0, "line start", exact, 100.0 * exact, 5, shown, 0, right=exact)
 
 
 def run(*groups: tuple[str, list[bool]]) -> list[Record]:

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from jupyter_fastgen.completion.confidence import Judgement
-from jupyter_fastgen.evaluate.effects import THRESHOLDS, Effect, effects
-from jupyter_fastgen.evaluate.lines import Record
+from jupyter_fastgen.evaluate.quality.effects import THRESHOLDS, Effect, effects
+from jupyter_fastgen.evaluate.quality.lines import Record
 
 
 def record(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from jupyter_fastgen import protocol
 from jupyter_fastgen.evaluate import stats
-from jupyter_fastgen.evaluate.browser import Answer
-from jupyter_fastgen.evaluate.keystrokes import KeyRecord, Replay, summarize, wasted_tokens
+from jupyter_fastgen.evaluate.speed.browser import Answer
+from jupyter_fastgen.evaluate.speed.keystrokes import KeyRecord, Replay, summarize, wasted_tokens
 from jupyter_fastgen.evaluate.tables import (
     key_lines,
     keystroke_rows,

@@ -9,7 +9,7 @@ import pytest
 from jupyter_fastgen.cli import main
 from jupyter_fastgen.completion.prompt import TEMPLATES
 from jupyter_fastgen.errors import FastgenError
-from jupyter_fastgen.evaluate.fim import SUFFIX_TOKENS, Row, ask, read_rows, sample
+from jupyter_fastgen.evaluate.quality.fim import SUFFIX_TOKENS, Row, ask, read_rows, sample
 
 QWEN = TEMPLATES["qwen"]
 ROW = Row("def half(n):\n    # by shifting", "\n\nprint(half(4))\n", "    return n >> 1", "half-L2")

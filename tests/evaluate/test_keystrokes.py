@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_fastgen.evaluate.browser import BenchError
-from jupyter_fastgen.evaluate.keystrokes import Plan, compare
-from jupyter_fastgen.evaluate.server import run_server
-from jupyter_fastgen.evaluate.typist import Typist
+from jupyter_fastgen.evaluate.speed.browser import BenchError
+from jupyter_fastgen.evaluate.speed.keystrokes import Plan, compare
+from jupyter_fastgen.evaluate.speed.server import run_server
+from jupyter_fastgen.evaluate.speed.typist import Typist
 
 QUICK = Typist(interval=0.05, pause=0.1)
 
@@ -39,8 +39,8 @@ def test_typing_is_replayed_and_counted(tmp_path: Path, small_model: Path):
     assert summary.cached > 0
     assert summary.decoded > 0
     assert (summary.frame_bytes.worst or 1000) <= 300
-    # A key sends its change, and nothing but a request beside it.
-    assert all(1 <= key.sent <= 2 for key in found.anchored.keys)
+    # A key sends its change, at most one request beside it, and one in a rest after it.
+    assert all(1 <= key.sent <= 3 for key in found.anchored.keys)
 
 
 def test_missing_model_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

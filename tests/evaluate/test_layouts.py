@@ -3,7 +3,7 @@ from __future__ import annotations
 from jupyter_fastgen.completion.context import guess_tokens
 from jupyter_fastgen.completion.prompt import TEMPLATES
 from jupyter_fastgen.document import Cell, Cursor, Document
-from jupyter_fastgen.evaluate.layouts import (
+from jupyter_fastgen.evaluate.quality.layouts import (
     CONTINUE_TOKENS,
     VIM_BATCH,
     VIM_LINES,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_fastgen.evaluate.lines import (
+from jupyter_fastgen.evaluate.quality.lines import (
     FIGURES,
     Record,
     correct_start,
@@ -14,8 +14,11 @@ from jupyter_fastgen.evaluate.lines import (
 )
 
 
-def record(exact: bool = False, expected: int = 10, shown: int = 10, saved: int = 0) -> Record:
-    return Record("n.ipynb", 0, 0, "line start", exact, 0.0, expected, shown, saved)
+def record(
+    exact: bool = False, expected: int = 10, shown: int = 10, saved: int = 0, right: bool = False
+) -> Record:
+    place = "n.ipynb", 0, 0, "line start"
+    return Record(*place, exact, 0.0, expected, shown, saved, right=right or exact)
 
 
 @pytest.mark.parametrize(
@@ -68,16 +71,17 @@ def test_figures_are_ratios_of_sums():
     records = [
         record(exact=True, expected=10, shown=10, saved=10),
         record(expected=30, shown=20, saved=5),
+        record(expected=10, shown=5, saved=5, right=True),
         record(expected=10, shown=0),
     ]
 
     def figure(name: str) -> float | None:
         return ratio(map(FIGURES[name], records))
 
-    assert figure("exact") == pytest.approx(100 / 3)
-    assert figure("saved") == 30
-    assert figure("shown") == pytest.approx(200 / 3)
-    assert figure("precision") == 50
+    assert figure("exact") == 25
+    assert figure("saved") == pytest.approx(100 * 20 / 60)
+    assert figure("shown") == 75
+    assert figure("precision") == pytest.approx(200 / 3)
 
 
 def test_precision_of_nothing_shown_is_unknown():

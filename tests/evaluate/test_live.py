@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_fastgen.completion.namespace import Namespace, Variable
 from jupyter_fastgen.document import Cell, Document
-from jupyter_fastgen.evaluate import live
+from jupyter_fastgen.evaluate.quality import live
 
 
 def test_what_the_kernel_holds_before_each_cell(tmp_path: Path):

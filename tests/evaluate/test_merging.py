@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from jupyter_fastgen.cli import app
 from jupyter_fastgen.edit.blocks import parse
 from jupyter_fastgen.errors import FastgenError
-from jupyter_fastgen.evaluate.merging import measure, read_pairs
-from jupyter_fastgen.evaluate.mutations import MUTATIONS, Case
-from jupyter_fastgen.evaluate.sparse import sparse
+from jupyter_fastgen.evaluate.edits.merging import measure, read_pairs
+from jupyter_fastgen.evaluate.edits.mutations import MUTATIONS, Case
+from jupyter_fastgen.evaluate.edits.sparse import sparse
 
 BEFORE = "".join(f"def step_{n}(value):\n    return value + {n}\n\n\n" for n in range(12))
 AFTER = BEFORE.replace("value + 3\n", "value + 33\n").replace("value + 7\n", "value - 7\n")

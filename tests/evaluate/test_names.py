@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_fastgen.evaluate.names import STAR, bound, unresolved, used, without_strings
+from jupyter_fastgen.evaluate.quality.names import STAR, bound, unresolved, used, without_strings
 
 
 @pytest.mark.parametrize(

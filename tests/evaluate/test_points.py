@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_fastgen.document import Cell, Document
-from jupyter_fastgen.evaluate.points import KINDS, Point, cut, draw
+from jupyter_fastgen.evaluate.quality.points import KINDS, Point, cut, draw
 
 CODE = """import math
 

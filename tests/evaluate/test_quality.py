@@ -10,10 +10,16 @@ from jupyter_fastgen.cli import main
 from jupyter_fastgen.completion.confidence import THRESHOLD
 from jupyter_fastgen.document import Cell, Document
 from jupyter_fastgen.errors import FastgenError
-from jupyter_fastgen.evaluate.lines import Record
-from jupyter_fastgen.evaluate.points import Point, cut
-from jupyter_fastgen.evaluate.quality import Place, Suggestion, places, read_notebooks, score
-from jupyter_fastgen.evaluate.results import read_results
+from jupyter_fastgen.evaluate.quality.lines import Record
+from jupyter_fastgen.evaluate.quality.notebooks import (
+    Place,
+    Suggestion,
+    places,
+    read_notebooks,
+    score,
+)
+from jupyter_fastgen.evaluate.quality.points import Point, cut
+from jupyter_fastgen.evaluate.quality.results import read_results
 
 CELLS = [
     "import math\nprices = [3, 4, 5]\nnames = ['pear', 'plum', 'fig']",

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from jupyter_fastgen.completion.confidence import Judgement
-from jupyter_fastgen.evaluate import quality_report
-from jupyter_fastgen.evaluate.lines import Record
-from jupyter_fastgen.evaluate.replay import Press, Replay, summarize
-from jupyter_fastgen.evaluate.results import BadResultsError, Settings, open_results
+from jupyter_fastgen.evaluate.quality import report as quality_report
+from jupyter_fastgen.evaluate.quality.lines import Record
+from jupyter_fastgen.evaluate.quality.results import BadResultsError, Settings, open_results
+from jupyter_fastgen.evaluate.speed.replay import Press, Replay, summarize
 
 SURE, UNSURE = Judgement(((10, -0.1),)), Judgement(((10, -8.0),))
 

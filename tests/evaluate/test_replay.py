@@ -8,9 +8,9 @@ import pytest
 
 from jupyter_fastgen import protocol
 from jupyter_fastgen.document import Cell, Document
-from jupyter_fastgen.evaluate.browser import Answer
-from jupyter_fastgen.evaluate.replay import Press, accepted, replay, summarize
-from jupyter_fastgen.evaluate.typist import Typist
+from jupyter_fastgen.evaluate.speed.browser import Answer
+from jupyter_fastgen.evaluate.speed.replay import Press, accepted, replay, summarize
+from jupyter_fastgen.evaluate.speed.typist import Typist
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import msgspec
 
-from jupyter_fastgen.evaluate import chromium, importing
-from jupyter_fastgen.evaluate.importing import ImportCost
-from jupyter_fastgen.evaluate.keystrokes import Comparison, KeyRecord, Replay, summarize
-from jupyter_fastgen.evaluate.politeness import Politeness
-from jupyter_fastgen.evaluate.report import Findings, goals, write_report
-from jupyter_fastgen.evaluate.starting import Starting
+from jupyter_fastgen.evaluate.speed import chromium, importing
+from jupyter_fastgen.evaluate.speed.importing import ImportCost
+from jupyter_fastgen.evaluate.speed.keystrokes import Comparison, KeyRecord, Replay, summarize
+from jupyter_fastgen.evaluate.speed.politeness import Politeness
+from jupyter_fastgen.evaluate.speed.report import Findings, goals, write_report
+from jupyter_fastgen.evaluate.speed.starting import Starting
+from jupyter_fastgen.evaluate.speed.ui import PaintedKey, UiResult, UiRun
+from jupyter_fastgen.evaluate.speed.ui import summarize as summarize_ui
 from jupyter_fastgen.evaluate.stats import spread
-from jupyter_fastgen.evaluate.ui import PaintedKey, UiResult, UiRun
-from jupyter_fastgen.evaluate.ui import summarize as summarize_ui
 
 SOON = spread([2.0, 3.0])
 STARTING = Starting(10, SOON, SOON, SOON, SOON, later=0.4)

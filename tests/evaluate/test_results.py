@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from jupyter_fastgen.evaluate.lines import Record
-from jupyter_fastgen.evaluate.results import (
+from jupyter_fastgen.evaluate.quality.lines import Record
+from jupyter_fastgen.evaluate.quality.results import (
     BadResultsError,
     Settings,
     open_results,

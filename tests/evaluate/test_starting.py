@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_fastgen.evaluate.starting import measure
+from jupyter_fastgen.evaluate.speed.starting import measure
 
 
 @pytest.mark.usefixtures("default_model")

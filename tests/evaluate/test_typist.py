@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from jupyter_fastgen.document import Cell, Document
-from jupyter_fastgen.evaluate.typist import Key, Typist, last_passages, split_keys
+from jupyter_fastgen.evaluate.speed.typist import Key, Typist, last_passages, split_keys
 
 
 def document(*sources: str) -> Document:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from jupyter_fastgen.evaluate import chromium
-from jupyter_fastgen.evaluate.browser import BenchError
-from jupyter_fastgen.evaluate.notebooks import BIKES
-from jupyter_fastgen.evaluate.typist import Key, Typist, last_passages, split_keys
-from jupyter_fastgen.evaluate.ui import UiPlan, UiRun, collect, measure_ui, summarize
+from jupyter_fastgen.evaluate.speed import chromium
+from jupyter_fastgen.evaluate.speed.browser import BenchError
+from jupyter_fastgen.evaluate.speed.notebooks import BIKES
+from jupyter_fastgen.evaluate.speed.typist import Key, Typist, last_passages, split_keys
+from jupyter_fastgen.evaluate.speed.ui import UiPlan, UiRun, collect, measure_ui, summarize
 from jupyter_fastgen.notebook import read_notebook
 
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from ..edit.blocks import Forest
-from ..edit.difference import Change, changes
-from ..edit.lines import indent
-from ..edit.markers import delete_marker, keep_marker
+from ...edit.blocks import Forest
+from ...edit.difference import Change, changes
+from ...edit.lines import indent
+from ...edit.markers import delete_marker, keep_marker
 
 Granularity = Literal["unique", "definition", "top", "hunk3"]
 """How much is shown around a change: up to a line that is unique in the original; that, and the

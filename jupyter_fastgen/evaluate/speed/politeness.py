@@ -15,11 +15,11 @@ from contextlib import aclosing
 
 import msgspec
 
-from ..engine.base import ModelSpec, Request, Text
-from ..engine.machine import physical_cores
-from ..engine.worker import Worker
-from ..models.catalog import load_catalog
-from ..models.store import ModelStore
+from ...engine.base import ModelSpec, Request, Text
+from ...engine.machine import physical_cores
+from ...engine.worker import Worker
+from ...models.catalog import load_catalog
+from ...models.store import ModelStore
 
 KEY_INTERVAL = 0.15
 """Seconds between two keys."""

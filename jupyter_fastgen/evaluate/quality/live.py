@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..completion.namespace import Namespace
-from ..document import Document
-from ..kernel import parse, request
+from ...completion.namespace import Namespace
+from ...document import Document
+from ...kernel import parse, request
 
 CELL_S = 60.0
 """The longest that one cell may take; past it the cell is interrupted, and the notebook goes on."""

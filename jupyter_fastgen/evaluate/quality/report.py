@@ -11,14 +11,15 @@ from pathlib import Path
 
 import msgspec
 
-from .. import computer
-from ..completion.confidence import THRESHOLD
-from ..engine import machine
-from . import bootstrap, replay
+from ... import computer
+from ...completion.confidence import THRESHOLD
+from ...engine import machine
+from ..speed import replay
+from ..tables import EFFECTS_HEAD, Row, effects_rows, markdown_table, number, replay_rows
+from . import bootstrap
 from .effects import effects
 from .lines import FIGURES, FIM_FIGURES, Record, ratio
 from .results import BadResultsError, Results, read_results
-from .tables import EFFECTS_HEAD, Row, effects_rows, markdown_table, number, replay_rows
 
 LEAST_PLACES = 10
 """Of a slice that is worth a line."""

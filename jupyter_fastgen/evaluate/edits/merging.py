@@ -14,16 +14,16 @@ from typing import get_args
 
 import msgspec
 
-from ..edit.blocks import Forest, parse
-from ..edit.checks import checked
-from ..edit.difference import changes
-from ..edit.lines import body, split_lines
-from ..edit.merge import Merger
-from ..errors import FastgenError
-from .fim import sample
+from ...edit.blocks import Forest, parse
+from ...edit.checks import checked
+from ...edit.difference import changes
+from ...edit.lines import body, split_lines
+from ...edit.merge import Merger
+from ...errors import FastgenError
+from ..quality.fim import sample
+from ..stats import Spread, spread
 from .mutations import MUTATIONS, Case
 from .sparse import Granularity, sparse
-from .stats import Spread, spread
 
 SMALL = 20
 """Changed lines of a small edit."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ..document import Cell, Cursor, Document
+from ...document import Cell, Cursor, Document
 from .names import without_strings
 
 Kind = Literal["line start", "after a sign", "in a name"]

@@ -17,10 +17,10 @@ from typing import Literal
 
 import msgspec
 
-from ..completion import context, prompt
-from ..document import Cell, Cursor, Document
-from ..engine.base import Engine, Request, Text
-from ..errors import FastgenError
+from ...completion import context, prompt
+from ...document import Cell, Cursor, Document
+from ...engine.base import Engine, Request, Text
+from ...errors import FastgenError
 from .lines import Record, Texts, correct_start, first_line, has_first_line, similarity
 from .results import Results
 

@@ -20,8 +20,8 @@ import msgspec
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from ..document import Cell, Document
-from . import stats
+from ...document import Cell, Document
+from .. import stats
 from .browser import BenchError, Browser
 from .server import JupyterServer, run_server
 from .typist import split_keys

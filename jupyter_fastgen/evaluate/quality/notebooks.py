@@ -11,13 +11,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..completion.confidence import Judgement
-from ..completion.gate import Screen, context_at
-from ..completion.namespace import Namespace
-from ..completion.service import CompletionService, Piece
-from ..document import Cursor, Document
-from ..errors import FastgenError
-from ..notebook import read_notebook
+from ...completion.confidence import Judgement
+from ...completion.gate import Screen, context_at
+from ...completion.namespace import Namespace
+from ...completion.service import CompletionService, Piece
+from ...document import Cursor, Document
+from ...errors import FastgenError
+from ...notebook import read_notebook
 from . import layouts, live, names
 from .layouts import Layout
 from .lines import Record, Texts, correct_start, repeats_below, similarity

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from ..errors import FastgenError
+from ...errors import FastgenError
 from .lines import Record
 
 Gates = Literal["off", "sound", "all"]

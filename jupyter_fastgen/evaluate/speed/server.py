@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..models.store import default_directory
+from ...models.store import default_directory
 from .browser import BenchError
 
 START_S = 60.0

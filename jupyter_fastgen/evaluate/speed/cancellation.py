@@ -17,9 +17,9 @@ from typing import Any
 
 import httpx
 
-from ..engine import machine
-from ..engine.base import Done, ModelSpec, Progress, Request
-from ..engine.llamacpp import LlamaCpp, LlamaServer
+from ...engine import machine
+from ...engine.base import Done, ModelSpec, Progress, Request
+from ...engine.llamacpp import LlamaCpp, LlamaServer
 from .browser import BenchError
 
 ROUNDS = 8

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ..document import Document
+from ...document import Document
 from .browser import Answer, BenchError, Browser, KeyKind
 from .keystrokes import decoded_tokens, wasted_tokens
 from .server import JupyterServer, run_server

@@ -16,9 +16,9 @@ from typing import Literal
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from .. import protocol
-from ..document import Document
-from ..errors import FastgenError
+from ... import protocol
+from ...document import Document
+from ...errors import FastgenError
 
 KEPT = 16
 """Earlier answers that are looked at, as in the browser."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..document import Cell, Document
+from ...document import Cell, Document
 
 PAUSE_AFTER = "\n("
 """Where a person stops to think: on a fresh line, and before an argument."""

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from ..completion.context import SEPARATOR, Budget, comment_mark, guess_tokens
-from ..completion.prompt import Template
-from ..completion.service import Options
-from ..document import Cell, Cursor
+from ...completion.context import SEPARATOR, Budget, comment_mark, guess_tokens
+from ...completion.prompt import Template
+from ...completion.service import Options
+from ...document import Cell, Cursor
 
 Layout = Literal["all", "cell-only", "llama-vim", "continue", "unbudgeted"]
 

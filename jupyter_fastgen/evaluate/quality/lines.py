@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 from rapidfuzz import fuzz
 
-from ..completion.confidence import Judgement
+from ...completion.confidence import Judgement
 
 
 class Texts(msgspec.Struct, frozen=True):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from ..notebook import read_notebook
-from . import stats
+from ...notebook import read_notebook
+from .. import stats
 from .browser import Answer, BenchError, Browser, KeyKind, Traffic
 from .server import JupyterServer, run_server
 from .typist import Key, Passage, Typist, last_passages
@@ -127,7 +127,7 @@ class Plan:
 
 def compare(plan: Plan, usual: bool = True) -> Comparison:
     """Replay `plan`, and again with the usual prompts where `usual`; raises `BenchError`."""
-    from ..computer import resident_memory
+    from ...computer import resident_memory
 
     with run_server(extension=False) as server:
         without = resident_memory(server.pid)
@@ -137,7 +137,7 @@ def compare(plan: Plan, usual: bool = True) -> Comparison:
 
 
 def _replay(plan: Plan, anchored: bool) -> tuple[Replay, str]:
-    from ..computer import resident_memory
+    from ...computer import resident_memory
 
     options = (f"--FastgenApp.anchored={anchored}", *plan.options)
     with run_server(options=options) as server:

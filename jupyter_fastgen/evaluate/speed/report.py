@@ -11,19 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from importlib.metadata import version
 
-from .. import computer
-from ..engine import machine
-from ..models.errors import human_size
-from .browser import BenchError
-from .chromium import chromium_version
-from .importing import ImportCost, measure_import
-from .keystrokes import Comparison, Plan, Summary, compare
-from .notebooks import BIKES
-from .politeness import Politeness, default_model
-from .politeness import measure as measure_politeness
-from .starting import Starting
-from .starting import measure as measure_starting
-from .tables import (
+from ... import computer
+from ...engine import machine
+from ...models.errors import human_size
+from ..tables import (
     Row,
     keystroke_rows,
     markdown_table,
@@ -33,6 +24,15 @@ from .tables import (
     starting_rows,
     ui_rows,
 )
+from .browser import BenchError
+from .chromium import chromium_version
+from .importing import ImportCost, measure_import
+from .keystrokes import Comparison, Plan, Summary, compare
+from .notebooks import BIKES
+from .politeness import Politeness, default_model
+from .politeness import measure as measure_politeness
+from .starting import Starting
+from .starting import measure as measure_starting
 from .typist import Typist
 from .ui import UiPlan, UiResult, measure_ui
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ..edit.lines import indent
-from ..edit.markers import Delete, Keep, Line, keep_marker, read
+from ...edit.lines import indent
+from ...edit.markers import Delete, Keep, Line, keep_marker, read
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from ..completion.prompt import TEMPLATES, Template
-from ..engine.base import ModelSpec
-from ..engine.worker import Worker
-from ..errors import FastgenError
-from ..models.catalog import load_catalog
-from ..models.resolve import resolve
-from ..models.store import ModelStore
+from ...completion.prompt import TEMPLATES, Template
+from ...engine.base import ModelSpec
+from ...engine.worker import Worker
+from ...errors import FastgenError
+from ...models.catalog import load_catalog
+from ...models.resolve import resolve
+from ...models.store import ModelStore
 
 
 @dataclass(frozen=True)

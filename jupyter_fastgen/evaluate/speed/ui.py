@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from ..document import Document
-from ..notebook import read_notebook
-from . import stats
+from ...document import Document
+from ...notebook import read_notebook
+from .. import stats
 from .browser import BenchError
 from .chromium import Page, run_chromium
 from .server import JupyterServer, run_server

@@ -1,0 +1,1 @@
+"""How good suggestions are, on rows and on notebooks."""
