@@ -107,7 +107,10 @@ class Habit:
 
 
 class Judge:
-    """Follows one answer until it becomes a guess."""
+    """Follows one answer until its first line becomes a guess, or ends.
+
+    The other lines are not judged: a block without its body is worth less than a bold one.
+    """
 
     def __init__(self, threshold: float, is_block: bool = False) -> None:
         """Less likely than `threshold` is a guess; at 0 nothing is. `is_block`: one is wanted."""
@@ -115,26 +118,22 @@ class Judge:
         self._is_block = is_block
         self._text = ""
         self._line = Line(is_block)
-        self._first: list[tuple[int, float]] = []
-        self._is_first = True
+        self._tokens: list[tuple[int, float]] = []
         self.doubt: float | None = None
         """How likely the line is that became a guess with the last token."""
 
     def push(self, text: str, logprobs: Sequence[float]) -> None:
         """The next tokens are `text`, and were so likely; an engine may not tell."""
+        if "\n" in self._text.lstrip():
+            return
+        self._text += text
         if logprobs and text:
             logprob = sum(max(FLOOR, value) for value in logprobs)
             self._line.push(logprob)
             if self._line.is_guess(self._threshold):
                 self.doubt = self._line.probability
-                return
-            if self._is_first:
-                self._first.append((len(text), logprob))
-        self._text += text
-        if "\n" in self._text.lstrip():
-            self._is_first = False
-            self._text = self._text.rpartition("\n")[2]
-            self._line = Line(is_block=True)
+            else:
+                self._tokens.append((len(text), logprob))
 
     @property
     def doubts(self) -> bool:
@@ -144,7 +143,7 @@ class Judge:
     @property
     def judgement(self) -> Judgement | None:
         """What is known of the first line; None if the engine told nothing."""
-        return Judgement(tuple(self._first), self._is_block) if self._first else None
+        return Judgement(tuple(self._tokens), self._is_block) if self._tokens else None
 
 
 def _shifted(probability: float, bias: float) -> float:

@@ -51,11 +51,12 @@ def test_the_first_token_may_be_less_likely_and_is_not_held_against_the_others()
     assert judged(("a", likely_enough - 0.02)).doubts
 
 
-def test_each_line_is_judged_by_itself():
-    first = [("a", SURE), ("b", UNSURE)]
-    assert not judged(*first, ("\n", 0.0), *first).doubts
-    assert judged(*first, (" + ", 0.0), *first).doubts
-    assert judged(("\n", SURE), ("    x", UNSURE), ("y", UNSURE)).doubts  # its first line
+def test_the_first_line_is_judged_and_no_other():
+    unsure = [("x", SURE), *[("y", UNSURE)] * 9]
+    assert judged(*unsure).doubts
+    assert judged(("\n", SURE), *unsure).doubts  # it begins below
+    assert not judged(("if a:", SURE), ("\n", SURE), *unsure).doubts
+    assert not judged(("if a:\n", SURE), *unsure).doubts
 
 
 def test_a_block_may_be_less_likely():
@@ -63,8 +64,6 @@ def test_a_block_may_be_less_likely():
     assert judged(*unsure).doubts
     assert not judged(*unsure, is_block=True).doubts
     assert judged(*unsure, ("d", UNSURE), ("e", UNSURE), is_block=True).doubts
-    # What opens a block is a line; what stands in it is not.
-    assert not judged(("a", SURE), ("\n", SURE), *unsure).doubts
     whole = judged(*unsure, threshold=0.0, is_block=True).judgement
     assert whole is not None
     assert whole.sure(THRESHOLD) is None
@@ -209,12 +208,11 @@ async def test_what_was_asked_for_is_shown_however_unsure():
     assert end.judgement is not None
 
 
-async def test_of_several_lines_those_before_the_guess_are_shown():
-    block = [("    a = 0", SURE), ("\n", SURE), ("    b = 1", SURE), ("\n", SURE)]
-    guess = [("    c", SURE), (" = 2", 4 * UNSURE), ("\n    d = 3\n", SURE)]
-    text, end = await complete(Scripted(*block, *guess), "def f(b, c, d):\n    ")
+async def test_a_block_that_begins_well_comes_whole():
+    body = [("    a = 0", SURE), ("\n", SURE), ("    b", SURE), (" = 1\n", 9 * UNSURE)]
+    text, end = await complete(Scripted(*body), "def f():\n    ")
     assert text == "a = 0\n    b = 1"
-    assert (end.reason, end.gate) == ("stop", "confidence")
+    assert (end.reason, end.gate) == ("stop", "")
 
 
 async def test_a_habit_moves_the_line():
