@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from ..errors import FastgenError
-from .align import Alignment, Kind, Path
+from .align import Alignment, Path
 from .difference import changes
 from .fence import Fence
 from .hunks import Forest, Hunk, apply, build
 from .lines import Indentation, body, split_lines
 from .markers import Delete, Item, Keep, Line, read
+from .rows import Kind
 from .safety import Flag
 
 WHOLE = 0.6
@@ -157,9 +158,11 @@ class Merger:
         if not complete:
             reason = "the answer broke off: what it says behind its last marker is left out"
             self._realign(self._items[: _last_marker(self._items) + 1], False)
-        elif self._is_whole():
-            self._realign(self._items, True)
         path = self._alignment.finish()
+        implied = path.begin > 0 or path.end < len(self._original)
+        if complete and implied and self._is_whole():
+            self._realign(self._items, True)
+            path = self._alignment.finish()
         whole = self._whole and not self._has_markers()
         hunks = build(self._original, self._items, path, self._forest, whole)
         if not self._is_about(path):

@@ -10,7 +10,8 @@ from enum import Enum
 
 from rapidfuzz.distance import Indel
 
-from .align import ALIKE, Path
+from .align import Path
+from .costs import ALIKE
 from .lines import indent
 from .markers import Delete, Item, Keep, Line
 

@@ -209,3 +209,11 @@ def test_another_text_is_refused_and_hunks_follow_their_lines():
     assert everything(again, moved) == everything(merge).replace("math\n", "math\nimport sys\n", 1)
     _, lost = rebase(merge, BASE, BASE.replace("math.pi", "3.14"))
     assert lost == list(merge.hunks)
+
+
+def test_a_copy_of_a_function_above_it_does_not_hide_the_marker_in_it():
+    steps = "".join(f"    step_{n} = {n}\n" for n in range(40))
+    base = f"import os\n\n\ndef first():\n{steps}\n\ndef last():\n    return 1\n"
+    copied = f"def copied():\n{steps}\n\ndef first():\n"
+    answer = f"import os\n\n\n{copied}    {MARK}\n\n\ndef last():\n{MARK}"
+    assert everything(merged(answer, base), base) == base.replace("def first():\n", f"{copied}")
