@@ -217,3 +217,22 @@ def test_a_copy_of_a_function_above_it_does_not_hide_the_marker_in_it():
     copied = f"def copied():\n{steps}\n\ndef first():\n"
     answer = f"import os\n\n\n{copied}    {MARK}\n\n\ndef last():\n{MARK}"
     assert everything(merged(answer, base), base) == base.replace("def first():\n", f"{copied}")
+
+
+def test_the_fence_that_ends_the_answer_is_not_taken_for_one_of_the_text():
+    base = "# Log\n\nIt said:\n\n```\none\ntwo\n```\n\nThe end.\n"
+    answer = f"```\n{MARK}\none\n2\n```\n\nThe end.\n```"
+    assert everything(merged(answer, base), base) == base.replace("two", "2")
+
+
+def test_tabs_are_as_wide_as_most_lines_say():
+    base = "def f():\n    one = 1\n    if one:\n                pass\n    two = 2\n"
+    answer = "def f():\n\tone = 1\n\tif one:\n\t\tpass\n\ttwo = 2\n\tnew = 3\n"
+    assert everything(merged(answer, base), base).endswith(
+        "        pass\n    two = 2\n    new = 3\n"
+    )
+
+
+def test_spaces_behind_a_tab_are_less_than_it():
+    base = "if (a) {\n    b();\n}\n"
+    assert "\n      b();\n" in everything(merged("if (a) {\n\t  b();\n}", base), base)
