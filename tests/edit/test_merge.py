@@ -226,11 +226,9 @@ def test_the_fence_that_ends_the_answer_is_not_taken_for_one_of_the_text():
 
 
 def test_tabs_are_as_wide_as_most_lines_say():
-    base = "def f():\n    one = 1\n    if one:\n                pass\n    two = 2\n"
-    answer = "def f():\n\tone = 1\n\tif one:\n\t\tpass\n\ttwo = 2\n\tnew = 3\n"
-    assert everything(merged(answer, base), base).endswith(
-        "        pass\n    two = 2\n    new = 3\n"
-    )
+    base = "def f():\n    one = 1\n    if one:\n                pass\n"
+    answer = "def f():\n\tone = 1\n\tif one:\n\t\tpass\n\tnew = 3\n"
+    assert everything(merged(answer, base), base).endswith("\n        pass\n    new = 3\n")
 
 
 def test_spaces_behind_a_tab_are_less_than_it():
@@ -278,6 +276,6 @@ def test_what_goes_in_an_answer_that_broke_off_is_flagged():
 
 def test_a_chunk_that_may_be_new_as_a_whole_is_flagged():
     first = "- kind: a\n  size: 1\n  color: red\n"
-    base = "".join(f"{first}  name: {name}\n  top: 2\n" for name in ("one", "two", "three"))
-    answer = f"{MARK}\n{first}  name: new\n  top: 2\n{first}{MARK}"
+    base = "".join(f"{first}  model: {n}\n  name: model {n}\n  top: 2\n" for n in range(3))
+    answer = f"{MARK}\n{first}  model: 0\n  name: new\n  top: 2\n{first}  model: 1\n{MARK}"
     assert Flag.AMBIGUOUS in flags(answer, base)
