@@ -50,5 +50,12 @@ class Fence:
         self._text_seen |= said != ""
         self._count += 1
 
+    def is_last_line_of_answer(self, line: str) -> bool:
+        """Whether `line`, the last one with text, closes a fence that the answer began with.
+
+        Known only at the end: behind a marker nothing tells whether a fence of the text is open.
+        """
+        return self._opened and self._closed is None and line.strip() == FENCE
+
     def _code(self, inside: bool) -> None:
         self._code_seen, self._inside, self._closed = True, inside, None

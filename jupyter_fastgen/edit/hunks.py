@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from .align import Kind, Path
+from .align import Path
 from .lines import replaced
 from .markers import Delete, Item, Keep, Line
+from .rows import Kind
 from .safety import SUSPECT, Change, Flag, change_flags, chunk_flags, chunks
 
 MOVED = 2

@@ -39,19 +39,22 @@ class Indentation:
     def __init__(self, bodies: Collection[str]) -> None:
         self._known = frozenset(bodies)
         self._has_tabs = any(line.startswith("\t") for line in bodies)
-        self._width = 4
+        self._votes = {4: 0, 2: 0, 8: 0}
 
     def as_base(self, line: str) -> str:
-        """`line` with its tabs in front as spaces, so many as make it a line of the text."""
+        """`line` with its tabs in front as spaces, so many as made most lines those of the text."""
         rest = line.lstrip("\t")
         tabs = len(line) - len(rest)
         if self._has_tabs or not tabs:
             return line
-        for width in (self._width, 2, 4, 8):
-            if " " * width * tabs + rest in self._known:
-                self._width = width
-                break
-        return " " * self._width * tabs + rest
+        spaces = indent(rest)
+        for width in list(self._votes):
+            if width <= spaces and len(self._votes) > 1:  # they would be one more tab
+                del self._votes[width]
+        for width in self._votes:
+            self._votes[width] += " " * width * tabs + rest in self._known
+        width = max(self._votes, key=self._votes.__getitem__)
+        return " " * width * tabs + rest
 
 
 def replaced(text: str, changes: Iterable[tuple[int, int, Sequence[str]]]) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from ..errors import FastgenError
-from .align import Alignment, Kind, Path
+from .align import Alignment, Path
 from .difference import changes
 from .fence import Fence
 from .hunks import Forest, Hunk, apply, build
 from .lines import Indentation, body, split_lines
 from .markers import Delete, Item, Keep, Line, read
+from .rows import Kind
 from .safety import Flag
 
 WHOLE = 0.6
@@ -154,12 +155,15 @@ class Merger:
     def finish(self, complete: bool = True) -> Merge:
         """The merge, now that the answer ended; of one that broke off, the part before a marker."""
         reason = ""
+        self._close_fence()
         if not complete:
             reason = "the answer broke off: what it says behind its last marker is left out"
             self._realign(self._items[: _last_marker(self._items) + 1], False)
-        elif self._is_whole():
-            self._realign(self._items, True)
         path = self._alignment.finish()
+        implied = path.begin > 0 or path.end < len(self._original)
+        if complete and implied and self._is_whole():
+            self._realign(self._items, True)
+            path = self._alignment.finish()
         whole = self._whole and not self._has_markers()
         hunks = build(self._original, self._items, path, self._forest, whole)
         if not self._is_about(path):
@@ -171,10 +175,18 @@ class Merger:
         if not complete:
             # What goes may have been meant to come again.
             hunks = [
-                hunk if hunk.new else replace(hunk, flags=hunk.flags | {Flag.DOUBT})
+                replace(hunk, flags=hunk.flags | {Flag.DOUBT}) if hunk.end > hunk.start else hunk
                 for hunk in hunks
             ]
         return Merge(digest(self._base), tuple(hunks), reason)
+
+    def _close_fence(self) -> None:
+        """Drop the fence that ends the answer, if it was taken for one of the text."""
+        texts = (n for n, item in enumerate(self._items) if _is_text(item))
+        last = max(texts, default=-1)
+        item = self._items[last] if last >= 0 else None
+        if isinstance(item, Line) and self._fence.is_last_line_of_answer(item.text):
+            self._realign(self._items[:last], self._whole)
 
     def _is_whole(self) -> bool:
         """Whether an answer without any marker is as long as the text: then it is all of it."""
@@ -193,6 +205,11 @@ class Merger:
             else isinstance(item, Delete)
             for item, placed in zip(self._items, path.placed, strict=False)
         )
+
+
+def _is_text(item: Item) -> bool:
+    """Whether it is more than a blank line."""
+    return not isinstance(item, Line) or item.text.strip() != ""
 
 
 def _last_marker(items: list[Item]) -> int:

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from rapidfuzz.distance import Indel
 
-from .align import ALIKE, Path
+from .align import Path
 from .lines import indent
 from .markers import Delete, Item, Keep, Line
 
@@ -20,13 +21,22 @@ FEW, RATIO = 8, 2
 ERASED = 12
 """Lines that one deletion marker may take, unless it names the first of whole blocks."""
 
+BEHIND = 40
+"""Lines behind that first block that may go with it: a screen."""
+
+SAME = 0.7
+"""A line that is so similar to another is what became of it."""
+
+CONTEXT = 3
+"""Lines beside a change that tell where it is."""
+
 _DEFINES = re.compile(
     r"\s*(?:(?:export|default|public|private|protected|static|abstract|async)\s+)*"
     r"(?:def|class|function|fn|func|interface|enum|struct|module|macro|namespace|type)\s+(\w+)"
 )
 
-
-_COMMENT = re.compile(r"\s*(?:#|//|/\*|\*\s|--|<!--|\"{3}|'{3})")
+_COMMENT = re.compile(r"\s*(?:#(?!#+\s)|//|/\*|(?<=\s)\*\s|--|<!--|\"{3}|'{3})")
+"""Not the headings and bullets of Markdown."""
 
 
 class Flag(str, Enum):
@@ -46,7 +56,7 @@ class Flag(str, Enum):
     DUPLICATE = "the result defines the same name twice"
 
 
-SUSPECT = frozenset({Flag.AMBIGUOUS, Flag.BORDER, Flag.IDLE, Flag.LOST, Flag.MANY})
+SUSPECT = frozenset({Flag.AMBIGUOUS, Flag.BORDER, Flag.COMMENT, Flag.IDLE, Flag.LOST, Flag.MANY})
 """Of an answer with one of these nothing is deleted unseen."""
 
 
@@ -102,6 +112,9 @@ def chunk_flags(
         flags |= _border_flags(chunk, numbers, items, path, original)
     if chunk.last < len(items) or path.end < len(original):
         flags |= _border_flags(chunk, numbers[::-1], items, path, original)
+    texts = [item.text.strip() for n in numbers if isinstance(item := items[n], Line)]
+    if _begins_again(texts) or _begins_again(texts[::-1]):
+        flags.add(Flag.AMBIGUOUS)
     for at in (chunk.first - 1, chunk.last):
         if 0 <= at < len(items) and path.placed[at].start == path.placed[at].end:
             flags.add(Flag.IDLE)
@@ -134,14 +147,28 @@ def _border_flags(
     return {Flag.AMBIGUOUS} if places > 1 else set()
 
 
+def _begins_again(texts: Sequence[str]) -> bool:
+    """Whether the lines that a chunk begins with come again where it ends.
+
+    Then all between may be new: a copy that comes to stand beside what it is a copy of.
+    """
+    first, end = texts[:CONTEXT], len(texts) - CONTEXT + 1
+    return any(
+        texts[at : at + CONTEXT] == first for at in range(max(CONTEXT, end - CONTEXT - 1), end)
+    )
+
+
 def change_flags(change: Change, original: Sequence[str], arrived: Counter[str]) -> set[Flag]:
     """What may be wrong with one change; `arrived` counts the stripped new lines of all."""
     old = original[change.start : change.end]
     gone = Counter(line.strip() for line in old if line.strip()) - arrived
     lost = gone.total()
     if change.marker is not None:
-        whole = change.marker.target != "" and _are_blocks(old)
-        return {Flag.ERASED} if lost > ERASED and not whole else set()
+        flags = {Flag.ERASED} if lost > ERASED and not _is_named(change, original) else set[Flag]()
+        rest = [line for line in old if line.strip() in gone]
+        if rest and _COMMENT.match(rest[-1]) and not _COMMENT.match(rest[0]):
+            flags.add(Flag.COMMENT)  # it stands above what stays
+        return flags
     come = sum(1 for line in change.new if line.strip())
     flags: set[Flag] = set()
     if lost and not change.new:
@@ -156,21 +183,64 @@ def change_flags(change: Change, original: Sequence[str], arrived: Counter[str])
     return flags
 
 
-def _are_blocks(lines: Sequence[str]) -> bool:
-    """Whether no line is outside the block that the first one stands in."""
-    texts = [line for line in lines if line.strip()]
-    return all(indent(text) >= indent(texts[0]) for text in texts)
+def _is_named(change: Change, original: Sequence[str]) -> bool:
+    """Whether a marker names what it deletes: whole blocks, and not many behind the first."""
+    assert change.marker is not None
+    return (
+        change.marker.target != ""
+        and _are_blocks(change.start, change.end, original)
+        and _behind_first(original[change.start : change.end]) <= BEHIND
+    )
+
+
+def _behind_first(lines: Sequence[str]) -> int:
+    """How many lines of text stand behind the block that the first one begins.
+
+    It ends where a line is indented no more than that, behind a deeper or a blank one, and is no
+    closing bracket.
+    """
+    column = indent(lines[0])
+    for at, (before, line) in enumerate(pairwise(lines), 1):
+        if before.strip() and indent(before) <= column:
+            continue
+        if line.strip() and indent(line) <= column and line.strip()[0] not in ")]}":
+            return sum(1 for text in lines[at:] if text.strip())
+    return 0
+
+
+def _are_blocks(start: int, end: int, original: Sequence[str]) -> bool:
+    """Whether lines [start, end) are whole blocks, or are after a shift that deletes the same."""
+    low = high = start
+    size = end - start
+    while low > 0 and original[low - 1] == original[low + size - 1]:
+        low -= 1
+    while high + size < len(original) and original[high] == original[high + size]:
+        high += 1
+    for first in range(low, high + 1):
+        texts = [line for line in original[first : first + size] if line.strip()]
+        if texts and all(indent(text) >= indent(texts[0]) for text in texts):
+            return True
+    return False
 
 
 def _drops_comment(old: Sequence[str], new: Sequence[str]) -> bool:
-    """Whether comments go and none comes, one of them above code that stays much as it is."""
+    """Whether comments go and none comes, one of them alone or above code that stays much the same.
+
+    What is no longer a comment, but code, has not gone.
+    """
     if any(map(_COMMENT.match, new)):
         return False
+    above = ""  # of the comment lines that this one is one of
     for at, line in enumerate(old):
+        found = _COMMENT.match(line)
+        if not found:
+            above = line
+            continue
+        if line in new or any(line[found.end() :].strip() in text for text in new):
+            continue
         behind = next((text for text in old[at + 1 :] if not _COMMENT.match(text)), None)
-        if _COMMENT.match(line) and line not in new:
-            if behind is None:
-                return True
-            if any(Indel.normalized_similarity(behind, text) >= ALIKE for text in new):
-                return True
+        if behind is None or not (above.strip() or behind.strip()):
+            return True
+        if any(Indel.normalized_similarity(behind, text) >= SAME for text in new):
+            return True
     return False

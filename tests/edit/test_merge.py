@@ -209,3 +209,73 @@ def test_another_text_is_refused_and_hunks_follow_their_lines():
     assert everything(again, moved) == everything(merge).replace("math\n", "math\nimport sys\n", 1)
     _, lost = rebase(merge, BASE, BASE.replace("math.pi", "3.14"))
     assert lost == list(merge.hunks)
+
+
+def test_a_copy_of_a_function_above_it_does_not_hide_the_marker_in_it():
+    steps = "".join(f"    step_{n} = {n}\n" for n in range(40))
+    base = f"import os\n\n\ndef first():\n{steps}\n\ndef last():\n    return 1\n"
+    copied = f"def copied():\n{steps}\n\ndef first():\n"
+    answer = f"import os\n\n\n{copied}    {MARK}\n\n\ndef last():\n{MARK}"
+    assert everything(merged(answer, base), base) == base.replace("def first():\n", f"{copied}")
+
+
+def test_the_fence_that_ends_the_answer_is_not_taken_for_one_of_the_text():
+    base = "# Log\n\nIt said:\n\n```\none\ntwo\n```\n\nThe end.\n"
+    answer = f"```\n{MARK}\none\n2\n```\n\nThe end.\n```"
+    assert everything(merged(answer, base), base) == base.replace("two", "2")
+
+
+def test_tabs_are_as_wide_as_most_lines_say():
+    base = "def f():\n    one = 1\n    if one:\n                pass\n"
+    answer = "def f():\n\tone = 1\n\tif one:\n\t\tpass\n\tnew = 3\n"
+    assert everything(merged(answer, base), base).endswith("\n        pass\n    new = 3\n")
+
+
+def test_spaces_behind_a_tab_are_less_than_it():
+    base = "if (a) {\n    b();\n}\n"
+    assert "\n      b();\n" in everything(merged("if (a) {\n\t  b();\n}", base), base)
+
+
+def flags(answer: str, base: str, complete: bool = True) -> set[Flag]:
+    return {flag for hunk in merged(answer, base, complete=complete).hunks for flag in hunk.flags}
+
+
+def test_a_comment_that_goes_is_flagged_unless_it_becomes_code():
+    base = "# Copyright\n# Licence\n\nfrom a import b\n\n# run(1)\nend()\n"
+    assert Flag.COMMENT in flags(f"from c import d\n\n# run(1)\n{MARK}", base)
+    assert Flag.COMMENT not in flags(f"{MARK}\nfrom a import b\n\nrun(1)\nend()\n", base)
+    sheet = "a {\n  top: 1;\n  color: red;\n  /* grows */\n}\n\nb {\n  top: 2;\n}\n"
+    answer = "a {\n  top: 1;\n  /* deleted: color: red; */\n}\n\nb {\n  top: 2;\n}\n"
+    assert Flag.COMMENT in flags(answer, sheet)
+
+
+def test_a_deletion_far_beyond_what_it_names_is_flagged():
+    functions = "".join(f"def f{n}():\n    return {n}\n\n\n" for n in range(30))
+    base = f"import os\nimport sys\n\n\n{functions}main()\n"
+    assert Flag.ERASED in flags("import os\n# deleted: import sys\nmain()\n", base)
+    long = "def g():\n" + "".join(f"    a{n} = {n}\n" for n in range(80)) + "\n\n"
+    base = f"import os\n\n\n{long}main()\n"
+    assert not flags("import os\n\n\n# deleted: def g():\nmain()\n", base)
+
+
+def test_a_deletion_counts_as_whole_blocks_wherever_it_is_cut():
+    def method(name: str) -> str:
+        lines = "".join(f"    {name}{n}();\n" for n in range(14))
+        return f"  /**\n   * The {name}.\n   */\n  {name}() {{\n{lines}  }}\n\n"
+
+    base = "class A {\n" + method("one") + method("two") + method("three") + "}\n"
+    end = "    one13();\n  }\n\n  /**\n"
+    answer = f"class A {{\n// ...\n{end}   // deleted: * The two.\n   * The three.\n// ..."
+    assert not flags(answer, base)
+    assert "two" not in everything(merged(answer, base), base)
+
+
+def test_what_goes_in_an_answer_that_broke_off_is_flagged():
+    assert Flag.DOUBT in flags(f"{EDIT}def main():", BASE, complete=False)
+
+
+def test_a_chunk_that_may_be_new_as_a_whole_is_flagged():
+    first = "- kind: a\n  size: 1\n  color: red\n"
+    base = "".join(f"{first}  model: {n}\n  name: model {n}\n  top: 2\n" for n in range(3))
+    answer = f"{MARK}\n{first}  model: 0\n  name: new\n  top: 2\n{first}  model: 1\n{MARK}"
+    assert Flag.AMBIGUOUS in flags(answer, base)
