@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from .base import Request, Start
+from .gbnf import literal
 from .stops import Stops
 
 CHOICES = 1000
@@ -32,7 +33,8 @@ class Answer:
         self._parts: list[int | str] = []
         self._left = request.max_tokens
         self._logprobs: list[float] = []
-        self._burst = burst
+        # Between bursts it would be forgotten how much of a grammar has been followed.
+        self._burst = None if request.grammar else burst
         # Choosing among the likeliest tokens is faster than a grammar, which is tried on all.
         self._by_choice = request.starts > 0 or (burst is not None and request.temperature == 0)
         self._start_burst()
@@ -63,8 +65,10 @@ class Answer:
         }
         if self._choosing:
             body["n_probs"] = CHOICES
+        elif self._request.grammar:
+            body["grammar"] = self._request.grammar
         elif self._begin:
-            body["grammar"] = f"root ::= {_literal(self._begin)} .*"
+            body["grammar"] = f"root ::= {literal(self._begin)} .*"
         if not self._choosing and self._request.logprobs:
             body["n_probs"] = LIKELIEST
         if self._request.temperature > 0:
@@ -175,9 +179,3 @@ def _agreeing(data: dict[str, Any], begin: str) -> Iterator[_Choice]:
             special = text.startswith("<|") and text.endswith("|>")
             if text and not special and (text.startswith(begin) or begin.startswith(text)):
                 yield _Choice(text, int(token["id"]), math.exp(token["logprob"]))
-
-
-def _literal(text: str) -> str:
-    """`text` as a literal of llama.cpp's grammar language (GBNF)."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'

@@ -49,6 +49,7 @@ class Request(msgspec.Struct, frozen=True):
     `max_tokens` 0 only fills the KV cache. `temperature` 0 is greedy. With
     `logprobs` it is asked how likely the tokens were.
 
+    `grammar`, in llama.cpp's GBNF, is what all of the answer must follow; it goes before `begin`.
     With `starts` no text is written: `Done` tells the likeliest ways to begin, at most so many.
     """
 
@@ -61,6 +62,7 @@ class Request(msgspec.Struct, frozen=True):
     document: str = ""
     logprobs: bool = False
     starts: int = 0
+    grammar: str = ""
 
 
 class Start(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from typing import Any, NamedTuple
 
 import psutil
@@ -103,6 +104,17 @@ class EngineContract:
     async def test_an_answer_begins_as_it_is_bound_to(self, engine: Engine, begin: str):
         got = await answer(engine, request("The capital is", begin=begin, max_tokens=12))
         assert got.text.startswith(begin)
+
+    async def test_an_answer_follows_a_grammar_and_ends_with_it(self, engine: Engine):
+        rule = 'root ::= ("cat" | "a \\"dog\\"\\n") [0-9] "."'
+        got = await answer(engine, request("The capital is", grammar=rule, max_tokens=40))
+        assert re.fullmatch(r'(cat|a "dog"\n)[0-9]\.', got.text)
+        assert got.done.reason == "stop"
+
+    async def test_a_grammar_that_is_none_is_an_error_and_no_more(self, engine: Engine):
+        with pytest.raises(EngineError):
+            await answer(engine, request(grammar="root ::= (", max_tokens=4))
+        assert (await answer(engine, request(max_tokens=2))).done.reason == "length"
 
     async def test_the_likeliest_starts_are_told_and_nothing_is_written(self, engine: Engine):
         prompt = "My favourite colour is"

@@ -90,6 +90,12 @@ def test_at_once_or_with_a_temperature_the_grammar_is_used_from_the_start():
     assert "grammar" in Answer(Request(1, "p", begin="x", temperature=0.5), 1).body()
 
 
+def test_a_grammar_is_followed_in_one_burst():
+    answer = Answer(Request(1, "p", max_tokens=9, grammar='root ::= "x"'), 4)
+    assert answer.body()["grammar"] == 'root ::= "x"'
+    assert answer.body()["n_predict"] == 9
+
+
 def likely(content: str, logprob: float) -> dict[str, Any]:
     return event(content, 0) | {"completion_probabilities": [{"logprob": logprob}]}
 

@@ -1,0 +1,68 @@
+"""An engine that writes what it is told to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Literal
+
+from jupyter_fastgen.engine.base import (
+    Done,
+    EngineError,
+    Event,
+    ModelSpec,
+    Progress,
+    Request,
+    Stats,
+    Text,
+)
+from jupyter_fastgen.engine.stops import Stops
+
+
+class ScriptedEngine:
+    """Answers `text`, three characters at a time, and then ends for `reason` or is lost."""
+
+    def __init__(
+        self,
+        text: str,
+        reason: Literal["stop", "length", "lost"] = "stop",
+        context: int = 4096,
+    ) -> None:
+        self._text = text
+        self._reason = reason
+        self._context = context
+        self.requests: list[Request] = []
+        self.written = 0
+        self.cancelled: set[int] = set()
+        self.left = False
+
+    async def load(self, spec: ModelSpec, progress: Progress) -> None: ...
+
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        self.requests.append(request)
+        stops = Stops(request.stop)
+        try:
+            for at in range(0, len(self._text), 3):
+                if request.id in self.cancelled:
+                    yield Done(request.id, "cancelled", new_tokens=self.written)
+                    return
+                self.written += 1
+                if piece := stops.push(self._text[at : at + 3]):
+                    yield Text(request.id, piece)
+                if stops.met:
+                    break
+            if rest := stops.rest():
+                yield Text(request.id, rest)
+            if self._reason == "lost":
+                raise EngineError("the engine process died", "it restarts by itself")
+            reason = "length" if self._reason == "length" else "stop"
+            yield Done(request.id, reason, new_tokens=self.written)
+        finally:
+            self.left = True
+
+    def cancel(self, id: int) -> None:
+        self.cancelled.add(id)
+
+    async def stats(self) -> Stats:
+        return Stats("scripted", "scripted", context=self._context)
+
+    async def close(self) -> None: ...
