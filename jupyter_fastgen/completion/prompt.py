@@ -98,7 +98,7 @@ def build(
     # break costs accuracy.
     head = len((above + anchor.head).rstrip()) if anchored else len(before)
     forced, begin = _heal(before[head:] + ahead)
-    text = _frame(template, before[:head], anchor.after, anchor.below) + _plain(forced)
+    text = _frame(template, before[:head], anchor.after, anchor.below) + plain(forced)
     return Prompt(text, begin, anchor)
 
 
@@ -130,7 +130,7 @@ def branches(begin: str, suggestion: str) -> Iterator[Branch]:
 
 def branched(built: Prompt, branch: Branch) -> str:
     """The text for the engine at a branch of the suggestion that came of `built`."""
-    return built.text + _plain(branch.forced)
+    return built.text + plain(branch.forced)
 
 
 def _set(view: View, anchored: bool) -> Anchor:
@@ -168,11 +168,11 @@ def _heal(forced: str) -> tuple[str, str]:
 
 def _frame(template: Template, prefix: str, after: str, below: str) -> str:
     if not template.suffix:
-        return _plain(prefix)
+        return plain(prefix)
     suffix = after + (SEPARATOR + below if below else "")
-    return template.prefix + _plain(prefix) + template.suffix + _plain(suffix) + template.middle
+    return template.prefix + plain(prefix) + template.suffix + plain(suffix) + template.middle
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """User text that spells a special token must not become one."""
     return text.replace("<|", "< |")

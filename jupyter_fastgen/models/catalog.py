@@ -86,6 +86,7 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     title: str
     engine: Literal["llamacpp", "exllamav2"]
     fim: Literal["qwen", "prefix-only"]
+    chat: Literal["chatml", "plain"] = "plain"
     licence: str
     context: int
     roles: tuple[Literal["completion", "edit"], ...]

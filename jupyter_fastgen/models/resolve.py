@@ -47,6 +47,16 @@ def resolve(name_or_path: str, catalog: Catalog, store: ModelStore) -> Resolved:
     return Resolved(entry, path.resolve())
 
 
+def best_for_edits(catalog: Catalog, store: ModelStore) -> ModelEntry:
+    """The biggest model for edits that is on this machine and runs on any; else the default."""
+    here = [
+        entry
+        for entry in catalog
+        if "edit" in entry.roles and entry.engine == "llamacpp" and store.path(entry)
+    ]
+    return max(here, key=lambda entry: entry.size or 0, default=catalog.default)
+
+
 def _gguf_entry(path: Path) -> ModelEntry:
     if path.suffix != ".gguf":
         raise BadModelFile(path, "only .gguf files and folders with .safetensors are loaded")
@@ -59,6 +69,7 @@ def _gguf_entry(path: Path) -> ModelEntry:
         title=path.name,
         engine="llamacpp",
         fim="qwen" if b"<|fim_prefix|>" in head else "prefix-only",
+        chat="chatml" if b"<|im_start|>" in head else "plain",
         licence="unknown",
         context=_context_length(head),
         roles=("completion", "edit"),
@@ -81,12 +92,13 @@ def _folder_entry(path: Path) -> ModelEntry:
     if not (path / "config.json").is_file() or not any(path.glob("*.safetensors")):
         raise BadModelFile(path, "the folder has no config.json with .safetensors files beside it")
     vocabulary = path / "tokenizer.json"
-    knows_fim = vocabulary.is_file() and b"<|fim_prefix|>" in vocabulary.read_bytes()
+    tokens = vocabulary.read_bytes() if vocabulary.is_file() else b""
     return ModelEntry(
         name=path.name,
         title=path.name,
         engine="exllamav2",
-        fim="qwen" if knows_fim else "prefix-only",
+        fim="qwen" if b"<|fim_prefix|>" in tokens else "prefix-only",
+        chat="chatml" if b"<|im_start|>" in tokens else "plain",
         licence="unknown",
         context=_folder_context(path),
         roles=("completion", "edit"),

@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_fastgen.models.catalog import load_catalog
 from jupyter_fastgen.models.errors import BadModelFile, UnknownModel
-from jupyter_fastgen.models.resolve import resolve
+from jupyter_fastgen.models.resolve import best_for_edits, resolve
 from jupyter_fastgen.models.store import ModelStore
 
 
@@ -17,27 +17,59 @@ def test_name_gives_the_entry_and_no_path_until_it_is_here(store: ModelStore):
     assert found.path is None
 
 
+def test_edits_take_the_biggest_model_for_them_that_is_here(store: ModelStore, tmp_path: Path):
+    extra = tmp_path / "more.toml"
+    files = {"chat-s": b"GGUF", "chat-l": b"GGUF.", "ghost": b"GGUF.."}
+    for name, content in files.items():
+        (tmp_path / f"{name}.gguf").write_bytes(content)
+    extra.write_text(
+        "\n".join(
+            f'[models.{name}]\ntitle = "x"\nengine = "llamacpp"\nfim = "qwen"\nlicence = "MIT"\n'
+            f'file = "{name}.gguf"\nsize = {len(content)}\ncontext = 512\n'
+            f'roles = ["{"completion" if name == "ghost" else "edit"}"]\n'
+            f"sources = [{{kind = 'file', path = '{tmp_path / name}.gguf'}}]"
+            for name, content in files.items()
+        )
+    )
+    catalog = load_catalog(extra)
+    assert best_for_edits(catalog, store) == catalog.default
+    for name, best in (("ghost", catalog.default.name), ("chat-s", "chat-s"), ("chat-l", "chat-l")):
+        store.pull(catalog.get(name))
+        assert best_for_edits(catalog, store).name == best
+
+
 def test_unknown_name(store: ModelStore):
     with pytest.raises(UnknownModel):
         resolve("nothing", load_catalog(), store)
 
 
 @pytest.mark.parametrize(
-    ("head", "fim", "context"),
+    ("head", "fim", "chat", "context"),
     [
-        (b"GGUF qwen2.context_length\x04\0\0\0\x00\x80\0\0 <|fim_prefix|>", "qwen", 32768),
-        (b"GGUF llama.context_length\x04\0\0\0\x00\x20\0\0 <|im_end|>", "prefix-only", 8192),
-        (b"GGUF", "prefix-only", 4096),
+        (
+            b"GGUF qwen2.context_length\x04\0\0\0\x00\x80\0\0 <|fim_prefix|> <|im_start|>",
+            "qwen",
+            "chatml",
+            32768,
+        ),
+        (
+            b"GGUF llama.context_length\x04\0\0\0\x00\x20\0\0 <|im_start|>",
+            "prefix-only",
+            "chatml",
+            8192,
+        ),
+        (b"GGUF", "prefix-only", "plain", 4096),
     ],
 )
-def test_gguf_tells_its_template_and_context(
-    store: ModelStore, tmp_path: Path, head: bytes, fim: str, context: int
+def test_gguf_tells_its_templates_and_context(
+    store: ModelStore, tmp_path: Path, head: bytes, fim: str, chat: str, context: int
 ):
     path = tmp_path / "My Model.gguf"
     path.write_bytes(head)
     found = resolve(str(path), load_catalog(), store)
     assert found.path == path
     assert (found.entry.engine, found.entry.fim) == ("llamacpp", fim)
+    assert found.entry.chat == chat
     assert found.entry.context == context
 
 
