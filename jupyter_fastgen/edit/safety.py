@@ -12,6 +12,7 @@ from itertools import pairwise
 from rapidfuzz.distance import Indel
 
 from .align import Path
+from .costs import ALIKE
 from .lines import indent
 from .markers import Delete, Item, Keep, Line
 
@@ -181,6 +182,28 @@ def change_flags(change: Change, original: Sequence[str], arrived: Counter[str])
     if names and not come and not names <= {m[1] for t in arrived if (m := _DEFINES.match(t))}:
         flags.add(Flag.DEFINITION)
     return flags
+
+
+def written_anew(old: Sequence[str], new: Sequence[str]) -> frozenset[Flag]:
+    """What may be wrong with a text that was written anew and whole: lines without their ends."""
+    before = [line.strip() for line in old if line.strip()]
+    after = [line.strip() for line in new if line.strip()]
+    flags: set[Flag] = set()
+    if before and not any(
+        Indel.normalized_similarity(a, b) >= ALIKE for a in before for b in after
+    ):
+        flags.add(Flag.UNRELATED)
+    if len(before) > FEW and RATIO * len(after) < len(before):
+        flags.add(Flag.MANY)
+    return frozenset(flags)
+
+
+def ends_early(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether the last of the new lines became of an old one that is not the last: lines go."""
+    before = [line.strip() for line in old if line.strip()]
+    last = next((line.strip() for line in reversed(new) if line.strip()), "")
+    alike = [Indel.normalized_similarity(line, last) for line in before]
+    return bool(alike) and max(alike) >= SAME and alike[-1] < max(alike)
 
 
 def _is_named(change: Change, original: Sequence[str]) -> bool:

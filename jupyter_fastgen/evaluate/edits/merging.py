@@ -19,6 +19,7 @@ from ...edit.checks import checked
 from ...edit.difference import changes
 from ...edit.lines import body, split_lines
 from ...edit.merge import Merger
+from ...edit.prompt import WHOLE_LINES
 from ...errors import FastgenError
 from ..quality.fim import sample
 from ..stats import Spread, spread
@@ -27,9 +28,6 @@ from .sparse import Granularity, sparse
 
 SMALL = 20
 """Changed lines of a small edit."""
-
-CELL = 25
-"""Lines of a cell that is written whole."""
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -163,7 +161,7 @@ def _bodies(text: str) -> tuple[str, ...]:
 
 
 def _is_written_whole(pair: Pair) -> bool:
-    return pair.is_cell and len(split_lines(pair.before)) <= CELL
+    return pair.is_cell and len(split_lines(pair.before)) <= WHOLE_LINES
 
 
 def _case(pair: Pair, forest: Forest, granularity: Granularity) -> Case:

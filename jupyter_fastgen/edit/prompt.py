@@ -1,0 +1,177 @@
+"""Prompts for edits, short enough for small models. Pure.
+
+The code stands before the instruction: so its part of the KV cache is the same for every
+instruction, and can be computed while that is typed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..completion.prompt import plain
+from .constraint import sparse
+from .fence import FENCE
+from .lines import body, split_lines
+from .markers import keep_marker
+
+WHOLE_LINES = 25
+"""A text of so many lines is written anew: markers and the lines beside them save little there,
+and small models copy better than they elide."""
+
+
+@dataclass(frozen=True)
+class Chat:
+    """How a model is spoken to: what stands before each turn, and what ends its own."""
+
+    system: str
+    user: str
+    assistant: str
+    stop: tuple[str, ...]
+
+
+CHATS = {
+    "chatml": Chat(
+        "<|im_start|>system\n",
+        "<|im_end|>\n<|im_start|>user\n",
+        "<|im_end|>\n<|im_start|>assistant\n",
+        ("<|im_end|>", "<|im_start|>", "<|endoftext|>"),
+    ),
+    "plain": Chat("", "\n\n", "\nAnswer:\n", ("<|endoftext|>",)),
+}
+"""By the catalog's `chat`."""
+
+_WHOLE = """\
+You edit code. Do what the task says and leave all else exactly as it is.
+Answer with {what}, with its changed and its unchanged lines, and no explanation."""
+
+_SPARSE = """\
+You edit code. Answer with the changed parts of the code only. Write `{keep}` for every part that \
+stays the same. Show one unchanged line before and one after each change."""
+
+_PART = "Change only this part of it:"
+
+_EXAMPLE = """\
+red {
+  size = 1
+  colour = none
+  width = 2
+}
+blue {
+  size = 1
+  colour = none
+  width = 3
+}
+grey {
+  size = 1
+  colour = none
+}"""
+_EXAMPLE_TASK = "make the width of blue 30"
+_EXAMPLE_ANSWER = """\
+{keep}
+blue {{
+  size = 1
+  colour = none
+  width = 30
+}}
+{keep}"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Do `instruction` to lines [start, end) of `lines`, which are without ends."""
+
+    lines: tuple[str, ...]
+    start: int
+    end: int
+    language: str
+    instruction: str
+
+    @property
+    def part(self) -> tuple[str, ...]:
+        """The lines that may change."""
+        return self.lines[self.start : self.end]
+
+    @property
+    def is_all(self) -> bool:
+        """Whether these are all lines but blank ones."""
+        return not any(map(str.strip, (*self.lines[: self.start], *self.lines[self.end :])))
+
+    @property
+    def whole(self) -> bool:
+        """Whether they are to be written anew, not as a sparse edit."""
+        return len(self.part) <= WHOLE_LINES
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """`text` for the engine, what the answer must begin with or follow, and what ends it.
+
+    `fence` ends the code; `own` are lines of the prompt that belong into no code.
+    """
+
+    text: str
+    begin: str
+    grammar: str
+    stop: tuple[str, ...]
+    fence: str
+    own: frozenset[str]
+
+
+def task(text: str, language: str, instruction: str, part: tuple[int, int] | None = None) -> Task:
+    """The task to edit `text`, or only the lines [start, end) that `part` names.
+
+    Blank lines at either end stay as they are: a model drops them without a thought.
+    """
+    lines = tuple(body(line) for line in split_lines(text))
+    start, end = part if part is not None else (0, len(lines))
+    filled = [n for n in range(start, end) if lines[n].strip()]
+    start, end = (filled[0], filled[-1] + 1) if filled else (start, start)
+    return Task(lines, start, end, language, " ".join(instruction.split()))
+
+
+def build(asked: Task, chat: Chat) -> Prompt:
+    """The prompt for a task; of the code around its part as much as `asked.lines` holds."""
+    fence = _fence(asked.lines)
+    opening = fence + asked.language
+    question = f"Task: {asked.instruction}"
+    said = f"Code:\n{_fenced(opening, asked.lines, fence)}\n"
+    own = {question}
+    if not asked.is_all:
+        own.add(_PART)
+        said += f"{_PART}\n{_fenced(opening, asked.part, fence)}\n"
+    turn = chat.user + plain(said + question) + chat.assistant
+    first = next((line for line in asked.part if line.strip()), "")
+    return Prompt(
+        text=chat.system + _rules(asked, chat, fence) + turn + f"{opening}\n",
+        # Small models begin a part at the margin, wherever it stands.
+        begin=first[: len(first) - len(first.lstrip())] if asked.whole else "",
+        grammar="" if asked.whole else sparse(asked.part, asked.language, fence),
+        stop=("\n" + fence, *chat.stop),
+        fence=fence,
+        own=frozenset(own),
+    )
+
+
+def _rules(asked: Task, chat: Chat, fence: str) -> str:
+    """What to answer with, and an example."""
+    if asked.whole:
+        what = "all of the code" if asked.is_all else "all of the part that is to be changed"
+        return _WHOLE.format(what=what)
+    keep = keep_marker(asked.language)
+    rules = _SPARSE.format(keep=keep)
+    opening = fence + asked.language
+    code = _fenced(opening, (_EXAMPLE,), fence)
+    answer = _fenced(opening, (_EXAMPLE_ANSWER.format(keep=keep),), fence)
+    question = f"Code:\n{code}\nTask: {_EXAMPLE_TASK}"
+    return f"{rules}{chat.user}{question}{chat.assistant}{answer}"
+
+
+def _fence(lines: tuple[str, ...]) -> str:
+    """A fence that is longer than any that the code has itself."""
+    runs = (found[0] for line in lines for found in re.finditer(r"`{3,}", line))
+    return max((run + "`" for run in runs), key=len, default=FENCE)
+
+
+def _fenced(opening: str, lines: tuple[str, ...], fence: str) -> str:
+    return "\n".join([opening, *lines, fence])

@@ -1,0 +1,268 @@
+"""Every way an answer can go, by an engine that writes what it is told to."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_fastgen.edit.blocks import parse
+from jupyter_fastgen.edit.hunks import Hunk
+from jupyter_fastgen.edit.merge import Merge
+from jupyter_fastgen.edit.prompt import CHATS
+from jupyter_fastgen.edit.safety import Flag
+from jupyter_fastgen.edit.service import EditService, End, TooLongError
+from jupyter_fastgen.engine.base import EngineError, ModelSpec
+from jupyter_fastgen.engine.worker import Worker
+
+from ..engine.scripted import ScriptedEngine
+
+CELL = """\
+def mean(values):
+    total = 0
+    for value in values:
+        total += value
+    return total / len(values)
+"""
+
+LONG = "".join(f"def f{n}(x):\n    y{n} = x + {n}\n    return y{n}\n\n\n" for n in range(20))
+
+MARK = "# ... existing code ..."
+
+
+async def edited(
+    engine: ScriptedEngine, text: str = CELL, language: str = "python", **options: Any
+) -> tuple[list[Hunk], End]:
+    """The hunks that came before the end, and the end."""
+    service = EditService(engine, CHATS["chatml"])
+    *hunks, end = [x async for x in service.edit("a", text, language, "do it", **options)]
+    assert isinstance(end, End)
+    return [hunk for hunk in hunks if isinstance(hunk, Hunk)], end
+
+
+async def merged(answer: str, text: str = CELL, language: str = "python", **options: Any) -> Merge:
+    return (await edited(ScriptedEngine(answer), text, language, **options))[1].merge
+
+
+async def test_a_short_text_is_written_anew():
+    answer = CELL.replace(
+        "    total = 0\n", "    if not values:\n        return 0\n    total = 0\n"
+    )
+    engine = ScriptedEngine(answer + "```\nThis returns 0 for an empty list.")
+    _, end = await edited(engine)
+    assert end.whole
+    assert end.merge.apply(CELL, end.merge.safe) == answer
+    assert not end.merge.reason
+    assert end.cost.new_tokens == engine.written < len(answer + "```\nThis returns") / 3
+
+
+def subtracting(*numbers: int) -> str:
+    """A sparse answer that changes these functions of `LONG`."""
+    shown = (f"def f{n}(x):\n    y{n} = x - {n}\n    return y{n}\n{MARK}\n" for n in numbers)
+    return f"{MARK}\n{''.join(shown)}```"
+
+
+async def test_hunks_of_a_long_text_come_while_it_is_written():
+    engine = ScriptedEngine(subtracting(3, 9, 12, 15))
+    written: list[int] = []
+    hunks: list[Hunk] = []
+    end = None
+    async for found in EditService(engine, CHATS["chatml"]).edit("a", LONG, "python", "subtract"):
+        if isinstance(found, End):
+            end = found
+        else:
+            hunks.append(found)
+            written.append(engine.written)
+    assert end is not None
+    assert not end.whole
+    assert written[0] < written[1] < engine.written
+    assert [hunk.new for hunk in hunks] == [hunk.new for hunk in end.merge.hunks][: len(hunks)]
+    assert [hunk.label for hunk in end.merge.hunks] == ["def f3", "def f9", "def f12", "def f15"]
+    wanted = LONG
+    for n in (3, 9, 12, 15):
+        wanted = wanted.replace(f"x + {n}\n", f"x - {n}\n")
+    assert end.merge.apply(LONG, end.merge.safe) == wanted
+
+
+async def test_what_stands_behind_an_answer_without_a_last_marker_stays():
+    for last in ("    return y3\n", ""):
+        merge = await merged(f"{MARK}\ndef f3(x):\n    y3 = x - 3\n{last}```", LONG)
+        changed = LONG.replace("x + 3\n", "x - 3\n")
+        assert merge.apply(LONG, [0]) == changed
+        # Where its last line is new, one can't tell what it stands before.
+        assert merge.safe == ({0} if last else set())
+
+
+async def test_an_answer_that_goes_to_the_end_may_change_it():
+    text = LONG + "print(f3(1))\n"
+    answer = f"{MARK}\n    return y19\n\n\nprint(f4(1))\n```"
+    assert (await merged(answer, text)).apply(text, [0]) == text.replace("f3(1)", "f4(1)")
+    answer = f"{MARK}\n    return y19\n\n\nprint(f4(1))\nprint(f3(1))\n```"
+    merge = await merged(answer, text)
+    assert merge.apply(text, merge.safe) == text.replace("print", "print(f4(1))\nprint")
+
+
+async def test_blank_lines_at_the_ends_stay():
+    text = "\n\n" + CELL + "\n\n"
+    merge = await merged(CELL.replace("total = 0", "total = 0.0") + "```", text)
+    assert merge.apply(text, merge.safe) == text.replace("total = 0", "total = 0.0")
+    merge = await merged("    y3 = x - 3\n    return y3\n```", LONG, part=(16, 20))
+    assert merge.apply(LONG, merge.safe) == LONG.replace("x + 3\n", "x - 3\n")
+
+
+async def test_only_a_selection_changes():
+    answer = "    y3 = x - 3\n    return y3\n```"
+    merge = await merged(answer, LONG, part=(16, 18))
+    assert merge.apply(LONG, merge.safe) == LONG.replace("x + 3\n", "x - 3\n")
+
+
+async def test_where_nothing_stands_something_new_may():
+    merge = await merged("x = 1\n```", CELL + "\n\n\n", part=(6, 8))
+    assert merge.apply(CELL + "\n\n\n", merge.safe) == CELL + "\nx = 1\n\n\n"
+
+
+async def test_what_stands_around_a_selection_is_not_written_into_it():
+    merge = await merged(LONG, LONG, part=(16, 18))
+    assert not merge.hunks
+    assert "around the selection" in merge.reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("", "wrote nothing"),
+        ("```", "wrote nothing"),
+        ("\n\n```\n", "wrote nothing"),
+        (CELL + "```", "as it is"),
+        ("Task: do it\n" + CELL + "```", "repeated"),
+        ("I am sorry, but as a language model I can't.", "not answer with code"),
+    ],
+)
+async def test_of_an_answer_that_is_none_nothing_changes(answer: str, why: str):
+    merge = await merged(answer)
+    assert not merge.hunks
+    assert why in merge.reason
+
+
+async def test_prose_for_a_long_text_changes_nothing():
+    merge = await merged("Here is what I would do.\nFirst, look at the code.\n```", LONG)
+    assert not merge.hunks
+    assert "where it belongs is unknown" in merge.reason
+
+
+async def test_of_prose_in_place_of_prose_a_person_is_asked():
+    text = "Bicycles are lent at forty stations.\n"
+    merge = await merged("I am sorry, I can't.", text, "text")
+    assert [hunk.flags for hunk in merge.hunks] == [{Flag.UNRELATED}]
+
+
+async def test_most_of_a_text_does_not_go_unseen():
+    text = "".join(f"value_{n} = read({n})\n" for n in range(20))
+    merge = await merged("value_0 = read(1)\nvalue_19 = read(19)\n```", text)
+    assert merge.hunks
+    assert not merge.safe
+
+
+async def test_where_a_model_may_have_stopped_early_nothing_goes_unseen():
+    text = "first = read(1)\nsecond = read(2)\nprint(first)\nprint(second)\n"
+    merge = await merged("first = read(10)\nsecond = read(2)\n```", text)
+    assert [hunk.flags for hunk in merge.hunks] == [set(), {Flag.LOST}]
+    merge = await merged("first = read(1)\nsecond = write(2)\n```", text)
+    assert [hunk.flags for hunk in merge.hunks] == [{Flag.LOST}]
+    for answer in ("second = read(2)\nprint(second)\n", "both = read(1), read(2)\nshow(both)\n"):
+        merge = await merged(answer + "```", text)
+        assert merge.apply(text, merge.safe) == answer
+
+
+async def test_what_breaks_the_syntax_needs_a_look():
+    merge = await merged(CELL.replace("for value in values:", "for value in values") + "```")
+    assert merge.hunks
+    assert all(Flag.SYNTAX in hunk.flags for hunk in merge.hunks)
+
+
+async def test_of_an_answer_that_is_cut_off_only_what_is_sure_counts():
+    _, end = await edited(ScriptedEngine("def mean(values):\n    total = 1\n", "length"))
+    assert not end.merge.hunks
+    assert "broke off" in end.merge.reason
+    answer = f"{MARK}\ndef f3(x):\n    y3 = x - 3\n    return y3\n{MARK}\ndef f9(x):\n    y9 = "
+    _, end = await edited(ScriptedEngine(answer, "length"), LONG)
+    assert [hunk.new for hunk in end.merge.hunks] == [("    y3 = x - 3",)]
+    assert "broke off" in end.merge.reason
+
+
+async def test_an_engine_that_is_lost_is_an_error():
+    with pytest.raises(EngineError, match="died"):
+        await edited(ScriptedEngine(CELL.replace("0", "1"), "lost"))
+
+
+async def test_cancelling_stops_the_engine_and_tells_the_cost():
+    answer = subtracting(*range(20))
+    engine = ScriptedEngine(answer)
+    service = EditService(engine, CHATS["chatml"])
+    end = None
+    async for found in service.edit("a", LONG, "python", "x"):
+        service.cancel("a")
+        end = found
+    assert isinstance(end, End)
+    assert "cancelled" in end.merge.reason
+    assert end.cost.new_tokens == engine.written < len(answer) / 6
+    service.cancel("a")  # nothing runs
+
+
+async def test_leaving_stops_the_engine():
+    answer = subtracting(*range(20))
+    engine = ScriptedEngine(answer)
+    service = EditService(engine, CHATS["chatml"])
+    async with aclosing(service.edit("a", LONG, "python", "x")) as found:
+        assert isinstance(await anext(found), Hunk)
+    assert engine.left
+    assert engine.written < len(answer) / 6
+
+
+async def test_an_endless_answer_is_bounded_by_the_text():
+    engine = ScriptedEngine("x")
+    await edited(engine, "x = 1\n")
+    await edited(engine, LONG)
+    assert [request.max_tokens < 200 for request in engine.requests] == [True, False]
+    assert engine.requests[1].max_tokens <= 1024
+
+
+async def test_a_text_that_is_too_long_is_refused_or_shown_in_part():
+    text = LONG * 30
+    with pytest.raises(TooLongError, match="select"):
+        await edited(ScriptedEngine(""), text)
+    engine = ScriptedEngine("    y3 = x - 3\n    return y3\n```")
+    lines = text.split("\n")
+    start = next(n for n, line in enumerate(lines) if n > 1000 and line == "    y3 = x + 3")
+    _, end = await edited(engine, text, part=(start, start + 2))
+    assert len(engine.requests[0].prompt) < 8000
+    lines[start] = "    y3 = x - 3"
+    assert end.merge.apply(text, end.merge.safe) == "\n".join(lines)
+
+
+async def test_line_ends_and_the_mark_in_front_stay():
+    text = "\ufeff" + CELL.replace("\n", "\r\n")
+    merge = await merged(CELL.replace("total = 0", "total = 0.0") + "```", text)
+    assert merge.apply(text, merge.safe) == text.replace("total = 0", "total = 0.0")
+
+
+async def test_the_real_model_edits_a_cell(default_model: Path):
+    worker = Worker("llamacpp", ModelSpec("default", str(default_model), context=2048, slots=1))
+    try:
+        await worker.ready()
+        service = EditService(worker, CHATS["chatml"])
+        found = [x async for x in service.edit("a", CELL, "python", "rename total to result")]
+        end = found[-1]
+        assert isinstance(end, End)
+        assert end.cost.reason == "stop"
+        new = end.merge.apply(CELL, end.merge.safe)
+        assert not parse(new, "python").has_errors
+        assert new != CELL or end.merge.reason or len(end.merge.hunks) > len(end.merge.safe)
+        # Another instruction for the same code computes hardly more than the instruction.
+        again = [x async for x in service.edit("a", CELL, "python", "add a docstring")][-1]
+        assert isinstance(again, End)
+        assert again.cost.prefilled_tokens < again.cost.prompt_tokens / 4
+    finally:
+        await worker.close()
