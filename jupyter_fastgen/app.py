@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,14 @@ from .handlers import ROUTES
 from .host import ModelHost, Settings
 from .kernel import Kernels
 from .models.catalog import load_catalog
+from .models.resolve import best_for_edits
 from .models.store import ModelStore
 
 if TYPE_CHECKING:
     from .session import Session
+
+EDIT_TOKENS = 8192
+"""For an edit's text, twice what of it changes, and the instruction: 100 to 250 MB of KV cache."""
 
 
 class FastgenApp(ExtensionApp):
@@ -103,27 +108,38 @@ class FastgenApp(ExtensionApp):
         budget = Budget(self.context_tokens, self.cell_tokens, self.suffix_tokens)
         # Room for the prompt, what is typed past the anchor, and the answer.
         context = self.context_tokens + self.cell_tokens + self.suffix_tokens + 1024
-        self.host = ModelHost(
-            Settings(
-                model=self.model,
-                models_dir=Path(self.models_dir) if self.models_dir else None,
-                catalog=Path(self.catalog) if self.catalog else None,
-                context=context,
-                slots=self.slots,
-                threads=self.threads,
-                idle_unload=self.idle_unload,
-                engine_output=self.engine_output,
-                api_key=self.api_key,
-            ),
-            Options(
-                budget=budget,
-                anchored=self.anchored,
-                gate=self.gate,
-                modules=self._local_modules(),
-                confidence=self.confidence or None,
-                habit=self.habit_file.habit,
-            ),
+        self._model_settings = Settings(
+            model=self.model,
+            models_dir=Path(self.models_dir) if self.models_dir else None,
+            catalog=Path(self.catalog) if self.catalog else None,
+            context=context,
+            slots=self.slots,
+            threads=self.threads,
+            idle_unload=self.idle_unload,
+            engine_output=self.engine_output,
+            api_key=self.api_key,
         )
+        options = Options(
+            budget=budget,
+            anchored=self.anchored,
+            gate=self.gate,
+            modules=self._local_modules(),
+            confidence=self.confidence or None,
+            habit=self.habit_file.habit,
+        )
+        self.host = ModelHost(self._model_settings, options)
+
+    def edit_host(self) -> ModelHost:
+        """A host of the model for edits: the configured one, else the best for them that is here.
+
+        One document, and room for all of it. Raises `FastgenError`.
+        """
+        settings = self._model_settings
+        model = settings.model
+        if not model:
+            catalog = load_catalog(settings.catalog)
+            model = best_for_edits(catalog, ModelStore(settings.models_dir)).name
+        return ModelHost(replace(settings, model=model, context=EDIT_TOKENS, slots=1), Options())
 
     def _local_modules(self) -> LocalModules | None:
         # The command line has no server, and contents may not be files.

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import bench, complete, doctor, evaluate, forget, models
+from .commands import bench, complete, doctor, edit, evaluate, forget, models
 from .errors import FastgenError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(complete.complete)
 app.command()(doctor.doctor)
+app.command()(edit.edit)
 app.command()(forget.forget)
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")

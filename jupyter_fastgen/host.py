@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,6 +20,9 @@ from .models.catalog import ModelEntry, load_catalog
 from .models.resolve import resolve
 from .models.store import ModelStore
 from .protocol import Status
+
+if TYPE_CHECKING:
+    from .edit.service import EditService
 
 PULL = "press Download in the status panel, or run `jupyter fastgen models pull`"
 
@@ -56,6 +60,8 @@ class ModelHost:
         self._worker: Worker | None = None
         self.completion: CompletionService | None = None
         """None until the model file is there."""
+        self._chat = "plain"
+        self._edits: EditService | None = None
         self.status = Status(state="idle")
         self._prepare()
 
@@ -79,6 +85,18 @@ class ModelHost:
         await self._worker.ready()
         return self.completion
 
+    async def edits(self) -> EditService:
+        """As `ready`, for edits."""
+        await self.ready()
+        assert self._worker is not None
+        if self._edits is None:
+            # Imported now: they bring numpy.
+            from .edit.prompt import CHATS
+            from .edit.service import EditService
+
+            self._edits = EditService(self._worker, CHATS[self._chat])
+        return self._edits
+
     def download(self) -> None:
         """Fetch the model in the background, then load it; does nothing while that runs."""
         if self._download is None and self._entry is not None and self._worker is None:
@@ -90,7 +108,7 @@ class ModelHost:
         if self._worker is not None:
             await self._worker.close()
             self._worker = None
-            self.completion = None
+            self.completion = self._edits = None
         self._prepare()
         self.wake()
 
@@ -107,7 +125,7 @@ class ModelHost:
         settings = self._settings
         try:
             if settings.model.startswith(("http://", "https://")):
-                self._set_worker("llama-server", settings.model, settings.model, "qwen")
+                self._set_worker("llama-server", settings.model, settings.model, "qwen", "chatml")
                 return
             catalog = load_catalog(settings.catalog)
             found = resolve(settings.model or catalog.default.name, catalog, self._store)
@@ -134,9 +152,10 @@ class ModelHost:
             )
             self._set(Status(state="missing", model=found.entry.name, detail=detail, remedy=PULL))
         else:
-            self._set_worker("llamacpp", found.entry.name, str(found.path), found.entry.fim)
+            entry = found.entry
+            self._set_worker("llamacpp", entry.name, str(found.path), entry.fim, entry.chat)
 
-    def _set_worker(self, engine: str, name: str, location: str, fim: str) -> None:
+    def _set_worker(self, engine: str, name: str, location: str, fim: str, chat: str) -> None:
         settings = self._settings
         spec = ModelSpec(
             name, location, settings.context, settings.slots, settings.threads, settings.api_key
@@ -149,6 +168,7 @@ class ModelHost:
             quiet=not settings.engine_output,
         )
         self.completion = CompletionService(self._worker, prompt.TEMPLATES[fim], self._options)
+        self._chat = chat
         self._set(Status(state="idle", model=name, engine="llama.cpp"))
 
     def _on_worker(self, state: WorkerState) -> None:
