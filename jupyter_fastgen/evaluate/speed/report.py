@@ -24,6 +24,7 @@ from ..tables import (
     starting_rows,
     ui_rows,
 )
+from . import cancellation
 from .browser import BenchError
 from .chromium import chromium_version
 from .importing import ImportCost, measure_import
@@ -84,7 +85,7 @@ def measure_all(keys: int, rounds: int, say: Callable[[str], None]) -> Findings:
 
 
 def _overruns(path: str) -> list[int]:
-    command = [sys.executable, "-m", "jupyter_fastgen.evaluate.cancellation", path]
+    command = [sys.executable, "-m", cancellation.__name__, path]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise BenchError(f"llama.cpp could not be asked: {done.stderr.strip()[-300:]}")
