@@ -51,6 +51,9 @@ class Held:
     why: str
 
 
+_DELETED = Held("deleted", "brings back what you deleted a moment ago")
+
+
 def context_at(
     cursor: Cursor,
     namespace: Namespace | None = None,
@@ -98,9 +101,15 @@ class Gate:
             self._held = self._check(text, complete)
         return self._held
 
+    def check_cut(self, text: str) -> Held | None:
+        """The same of an answer that was left within a line: it is all of it, but not whole."""
+        if self._held is None and _reverts(text, True, self._context.deleted):
+            self._held = _DELETED
+        return self._held
+
     def _check(self, text: str, complete: bool) -> Held | None:
         if _reverts(text, complete, self._context.deleted):
-            return Held("deleted", "brings back what you deleted a moment ago")
+            return _DELETED
         if why := _repeats(self._context, text, complete):
             return Held("repetition", why)
         problem = self._soundness.problem(text, complete) if self._soundness else None
@@ -141,6 +150,11 @@ class Screen:
         """The rest, when the answer is over; not `complete`: it was cut off."""
         self._check(len(self._text), complete)
         return self._pass(len(self._text))
+
+    def cut(self) -> None:
+        """The answer was left within a line, and what has passed is all of it."""
+        if self._gate is not None and self.held is None:
+            self.held = self._gate.check_cut(self._text[: self._passed])
 
     def _check(self, end: int, complete: bool) -> None:
         if self._gate is None or self._context is None or self.held is not None:

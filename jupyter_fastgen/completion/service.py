@@ -284,7 +284,9 @@ class CompletionService:
                         yield Piece(piece, cutter.block)
                 if cutter.ended or judge.doubts or screen.held:
                     self._engine.cancel(request.id)
-        if not judge.doubts:
+        if judge.doubts:
+            screen.cut()
+        else:
             rest = "" if cutter.ended else cutter.finish()
             whole = cutter.complete or (cost is not None and cost.reason == "stop")
             if piece := screen.push(rest) + screen.finish(whole):

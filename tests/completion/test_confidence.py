@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncGenerator
 
@@ -19,6 +20,7 @@ from jupyter_fastgen.completion.confidence import (
 from jupyter_fastgen.completion.service import CompletionService, End, Options, Piece
 from jupyter_fastgen.document import Cell, Cursor, Document
 from jupyter_fastgen.engine.base import Done, Event, ModelSpec, Progress, Request, Stats, Text
+from jupyter_fastgen.protocol import Change
 
 SURE = -0.01
 UNSURE = math.log(THRESHOLD) / 2 - 0.01
@@ -192,6 +194,19 @@ async def test_a_suggestion_ends_before_the_guess_and_so_does_the_decoding():
     assert engine.written == 3
     assert end.cost is not None
     assert end.cost.reason == "cancelled"
+
+
+async def test_what_is_left_of_a_suggestion_does_not_bring_back_what_was_deleted():
+    source = "import numpy as "
+    document = Document("python", "", 0, [Cell("c", "code", f"{source}np")])
+    now = asyncio.get_running_loop().time()
+    document.change(Change("d", 1, "c", len(source), len(source) + 2, ""), now)
+    options = Options(context.Budget(), confidence=THRESHOLD)
+    engine = Scripted((" np", SURE), (".", 9 * UNSURE))
+    service = CompletionService(engine, prompt.TEMPLATES["qwen"], options)
+    *_, end = [p async for p in service.complete("d", Cursor(document, "c", len(source)))]
+    assert isinstance(end, End)
+    assert (end.reason, end.gate) == ("held", "deleted")
 
 
 async def test_what_begins_as_a_guess_is_held_back():
