@@ -55,12 +55,13 @@ def fim(
     """Complete lines that were taken out of files, one answer each, as models are compared."""
     import asyncio
 
-    from ..evaluate.quality.fim import CONTEXT, evaluate, read_rows, sample
+    from ..evaluate.quality.fim import CONTEXT, Row, evaluate
     from ..evaluate.quality.lines import FIM_FIGURES
     from ..evaluate.quality.results import Settings, open_results
     from ..evaluate.quality.running import find_model, running
+    from ..evaluate.rows import read_rows, sample
 
-    found, digest = read_rows(rows)
+    found, digest = read_rows(rows, Row)
     way = "straight" if straight else "anchored" if anchored else "plain"
     asked = find_model(model)
     settings = Settings("fim", digest, asked.name, way, seed, limit, suffix_tokens, texts)

@@ -80,7 +80,10 @@ def language_of(name: str) -> str:
 
 @cache
 def grammar(language: str) -> Language | None:
-    """The grammar of a language, imported when first asked for; None if there is none."""
+    """The grammar of a language, imported when first asked for; None if there is none.
+
+    `missing_grammars` tells what to install.
+    """
     try:
         from tree_sitter import Language
 
@@ -92,7 +95,7 @@ def grammar(language: str) -> Language | None:
             pack: Any = importlib.import_module(_PACK)
             return pack.get_language(language)
     except (ImportError, LookupError):
-        pass  # `missing_grammars` tells
+        return None
     return None
 
 

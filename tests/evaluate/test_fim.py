@@ -9,7 +9,8 @@ import pytest
 from jupyter_fastgen.cli import main
 from jupyter_fastgen.completion.prompt import TEMPLATES
 from jupyter_fastgen.errors import FastgenError
-from jupyter_fastgen.evaluate.quality.fim import SUFFIX_TOKENS, Row, ask, read_rows, sample
+from jupyter_fastgen.evaluate.quality.fim import SUFFIX_TOKENS, Row, ask
+from jupyter_fastgen.evaluate.rows import read_rows, sample
 
 QWEN = TEMPLATES["qwen"]
 ROW = Row("def half(n):\n    # by shifting", "\n\nprint(half(4))\n", "    return n >> 1", "half-L2")
@@ -73,7 +74,7 @@ def test_bad_rows_are_told(tmp_path: Path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"prompt": "a"}\n')
     with pytest.raises(FastgenError, match="can't be read as rows of prompt, suffix"):
-        read_rows(path)
+        read_rows(path, Row)
 
 
 @pytest.mark.parametrize("way", ["--anchored", "--plain", "--straight"])

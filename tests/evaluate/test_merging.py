@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 from jupyter_fastgen.cli import app
 from jupyter_fastgen.edit.blocks import parse
 from jupyter_fastgen.errors import FastgenError
-from jupyter_fastgen.evaluate.edits.merging import measure, read_pairs
+from jupyter_fastgen.evaluate.edits.merging import Pair, measure
 from jupyter_fastgen.evaluate.edits.mutations import MUTATIONS, Case
 from jupyter_fastgen.evaluate.edits.sparse import sparse
+from jupyter_fastgen.evaluate.rows import read_rows
 
 BEFORE = "".join(f"def step_{n}(value):\n    return value + {n}\n\n\n" for n in range(12))
 AFTER = BEFORE.replace("value + 3\n", "value + 33\n").replace("value + 7\n", "value - 7\n")
@@ -54,7 +55,7 @@ def test_a_file_without_pairs_is_refused_by_name(tmp_path: Path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"language": "python"}\n', encoding="utf-8")
     with pytest.raises(FastgenError, match=r"rows\.jsonl can't be read"):
-        read_pairs(path)
+        read_rows(path, Pair)
 
 
 def test_a_sparse_edit_shows_unique_context_and_names_what_goes():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import lzma
 import random
 import time
 from collections import Counter
@@ -20,8 +17,7 @@ from ...edit.difference import changes
 from ...edit.lines import body, split_lines
 from ...edit.merge import Merger
 from ...edit.prompt import WHOLE_LINES
-from ...errors import FastgenError
-from ..quality.fim import sample
+from ..rows import read_rows, sample
 from ..stats import Spread, spread
 from .mutations import MUTATIONS, Case
 from .sparse import Granularity, sparse
@@ -88,24 +84,11 @@ class Report(msgspec.Struct, frozen=True):
     slips: dict[str, Outcome]
 
 
-def read_pairs(path: Path) -> tuple[list[Pair], str]:
-    """Read a file of JSON lines, plain, .gz or .xz: pairs and its digest; raises `FastgenError`."""
-    unpack = {".gz": gzip.decompress, ".xz": lzma.decompress}.get(path.suffix, bytes)
-    try:
-        raw = path.read_bytes()
-        pairs = [msgspec.json.decode(line, type=Pair) for line in unpack(raw).splitlines()]
-    except (OSError, EOFError, lzma.LZMAError, msgspec.MsgspecError) as error:
-        raise FastgenError(
-            f"{path} can't be read as rows of language, before and after: {error}"
-        ) from error
-    return pairs, hashlib.sha256(raw).hexdigest()
-
-
 def measure(
     path: Path, limit: int, slips: int, seed: int, advance: Callable[[str], None]
 ) -> Report:
     """Merge the pairs of a file, at most `limit` of them, and `slips` of them with each slip."""
-    pairs, data = read_pairs(path)
+    pairs, data = read_rows(path, Pair)
     chosen = [pairs[n] for n in sample(len(pairs), limit, seed)]
     forests = [parse(pair.after, _language(pair)) for pair in chosen]
     granularities: dict[str, dict[str, Outcome]] = {}

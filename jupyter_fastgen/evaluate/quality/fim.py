@@ -6,13 +6,9 @@ The protocol is that of Qwen2.5-Coder's report (arXiv 2409.12186): greedy, 64 to
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import random
 import re
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -20,7 +16,7 @@ import msgspec
 from ...completion import context, prompt
 from ...document import Cell, Cursor, Document
 from ...engine.base import Engine, Request, Text
-from ...errors import FastgenError
+from ..rows import sample
 from .lines import Record, Texts, correct_start, first_line, has_first_line, similarity
 from .results import Results
 
@@ -47,26 +43,6 @@ class Row(msgspec.Struct, frozen=True):
     def problem(self) -> str:
         """What several rows are of."""
         return _LINE_NUMBER.sub("", self.name or self.task_id)
-
-
-def read_rows(path: Path) -> tuple[list[Row], str]:
-    """Read a .jsonl or .jsonl.gz file: its rows and its digest; raises `FastgenError`."""
-    try:
-        raw = path.read_bytes()
-        lines = (gzip.decompress(raw) if path.suffix == ".gz" else raw).splitlines()
-        rows = [msgspec.json.decode(line, type=Row) for line in lines if line.strip()]
-    except (OSError, EOFError, msgspec.MsgspecError) as error:
-        raise FastgenError(
-            f"{path} can't be read as rows of prompt, suffix and canonical_solution: {error}"
-        ) from error
-    return rows, hashlib.sha256(raw).hexdigest()
-
-
-def sample(count: int, limit: int, seed: int) -> list[int]:
-    """Which of `count` rows are taken, in order; all of them where `limit` is 0 or too much."""
-    if not 0 < limit < count:
-        return list(range(count))
-    return sorted(random.Random(seed).sample(range(count), limit))
 
 
 def ask(row: Row, way: Way, template: prompt.Template, suffix_tokens: int) -> tuple[str, str]:
