@@ -69,14 +69,16 @@ class EditService:
         language: str,
         instruction: str,
         part: tuple[int, int] | None = None,
+        whole: bool | None = None,
     ) -> AsyncGenerator[Hunk | End, None]:
         """Change `text` as the instruction says, only in its lines [start, end) if `part` is given.
 
-        `key` names the document among all that are open. Yields hunks whose lines are settled,
-        but not yet their flags, and one `End`. Leaving the iteration stops the engine, `cancel`
-        does so and still tells the cost. Raises `EngineError` and `TooLongError`.
+        `key` names the document among all that are open; `whole` says whether the lines are
+        written anew or as a sparse edit, None leaves it to their number. Yields hunks whose lines
+        are settled, but not yet their flags, and one `End`. Leaving the iteration stops the
+        engine, `cancel` does so and still tells the cost. Raises `EngineError` and `TooLongError`.
         """
-        asked = prompt.task(text, _language(text, language), instruction, part)
+        asked = prompt.task(text, _language(text, language), instruction, part, whole)
         context = (await self._engine.stats()).context
         built = prompt.build(_fitting(asked, context), self._chat)
         request = base.Request(

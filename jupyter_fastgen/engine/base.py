@@ -93,9 +93,10 @@ class Done(msgspec.Struct, tag="done", frozen=True):
 
     Token counts come from the engine: `prompt_tokens` were asked for, of these
     `cached_tokens` lay in the KV cache; `new_tokens` were decoded. `logprob` is
-    the mean over the decoded tokens where the engine tells it. Times are in
-    milliseconds; `first_ms` is from `stream` to the first text. `starts`, where they were asked
-    for, stand likeliest first.
+    the mean over the decoded tokens where the engine tells it. Of the `drafted` tokens that were
+    guessed from the prompt, `accepted` ones are among the new. Times are in milliseconds;
+    `first_ms` is from `stream` to the first text. `starts`, where they were asked for, stand
+    likeliest first.
     """
 
     id: int
@@ -108,6 +109,13 @@ class Done(msgspec.Struct, tag="done", frozen=True):
     decode_ms: float = 0.0
     first_ms: float | None = None
     starts: tuple[Start, ...] = ()
+    drafted: int = 0
+    accepted: int = 0
+
+    @property
+    def passes(self) -> int:
+        """How often the model was run to decode: an accepted token came with the one before it."""
+        return self.new_tokens - self.accepted
 
     @property
     def prefilled_tokens(self) -> int:

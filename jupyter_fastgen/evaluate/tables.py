@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .edits import merging
+from .edits import instructed, merging
 from .quality.effects import Effect
 from .speed import replay, starting
 from .speed.keystrokes import Replay, Summary
@@ -205,6 +205,52 @@ def merge_rows(report: merging.Report) -> list[Row]:
         ]
         for name, found in outcomes.items()
     ]
+
+
+EDITS_HEAD = [
+    "tasks",
+    "right",
+    "right if all is taken",
+    "applied",
+    "flagged",
+    "refused",
+    "wrong",
+    "lines lost unseen",
+    "… by the merge",
+    "tokens, p50 / p95",
+    "passes, p50",
+    "prefill, p50",
+    "decoding, p50 / p95",
+]
+
+
+def edits_row(found: instructed.Outcome) -> Row:
+    """What instructed edits came to."""
+    return [
+        str(found.tasks),
+        *map(
+            percent,
+            (
+                found.right,
+                found.right_taken,
+                found.applied,
+                found.flagged,
+                found.refused,
+                found.wrong,
+                found.lost,
+                found.misread,
+            ),
+        ),
+        spread(found.new_tokens),
+        number(found.passes.p50),
+        seconds(found.prefill_ms.p50),
+        f"{seconds(found.decode_ms.p50)} / {seconds(found.decode_ms.p95)}",
+    ]
+
+
+def seconds(ms: float | None) -> str:
+    """Milliseconds as seconds."""
+    return number(None if ms is None else ms / 1000, "s")
 
 
 def exactly(value: float | None) -> str:

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from ...completion.prompt import TEMPLATES, Template
+from ...edit.prompt import CHATS, Chat
 from ...engine.base import ModelSpec
 from ...engine.worker import Worker
 from ...errors import FastgenError
 from ...models.catalog import load_catalog
-from ...models.resolve import resolve
+from ...models.resolve import best_for_edits, resolve
 from ...models.store import ModelStore
 
 
@@ -22,6 +23,7 @@ class Model:
     name: str
     path: str
     template: Template
+    chat: Chat = CHATS["plain"]
 
 
 def find_model(name: str) -> Model:
@@ -37,7 +39,13 @@ def find_model(name: str) -> Model:
         raise FastgenError(
             f"{found.entry.name} is not on this machine; run `jupyter fastgen models pull`"
         )
-    return Model(found.entry.name, str(found.path), TEMPLATES[found.entry.fim])
+    entry = found.entry
+    return Model(entry.name, str(found.path), TEMPLATES[entry.fim], CHATS[entry.chat])
+
+
+def edit_model(name: str) -> Model:
+    """As `find_model`; the biggest one for edits that is on this machine for ""."""
+    return find_model(name or best_for_edits(load_catalog(), ModelStore()).name)
 
 
 @asynccontextmanager
