@@ -176,9 +176,17 @@ class _Answer:
         return replace(hunk, flags=flags)
 
     def _reaches_the_end(self) -> bool:
-        """Whether the answer ends with the last line, or with nothing."""
-        last = next((line.strip() for line in reversed(self._lines) if line.strip()), "")
-        return not last or last == self._asked.part[-1].strip()
+        """Whether the answer ends with the last line, or with nothing.
+
+        Of a line that the text has more than once the one before it must be the same, too.
+        """
+        wrote = [line.strip() for line in self._lines if line.strip()][-2:]
+        part = [line.strip() for line in self._asked.part if line.strip()]
+        return (
+            not wrote
+            or wrote[-1:] == part[-1:]
+            and (part.count(wrote[-1]) == 1 or wrote == part[-2:])
+        )
 
     def _refusal(self) -> str:
         """Why nothing of the answer is taken; "" if there is no such reason."""
