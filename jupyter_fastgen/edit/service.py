@@ -13,6 +13,7 @@ from ..errors import FastgenError
 from . import prompt
 from .blocks import parse
 from .checks import checked
+from .ending import Ending
 from .hunks import Hunk
 from .lines import split_lines
 from .markers import keep_marker
@@ -123,6 +124,7 @@ class _Answer:
         self._built = built
         part = "".join(split_lines(text)[asked.start : asked.end])
         self._merger = Merger(part, asked.whole, parse(part, language))
+        self._ending = Ending(asked.part)
         self._lines: list[str] = []
         self._rest = ""
         self._shown = 0
@@ -144,6 +146,8 @@ class _Answer:
         if not self.ended:
             self._lines.append(line)
             self._merger.push(line)
+            # A text that is written anew may change up to its last line.
+            self.ended = not self._asked.whole and self._ending.reached(line)
 
     def finish(self, reason: str) -> Merge:
         """The merge, checked, of an answer that ended for this reason."""
@@ -182,11 +186,9 @@ class _Answer:
         """
         wrote = [line.strip() for line in self._lines if line.strip()][-2:]
         part = [line.strip() for line in self._asked.part if line.strip()]
-        return (
-            not wrote
-            or wrote[-1:] == part[-1:]
-            and (part.count(wrote[-1]) == 1 or wrote == part[-2:])
-        )
+        if not wrote or wrote[-1:] != part[-1:]:
+            return not wrote
+        return part.count(wrote[-1]) == 1 or wrote == part[-2:]
 
     def _refusal(self) -> str:
         """Why nothing of the answer is taken; "" if there is no such reason."""

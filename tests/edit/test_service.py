@@ -113,6 +113,19 @@ async def test_a_last_line_that_comes_often_is_not_the_texts_last():
     )
 
 
+async def test_an_answer_that_copies_on_is_ended():
+    answer = LONG.replace("x + 3\n", "x - 3\n")
+    engine = ScriptedEngine(answer + "```")
+    _, end = await edited(engine, LONG)
+    assert end.merge.apply(LONG, end.merge.safe) == answer
+    assert not end.merge.reason
+    assert end.cost.new_tokens == engine.written < len(answer) / 6
+    # What is written anew may change up to its last line.
+    both = answer.replace("x + 15\n", "x - 15\n")
+    _, end = await edited(ScriptedEngine(both.strip() + "\n```"), LONG, whole=True)
+    assert end.merge.apply(LONG, end.merge.safe) == both
+
+
 async def test_blank_lines_at_the_ends_stay():
     text = "\n\n" + CELL + "\n\n"
     merge = await merged(CELL.replace("total = 0", "total = 0.0") + "```", text)
