@@ -207,7 +207,7 @@ def edits(
     results = open_results(out, Settings("edits", digest, asked.name, form, seed, limit))
 
     async def run(advance: Callable[[], None]) -> None:
-        async with running(asked, EDIT_CONTEXT) as engine:
+        async with running(asked, EDIT_CONTEXT, draft=True) as engine:
             await evaluate(tasks, engine, asked.chat, results, advance)
 
     with _progress(len(sample(len(tasks), limit, seed))) as advance:

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from ...completion.context import guess_tokens
+from ...edit.merge import Merge
 from ...edit.prompt import Chat
 from ...edit.service import MARGIN_TOKENS, EditService, End
 from ...engine.base import Done, Engine, Event, ModelSpec, Progress, Request, Stats, Text
@@ -26,7 +27,7 @@ class Edit:
     """What came of an edit: the text with what needs no look, and with all of it.
 
     `hunks` counts all pieces, `flagged` those that a person has to look at; `reason` says why
-    there are none. `lines` is what the model wrote, `sparse` whether with markers.
+    there are none. `answer` is what the model wrote, `sparse` whether with markers.
     """
 
     unseen: str
@@ -34,7 +35,7 @@ class Edit:
     hunks: int
     flagged: int
     reason: str
-    lines: tuple[str, ...]
+    answer: str
     sparse: bool
     cost: Done
 
@@ -43,43 +44,52 @@ async def ask(
     form: Format, engine: Engine, chat: Chat, text: str, language: str, instruction: str
 ) -> Edit:
     """Let the model of `engine` edit `text`; raises `EngineError`."""
-    heard = _Heard(engine, form == "free")
     if form == "search":
-        return await _search(heard, chat, text, language, instruction)
+        return await _search(engine, chat, text, language, instruction)
+    heard = _Heard(engine, form == "free")
     whole = {"whole": True, "sparse": False, "free": False}.get(form)
     service = EditService(heard, chat)
     async with aclosing(service.edit("", text, language, instruction, whole=whole)) as found:
         end = [part async for part in found][-1]
     assert isinstance(end, End)
-    merge = end.merge
+    return merged(text, end.merge, heard.text, not end.whole, end.cost)
+
+
+def merged(text: str, merge: Merge, answer: str, sparse: bool, cost: Done) -> Edit:
+    """What came of an edit of `text`."""
     return Edit(
         merge.apply(text, merge.safe),
         merge.apply(text, range(len(merge.hunks))),
         len(merge.hunks),
         len(merge.hunks) - len(merge.safe),
         merge.reason,
-        tuple(heard.text.split("\n")),
-        not end.whole,
-        end.cost,
+        answer,
+        sparse,
+        cost,
     )
 
 
-async def _search(heard: _Heard, chat: Chat, text: str, language: str, instruction: str) -> Edit:
+async def whole_answer(engine: Engine, request: Request) -> tuple[str, Done]:
+    """The text that an engine writes for a request, and what it cost."""
+    heard = _Heard(engine, False)
+    async with aclosing(heard.stream(request)) as events:
+        cost = [event async for event in events][-1]
+    assert isinstance(cost, Done)
+    return heard.text, cost
+
+
+async def _search(engine: Engine, chat: Chat, text: str, language: str, instruction: str) -> Edit:
     """The same by blocks of search and replace."""
     asked = searching.prompt(text, language, instruction, chat)
     # Both sides of one block may hold the whole text.
     tokens = 3 * guess_tokens(text) + MARGIN_TOKENS
-    request = Request(1, asked, max_tokens=tokens, stop=chat.stop)
-    async with aclosing(heard.stream(request)) as events:
-        cost = [event async for event in events][-1]
-    assert isinstance(cost, Done)
-    lines = tuple(heard.text.split("\n"))
+    answer, cost = await whole_answer(engine, Request(1, asked, max_tokens=tokens, stop=chat.stop))
     try:
-        new = searching.apply(text, heard.text)
+        new = searching.apply(text, answer)
     except UnfitError as error:
-        return Edit(text, text, 0, 0, str(error), lines, False, cost)
+        return Edit(text, text, 0, 0, str(error), answer, False, cost)
     changed = new != text
-    return Edit(new, new, int(changed), 0, "" if changed else "no change", lines, False, cost)
+    return Edit(new, new, int(changed), 0, "" if changed else "no change", answer, False, cost)
 
 
 class _Heard:

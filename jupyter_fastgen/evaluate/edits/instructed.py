@@ -141,13 +141,13 @@ def _record(task: Task, edit: Edit) -> Record:
         right_taken=not (wrong if edit.merged == edit.unseen else fault(task, edit.merged)),
         fault=wrong,
         lost=((_texts(task.text) & _texts(task.solution)) - _texts(edit.unseen)).total(),
-        misread=edit.sparse and not is_spelled(edit.lines, edit.merged, task.text),
+        misread=edit.sparse and not is_spelled(edit.answer.split("\n"), edit.merged, task.text),
         prompt_tokens=cost.prompt_tokens,
         new_tokens=cost.new_tokens,
         passes=cost.passes,
         prefill_ms=round(cost.prefill_ms, 1),
         decode_ms=round(cost.decode_ms, 1),
-        answer="\n".join(edit.lines),
+        answer=edit.answer,
     )
 
 

@@ -49,10 +49,13 @@ def edit_model(name: str) -> Model:
 
 
 @asynccontextmanager
-async def running(model: Model, context: int) -> AsyncGenerator[Worker, None]:
-    """Run `model` with `context` tokens of KV cache; raises `EngineError`."""
+async def running(model: Model, context: int, draft: bool = False) -> AsyncGenerator[Worker, None]:
+    """Run `model` with `context` tokens of KV cache, `draft` as `ModelSpec`'s.
+
+    Raises `EngineError`.
+    """
     # One place is completed at a time.
-    spec = ModelSpec(model.name, model.path, context, slots=1)
+    spec = ModelSpec(model.name, model.path, context, slots=1, draft=draft)
     worker = Worker("llamacpp", spec)
     await worker.load(spec, lambda progress: None)
     try:
