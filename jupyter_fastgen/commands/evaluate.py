@@ -270,6 +270,18 @@ def report(
 
 
 @app.command()
+def edit_report(
+    folder: Annotated[Path, typer.Argument(help="A folder of results of edits and of bench css.")],
+    out: Annotated[Path, typer.Option("--out", help="The Markdown file to be written.")],
+) -> None:
+    """Write down what the results of edits in a folder say."""
+    from ..evaluate.edits import report as edits_report
+
+    out.write_text(edits_report.write(folder), encoding="utf-8")
+    typer.echo(str(out))
+
+
+@app.command()
 def gates(
     found: Annotated[Path, typer.Argument(help="Results of notebooks with --gates off.")],
     json: AsJson = False,
