@@ -1,8 +1,9 @@
 """What a sparse edit may look like, as a grammar for the engine. Pure.
 
 The first line, and every one behind a marker for lines that stay, is an original one: a small model
-that is bound to that finds the place of its change, and the merge finds it again. Only where a
-marker is nested, right behind such a line and indented, may something new follow.
+that is bound to that finds the place of its change, and the merge finds it again. It may be
+indented as the model likes: many begin at the margin, and would take another line if they could
+not. Only where a marker is nested, right behind such a line and indented, may something new follow.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ chunk ::= border (nested line)? line*
 line ::= [ \\t]* ({line})
 keep ::= [ \\t]* {keep} "\\n"
 nested ::= [ \\t]+ {keep} "\\n"
-border ::= ({original}) "\\n"
+border ::= [ \\t]* ({original}) "\\n"
 fence ::= {fence}
 """
 
 
 def sparse(lines: Sequence[str], language: str, fence: str) -> str:
     """The grammar (GBNF) of sparse edits of `lines`, which ends with `fence`."""
-    texts = sorted({line for line in lines if line.strip()})
+    texts = sorted({line.strip() for line in lines} - {""})
     marker = keep_marker(language)
     return _RULES.format(
         line=anything_but(marker[: marker.index(_DOTS) + len(_DOTS)]),

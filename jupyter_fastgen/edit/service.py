@@ -16,6 +16,7 @@ from .checks import checked
 from .ending import Ending
 from .hunks import Hunk
 from .lines import split_lines
+from .margin import Margin
 from .markers import keep_marker
 from .mask import without_header
 from .merge import SHORT, Merge, Merger, digest
@@ -124,6 +125,7 @@ class _Answer:
         self._built = built
         part = "".join(split_lines(text)[asked.start : asked.end])
         self._merger = Merger(part, asked.whole, parse(part, language))
+        self._margin = Margin(asked.part)
         self._ending = Ending(asked.part)
         self._lines: list[str] = []
         self._rest = ""
@@ -144,6 +146,8 @@ class _Answer:
         # Behind its first line the fence is a text that stops the engine.
         self.ended |= not any(self._lines) and line.strip() == self._built.fence
         if not self.ended:
+            if not self._asked.whole:
+                line = self._margin.shifted(line)
             self._lines.append(line)
             self._merger.push(line)
             # A text that is written anew may change up to its last line.
