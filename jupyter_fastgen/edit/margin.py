@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from .lines import indent
 from .markers import Line, read
 
 
 class Margin:
-    """Shifts each part between markers to where its first line stands in the text."""
+    """Indents each part between markers as the text is, if its first line is not.
+
+    Lines that the text has tell which of the part's columns is which of the text's.
+    """
 
     def __init__(self, original: Sequence[str]) -> None:
         """`original` holds bodies of lines."""
@@ -18,28 +22,53 @@ class Margin:
         self._spaces: dict[str, set[str]] = {}
         for line in original:
             self._spaces.setdefault(line.strip(), set()).add(line[: indent(line)])
-        self._begins = True
-        self._cut = self._put = ""
+        texts = [line for line in original if line.strip()]
+        self._inner = {a.strip(): b[: indent(b)] for a, b in pairwise(texts)}
+        self._first: int | None = None
+        self._columns: dict[int, str] = {}
+        self._opened = ""
 
-    def shifted(self, line: str) -> str:
+    def indented(self, line: str) -> str:
         """The next line of the answer, as it is to be read."""
-        if not line.strip():
+        stripped, column = line.strip(), indent(line)
+        if not stripped:
             return line
         if not isinstance(read(line, self._stripped), Line):
-            self._begins = True
+            if self._first is not None and column > self._first:
+                return self._moved(stripped, column)  # nested in the part
+            self._first = None
             return line
-        if self._begins:
-            self._begins = False
-            self._begin(line)
-        moved = self._put + line.removeprefix(self._cut)
-        if line.rstrip() in self._exact and moved.rstrip() not in self._exact:
-            # Only the first line was not indented as the text is.
-            self._cut = self._put = ""
+        places = self._spaces.get(stripped, set())
+        known = next(iter(places)) if len(places) == 1 else None
+        if self._first is None:
+            self._first = column
+            self._columns = {}
+            if known is not None and len(known) != column:
+                self._columns[column] = known
+                self._opened = self._inner.get(stripped, "")
+        if not self._columns:
             return line
-        return moved if line.startswith(self._cut) else line
+        if (
+            len(self._columns) == 1
+            and len(self._opened) > len(self._columns[self._first])
+            and column > self._first
+        ):
+            # The first line inside of the block that the part begins with.
+            self._columns[column] = self._opened
+        if line.rstrip() in self._exact:
+            known = line[:column]
+        if known is not None:
+            self._columns[column] = known
+        return self._moved(stripped, column)
 
-    def _begin(self, line: str) -> None:
-        spaces = line[: indent(line)]
-        places = self._spaces.get(line.strip(), set())
-        known = len(places) == 1 and spaces not in places
-        self._cut, self._put = (spaces, next(iter(places))) if known else ("", "")
+    def _moved(self, stripped: str, column: int) -> str:
+        """A line of the part at the text's column for its own, or beside the nearest one's."""
+        if not self._columns:
+            return " " * column + stripped
+        near = max((c for c in self._columns if c <= column), default=min(self._columns))
+        steps = [
+            (len(self._columns[b]) - len(self._columns[a])) / (b - a)
+            for a, b in pairwise(sorted(self._columns))
+        ]
+        more = round((column - near) * (steps[0] if steps else 1))
+        return self._columns[near] + " " * more + stripped

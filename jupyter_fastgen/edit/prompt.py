@@ -46,34 +46,40 @@ You edit code. Do what the task says and leave all else exactly as it is.
 Answer with {what}, with its changed and its unchanged lines, and no explanation."""
 
 _SPARSE = """\
-You edit code. Answer with the changed parts of the code only. Write `{keep}` for every part that \
-stays the same. Show one unchanged line before and one after each change."""
+You edit code. Answer with the changed lines only. Write `{keep}` for every part that stays the \
+same, also inside of a block."""
 
 _PART = "Change only this part of it:"
 
+# Indented: of what stands at the margin models learn to put everything there.
 _EXAMPLE = """\
-red {
-  size = 1
-  colour = none
-  width = 2
-}
-blue {
-  size = 1
-  colour = none
-  width = 3
-}
-grey {
-  size = 1
-  colour = none
+shelf {
+  red {
+    size = 1
+    colour = none
+    width = 2
+  }
+  blue {
+    size = 1
+    colour = none
+    width = 3
+  }
+  grey {
+    size = 1
+    colour = none
+  }
 }"""
-_EXAMPLE_TASK = "make the width of blue 30"
+_EXAMPLE_TASK = "make the width of blue 30 and add the height 4 to grey"
 _EXAMPLE_ANSWER = """\
+  blue {{
+    {keep}
+    width = 30
+  }}
 {keep}
-blue {{
-  size = 1
-  colour = none
-  width = 30
-}}
+  grey {{
+    {keep}
+    height = 4
+  }}
 {keep}"""
 
 

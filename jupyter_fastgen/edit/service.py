@@ -147,7 +147,7 @@ class _Answer:
         self.ended |= not any(self._lines) and line.strip() == self._built.fence
         if not self.ended:
             if not self._asked.whole:
-                line = self._margin.shifted(line)
+                line = self._margin.indented(line)
             self._lines.append(line)
             self._merger.push(line)
             # A text that is written anew may change up to its last line.

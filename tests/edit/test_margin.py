@@ -20,7 +20,7 @@ MARK = "# ... existing code ..."
 
 def shifted(answer: str, code: str = CODE) -> str:
     margin = Margin(code.splitlines())
-    return "\n".join(map(margin.shifted, answer.split("\n")))
+    return "\n".join(map(margin.indented, answer.split("\n")))
 
 
 def indented(text: str, by: int) -> str:
@@ -52,3 +52,14 @@ def test_a_line_that_stands_in_several_columns_tells_nothing():
 def test_where_only_the_first_line_is_at_the_margin_the_others_stay():
     answer = "def sell(self, count):\n        self.stock -= count\n        print(count)"
     assert shifted(answer) == "    " + answer
+
+
+def test_what_is_nested_in_a_part_moves_with_it():
+    code = "body {\n  margin: 0;\n  color: red;\n}\n"
+    answer = "  body {\n    /* ... */\n    width: 1px;\n  }\n/* ... */"
+    assert shifted(answer, code) == "body {\n  /* ... */\n  width: 1px;\n}\n/* ... */"
+
+
+def test_a_narrower_indentation_becomes_that_of_the_text():
+    answer = PART.replace("    ", "  ")
+    assert shifted(f"{MARK}\n{indented(answer, 2)}") == f"{MARK}\n{indented(PART, 4)}"
