@@ -20,6 +20,7 @@ from .margin import Margin
 from .markers import keep_marker
 from .mask import without_header
 from .merge import SHORT, Merge, Merger, digest
+from .nesting import Nesting
 from .safety import Flag, ends_early, written_anew
 
 ANSWER_TOKENS = 1024
@@ -126,6 +127,7 @@ class _Answer:
         part = "".join(split_lines(text)[asked.start : asked.end])
         self._merger = Merger(part, asked.whole, parse(part, language))
         self._margin = Margin(asked.part)
+        self._nesting = Nesting(asked.part)
         self._ending = Ending(asked.part)
         self._lines: list[str] = []
         self._rest = ""
@@ -149,7 +151,8 @@ class _Answer:
             if not self._asked.whole:
                 line = self._margin.indented(line)
             self._lines.append(line)
-            self._merger.push(line)
+            for each in [line] if self._asked.whole else self._nesting.complete(line):
+                self._merger.push(each)
             # A text that is written anew may change up to its last line.
             self.ended = not self._asked.whole and self._ending.reached(line)
 
