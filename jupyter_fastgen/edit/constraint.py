@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..engine.gbnf import anything_but, literal
-from .markers import keep_marker
+from .markers import keep_marker, nested_marker
 
 _DOTS = "..."
 
@@ -20,7 +20,7 @@ root ::= (keep | chunk keep) (chunk keep)* chunk? fence | chunk fence
 chunk ::= border (nested line)? line*
 line ::= [ \\t]* ({line})
 keep ::= [ \\t]* {keep} "\\n"
-nested ::= [ \\t]+ {keep} "\\n"
+nested ::= [ \\t]+ {nested} "\\n"
 border ::= [ \\t]* ({original}) "\\n"
 fence ::= {fence}
 """
@@ -33,6 +33,7 @@ def sparse(lines: Sequence[str], language: str, fence: str) -> str:
     return _RULES.format(
         line=anything_but(marker[: marker.index(_DOTS) + len(_DOTS)]),
         keep=literal(marker),
+        nested=literal(nested_marker(language)),
         original=" | ".join(map(literal, texts)),
         fence=literal(fence),
     )

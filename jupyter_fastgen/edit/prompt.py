@@ -13,7 +13,7 @@ from ..completion.prompt import plain
 from .constraint import sparse
 from .fence import FENCE
 from .lines import body, split_lines
-from .markers import keep_marker
+from .markers import keep_marker, nested_marker
 
 WHOLE_LINES = 25
 """A text of so many lines is written anew: markers and the lines beside them save little there,
@@ -72,12 +72,12 @@ shelf {
 _EXAMPLE_TASK = "make the width of blue 30 and add the height 4 to grey"
 _EXAMPLE_ANSWER = """\
   blue {{
-    {keep}
+    {nested}
     width = 30
   }}
 {keep}
   grey {{
-    {keep}
+    {nested}
     height = 4
   }}
 {keep}"""
@@ -176,7 +176,8 @@ def _rules(asked: Task, chat: Chat, fence: str) -> str:
     rules = _SPARSE.format(keep=keep)
     opening = fence + asked.language
     code = _fenced(opening, (_EXAMPLE,), fence)
-    answer = _fenced(opening, (_EXAMPLE_ANSWER.format(keep=keep),), fence)
+    told = _EXAMPLE_ANSWER.format(keep=keep, nested=nested_marker(asked.language))
+    answer = _fenced(opening, (told,), fence)
     question = f"Code:\n{code}\nTask: {_EXAMPLE_TASK}"
     return f"{rules}{chat.user}{question}{chat.assistant}{answer}"
 
