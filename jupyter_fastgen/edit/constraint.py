@@ -17,7 +17,7 @@ _DOTS = "..."
 
 _RULES = """\
 root ::= (keep | chunk keep) (chunk keep)* chunk? fence | chunk fence
-chunk ::= border (nested line)? line*
+chunk ::= {chunk} line*
 line ::= [ \\t]* ({line})
 keep ::= [ \\t]* {keep} "\\n"
 nested ::= [ \\t]+ {nested} "\\n"
@@ -25,15 +25,40 @@ border ::= [ \\t]* ({original}) "\\n"
 fence ::= {fence}
 """
 
+_CHUNK = "border (nested line)?"
+
+_UNORDERED = frozenset(["css", "scss"])
+"""Where a new line may stand at the end of its block as well as anywhere in it. There small models
+write the line that opens a block, the new one and the end, as if the rest were to go."""
+
+_UNORDERED_RULES = """\
+opening ::= [ \\t]* ({opening}) "\\n"
+other ::= [ \\t]* ({other}) "\\n"
+"""
+
+_UNORDERED_CHUNK = "(opening (nested line | border) | other)"
+"""So a line that opens a block has a nested marker or a copy behind it."""
+
 
 def sparse(lines: Sequence[str], language: str, fence: str) -> str:
     """The grammar (GBNF) of sparse edits of `lines`, which ends with `fence`."""
     texts = sorted({line.strip() for line in lines} - {""})
+    opening = [text for text in texts if text.endswith("{")]
+    other = [text for text in texts if not text.endswith("{")]
+    unordered = language in _UNORDERED and bool(opening and other)
     marker = keep_marker(language)
-    return _RULES.format(
+    rules = _RULES.format(
+        chunk=_UNORDERED_CHUNK if unordered else _CHUNK,
         line=anything_but(marker[: marker.index(_DOTS) + len(_DOTS)]),
         keep=literal(marker),
         nested=literal(nested_marker(language)),
-        original=" | ".join(map(literal, texts)),
+        original=_any(texts),
         fence=literal(fence),
     )
+    if unordered:
+        rules += _UNORDERED_RULES.format(opening=_any(opening), other=_any(other))
+    return rules
+
+
+def _any(texts: Sequence[str]) -> str:
+    return " | ".join(map(literal, texts))
