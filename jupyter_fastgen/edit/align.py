@@ -160,6 +160,13 @@ class Alignment:
         layer, place = ends.pop()
         return self._trace(layer, place, number, place)
 
+    def likely(self) -> Path:
+        """What became of the first items, if what costs least so far goes on; `end` as above."""
+        row = self._rows[-1]
+        layer = int(np.min(row.gap) < np.min(row.kept))
+        place = row.low + int(np.argmin(row.gap if layer else row.kept))
+        return self._trace(layer, place, len(self._rows) - 1, place)
+
     def _trace(self, layer: int, place: int, number: int, end: int) -> Path:
         """The items before row `number`, for which `place` was reached in `layer`."""
         found: list[Placed] = []
