@@ -101,6 +101,7 @@ class Merger:
         self._items: list[Item] = []
         self._blank: list[Item] = []
         self._alignment = Alignment(self._original, whole)
+        self._settled: tuple[int, list[Hunk]] = 0, []
 
     def push(self, line: str) -> None:
         """Add the next line of the answer; its end does not count."""
@@ -131,6 +132,7 @@ class Merger:
     def _realign(self, items: list[Item], whole: bool) -> None:
         self._items = items
         self._alignment = Alignment(self._original, whole)
+        self._settled = 0, []
         for item in items:
             self._alignment.push(item)
 
@@ -143,14 +145,12 @@ class Merger:
         No further line changes their lines; flags and `moved_to` may change until the end.
         """
         path = self._alignment.settled()
-        items = self._items[: len(path.placed)]
-        last = _last_marker(items)
-        if last < 0:
-            return []
-        known = Path(path.begin, path.placed[: last + 1], path.placed[last].end)
-        if not self._is_about(known):
-            return []
-        return build(self._original, items[: last + 1], known, self._forest)
+        count = len(path.placed)
+        if count != self._settled[0]:
+            is_about = self._is_about(path)
+            hunks = build(self._original, self._items[:count], path, self._forest)
+            self._settled = count, hunks if is_about else []
+        return self._settled[1]
 
     def finish(self, complete: bool = True) -> Merge:
         """The merge, now that the answer ended; of one that broke off, the part before a marker."""
