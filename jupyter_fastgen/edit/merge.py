@@ -103,6 +103,7 @@ class Merger:
         self._items: list[Item] = []
         self._blank: list[Item] = []
         self._alignment = Alignment(self._original, whole)
+        self._settled: tuple[int, list[Hunk]] = 0, []
 
     def push(self, line: str) -> None:
         """Add the next line of the answer; its end does not count."""
@@ -133,6 +134,7 @@ class Merger:
     def _realign(self, items: list[Item], whole: bool) -> None:
         self._items = items
         self._alignment = Alignment(self._original, whole)
+        self._settled = 0, []
         for item in items:
             self._alignment.push(item)
 
@@ -145,17 +147,26 @@ class Merger:
         No further line changes their lines; flags and `moved_to` may change until the end. Of a
         whole text they are the likely ones before the last copy, for nothing in it is certain.
         """
-        whole = self._whole and not self._has_markers()
-        path = self._alignment.likely() if whole else self._alignment.settled()
+        if self._whole and not self._has_markers():
+            return self._likely()
+        path = self._alignment.settled()
+        count = len(path.placed)
+        if count != self._settled[0]:
+            is_about = self._is_about(path)
+            hunks = build(self._original, self._items[:count], path, self._forest)
+            self._settled = count, hunks if is_about else []
+            self.reached = path.end
+        return self._settled[1]
+
+    def _likely(self) -> list[Hunk]:
+        path = self._alignment.likely()
         items = self._items[: len(path.placed)]
-        last = _last_copy(items, path) if whole else _last_marker(items)
+        last = _last_copy(items, path)
         if last < 0:
             return []
         known = Path(path.begin, path.placed[: last + 1], path.placed[last].end)
-        if not self._is_about(known):
-            return []
         self.reached = known.end
-        return build(self._original, items[: last + 1], known, self._forest, whole)
+        return build(self._original, items[: last + 1], known, self._forest, whole=True)
 
     def finish(self, complete: bool = True) -> Merge:
         """The merge, now that the answer ended; of one that broke off, the part before a marker."""
