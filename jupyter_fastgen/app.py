@@ -145,7 +145,8 @@ class FastgenApp(ExtensionApp):
         if not model:
             catalog = load_catalog(settings.catalog)
             model = best_for_edits(catalog, ModelStore(settings.models_dir)).name
-        return ModelHost(replace(settings, model=model, context=EDIT_TOKENS, slots=1), Options())
+        fitting = replace(settings, model=model, context=EDIT_TOKENS, slots=1, draft=True)
+        return ModelHost(fitting, Options())
 
     def _local_modules(self) -> LocalModules | None:
         # The command line has no server, and contents may not be files.

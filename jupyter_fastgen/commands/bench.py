@@ -151,6 +151,43 @@ def merge(
 
 
 @app.command()
+def css(
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            exists=True,
+            dir_okay=False,
+            help="A stylesheet with a rule for body; our own.",
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="A name or .gguf file; the best for edits that is here.")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """Change one line of a long stylesheet in several formats; tell tokens, times, damage."""
+    import asyncio
+
+    from ..evaluate.edits.sheet import OWN, measure
+    from ..evaluate.quality.running import edit_model
+
+    def say(name: str) -> None:
+        typer.echo(f"measuring: {name}", err=True)
+
+    path = file or OWN
+    text = path.read_text(encoding="utf-8")
+    found = asyncio.run(measure(path.name, text, edit_model(model), say))
+    if json:
+        _print_json(found)
+        return
+    from ..evaluate.tables import SHEET_HEAD, sheet_rows, text_table
+
+    typer.echo(f"{found.name}, {found.lines} lines, {found.model}")
+    typer.echo(text_table(SHEET_HEAD, sheet_rows(found)))
+
+
+@app.command()
 def report(
     out: Annotated[Path, typer.Option("--out", help="The Markdown file to be written.")],
     keys: Keys = 260,

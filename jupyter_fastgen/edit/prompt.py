@@ -85,7 +85,8 @@ blue {{
 class Task:
     """Do `instruction` to lines [start, end) of `lines`, which are without ends.
 
-    `about` is what else there is to know, as text.
+    `whole` says that these are to be written anew, not as a sparse edit; `about` is what else there
+    is to know, as text.
     """
 
     lines: tuple[str, ...]
@@ -93,6 +94,7 @@ class Task:
     end: int
     language: str
     instruction: str
+    whole: bool
     about: str = ""
 
     @property
@@ -104,11 +106,6 @@ class Task:
     def is_all(self) -> bool:
         """Whether these are all lines but blank ones."""
         return not any(map(str.strip, (*self.lines[: self.start], *self.lines[self.end :])))
-
-    @property
-    def whole(self) -> bool:
-        """Whether they are to be written anew, not as a sparse edit."""
-        return len(self.part) <= WHOLE_LINES
 
 
 @dataclass(frozen=True)
@@ -131,17 +128,22 @@ def task(
     language: str,
     instruction: str,
     part: tuple[int, int] | None = None,
+    whole: bool | None = None,
     about: str = "",
 ) -> Task:
     """The task to edit `text`, or only the lines [start, end) that `part` names.
 
-    Blank lines at either end stay as they are: a model drops them without a thought.
+    Blank lines at either end stay as they are: a model drops them without a thought. With `whole`
+    None the length decides how the answer is written.
     """
     lines = tuple(body(line) for line in split_lines(text))
     start, end = part if part is not None else (0, len(lines))
     filled = [n for n in range(start, end) if lines[n].strip()]
     start, end = (filled[0], filled[-1] + 1) if filled else (start, start)
-    return Task(lines, start, end, language, " ".join(instruction.split()), about.strip())
+    if whole is None:
+        whole = end - start <= WHOLE_LINES
+    said = " ".join(instruction.split())
+    return Task(lines, start, end, language, said, whole, about.strip())
 
 
 def build(asked: Task, chat: Chat) -> Prompt:

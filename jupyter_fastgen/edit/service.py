@@ -13,6 +13,7 @@ from ..errors import FastgenError
 from . import prompt
 from .blocks import parse
 from .checks import checked
+from .ending import Ending
 from .hunks import Hunk
 from .lines import split_lines
 from .markers import keep_marker
@@ -92,15 +93,17 @@ class EditService:
         instruction: str,
         part: tuple[int, int] | None = None,
         about: str = "",
+        whole: bool | None = None,
     ) -> AsyncGenerator[Hunk | Reached | End, None]:
         """Change `text` as the instruction says, only in its lines [start, end) if `part` is given.
 
-        `key` names the document among all that are open, `about` is what else there is to know.
-        Yields hunks whose lines are settled, but not yet their flags, how far the answer is, and
-        one `End`. Leaving the iteration stops the engine, `cancel` does so and still tells the
-        cost. Raises `EngineError` and `TooLongError`.
+        `key` names the document among all that are open, `about` is what else there is to know;
+        `whole` says whether the lines are written anew or as a sparse edit, None leaves it to
+        their number. Yields hunks whose lines are settled, but not yet their flags, how far the
+        answer is, and one `End`. Leaving the iteration stops the engine, `cancel` does so and
+        still tells the cost. Raises `EngineError` and `TooLongError`.
         """
-        asked = prompt.task(text, _language(text, language), instruction, part, about)
+        asked = prompt.task(text, _language(text, language), instruction, part, whole, about)
         built = prompt.build(await self._fitting(asked), self._chat)
         answer = _Answer(text, language, asked, built)
         async with aclosing(self._events(key, built, _answer_tokens(asked))) as events:
@@ -138,7 +141,7 @@ class EditService:
         about: str = "",
     ) -> None:
         """Read the code, so that an `edit` of the same begins with its instruction at once."""
-        asked = prompt.task(text, _language(text, language), "", part, about)
+        asked = prompt.task(text, _language(text, language), "", part, about=about)
         opening = prompt.opening(await self._fitting(asked), self._chat)
         built = prompt.Prompt(opening, "", "", (), "", frozenset())
         async with aclosing(self._events(key, built, 0)) as events:
@@ -187,6 +190,7 @@ class _Answer:
         self._built = built
         part = "".join(split_lines(text)[asked.start : asked.end])
         self._merger = Merger(part, asked.whole, parse(part, language))
+        self._ending = Ending(asked.part)
         self._lines: list[str] = []
         self._rest = ""
         self._shown = 0
@@ -211,6 +215,8 @@ class _Answer:
         if not self.ended:
             self._lines.append(line)
             self._merger.push(line)
+            # A text that is written anew may change up to its last line.
+            self.ended = not self._asked.whole and self._ending.reached(line)
 
     def finish(self, reason: str) -> Merge:
         """The merge, checked, of an answer that ended for this reason."""
@@ -243,9 +249,15 @@ class _Answer:
         return replace(hunk, flags=flags)
 
     def _reaches_the_end(self) -> bool:
-        """Whether the answer ends with the last line, or with nothing."""
-        last = next((line.strip() for line in reversed(self._lines) if line.strip()), "")
-        return not last or last == self._asked.part[-1].strip()
+        """Whether the answer ends with the last line, or with nothing.
+
+        Of a line that the text has more than once the one before it must be the same, too.
+        """
+        wrote = [line.strip() for line in self._lines if line.strip()][-2:]
+        part = [line.strip() for line in self._asked.part if line.strip()]
+        if not wrote or wrote[-1:] != part[-1:]:
+            return not wrote
+        return part.count(wrote[-1]) == 1 or wrote == part[-2:]
 
     def _refusal(self) -> str:
         """Why nothing of the answer is taken; "" if there is no such reason."""

@@ -104,6 +104,28 @@ async def test_an_answer_that_goes_to_the_end_may_change_it():
     assert merge.apply(text, merge.safe) == text.replace("print", "print(f4(1))\nprint")
 
 
+async def test_a_last_line_that_comes_often_is_not_the_texts_last():
+    sheet = "".join(f".c{n} {{\n  color: red;\n  width: {n}px;\n}}\n\n" for n in range(20))
+    answer = ".c3 {\n  /* ... existing code ... */\n  margin: 0;\n}\n```"
+    merge = await merged(answer, sheet, "css")
+    assert merge.apply(sheet, merge.safe) == sheet.replace(
+        "width: 3px;\n", "width: 3px;\n  margin: 0;\n"
+    )
+
+
+async def test_an_answer_that_copies_on_is_ended():
+    answer = LONG.replace("x + 3\n", "x - 3\n")
+    engine = ScriptedEngine(answer + "```")
+    _, end = await edited(engine, LONG)
+    assert end.merge.apply(LONG, end.merge.safe) == answer
+    assert not end.merge.reason
+    assert end.cost.new_tokens == engine.written < len(answer) / 6
+    # What is written anew may change up to its last line.
+    both = answer.replace("x + 15\n", "x - 15\n")
+    _, end = await edited(ScriptedEngine(both.strip() + "\n```"), LONG, whole=True)
+    assert end.merge.apply(LONG, end.merge.safe) == both
+
+
 async def test_blank_lines_at_the_ends_stay():
     text = "\n\n" + CELL + "\n\n"
     merge = await merged(CELL.replace("total = 0", "total = 0.0") + "```", text)

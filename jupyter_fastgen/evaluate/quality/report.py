@@ -52,7 +52,7 @@ def write(folder: Path) -> str:
         raise BadResultsError(f"{folder} holds no results of `jupyter fastgen eval`")
     rows = [found for found in results if found.settings.task == "fim"]
     notebooks = [found for found in results if found.settings.task == "notebooks"]
-    parts = [_HEAD.format(date=date.today().isoformat(), versions=_versions())]
+    parts = [_HEAD.format(date=date.today().isoformat(), versions=versions())]
     if rows:
         parts.append(_ROWS.format(table=_figures(rows, FIM_FIGURES), pairs=_pairs(rows)))
     if notebooks:
@@ -75,7 +75,8 @@ def _read_replay(path: Path) -> replay.Replay:
         ) from error
 
 
-def _versions() -> str:
+def versions() -> str:
+    """What was measured with, and on what machine."""
     names = ("jupyter-fastgen", "xllamacpp")
     told = ", ".join(f"{name} {version(name)}" for name in names)
     cores = f"{machine.physical_cores()} cores"
