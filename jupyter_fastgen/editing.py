@@ -266,13 +266,15 @@ async def _within(
 ) -> AsyncGenerator[Answer, None]:
     """Changes of the cells."""
     from .edit.comments import only_comments
-    from .edit.service import End, Reached
+    from .edit.service import End, Reached, Reading
 
     id, sheet = message.id, asked.sheet
     found = service.edit(asked.key, sheet.text, asked.language, said, asked.part, asked.about)
     async with aclosing(found):
         async for piece in found:
-            if isinstance(piece, Reached):
+            if isinstance(piece, Reading):
+                yield protocol.Progress(id, "reading", round(piece.share, 2))
+            elif isinstance(piece, Reached):
                 cell, line = sheet.at(piece.line)
                 yield protocol.Progress(id, "writing", None, piece.lines, cell, line)
             elif isinstance(piece, End):
@@ -293,7 +295,7 @@ async def _below(
     """A new cell behind the last of the cells."""
     from .edit.blocks import parse
     from .edit.safety import Flag
-    from .edit.service import Reached
+    from .edit.service import Reached, Reading
 
     id = message.id
     last, _ = asked.sheet.at(asked.sheet.text.count("\n"))
@@ -301,6 +303,9 @@ async def _below(
         service.write(asked.key, asked.sheet.text, asked.language, said, asked.about)
     ) as found:
         async for piece in found:
+            if isinstance(piece, Reading):
+                yield protocol.Progress(id, "reading", round(piece.share, 2))
+                continue
             if isinstance(piece, Reached):
                 yield protocol.Progress(id, "writing", None, piece.lines, last, piece.line)
                 continue

@@ -50,4 +50,6 @@ def counts_of(cost: Done | None) -> protocol.Counts | None:
         prefill_ms=round(cost.prefill_ms, 1),
         decode_ms=round(cost.decode_ms, 1),
         first_ms=None if cost.first_ms is None else round(cost.first_ms, 1),
+        drafted_tokens=cost.drafted,
+        accepted_tokens=cost.accepted,
     )

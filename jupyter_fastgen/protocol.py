@@ -339,7 +339,10 @@ class Hunks(msgspec.Struct, tag="hunks", frozen=True, omit_defaults=True):
 
 
 class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a job cost, as the engine counted it: tokens, and times in milliseconds."""
+    """What a job cost, as the engine counted it: tokens, and times in milliseconds.
+
+    Of the `drafted_tokens`, which were guessed from the prompt, the accepted ones cost no step.
+    """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
@@ -348,6 +351,8 @@ class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
     first_ms: float | None = None
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
 
 DoneReason = Literal[

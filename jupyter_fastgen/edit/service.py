@@ -54,6 +54,13 @@ class End:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """So much of the code is read, 0..1."""
+
+    share: float
+
+
+@dataclass(frozen=True)
 class Reached:
     """`lines` of the answer are there; before `line` of the text all is settled."""
 
@@ -94,7 +101,7 @@ class EditService:
         part: tuple[int, int] | None = None,
         about: str = "",
         whole: bool | None = None,
-    ) -> AsyncGenerator[Hunk | Reached | End, None]:
+    ) -> AsyncGenerator[Hunk | Reading | Reached | End, None]:
         """Change `text` as the instruction says, only in its lines [start, end) if `part` is given.
 
         `key` names the document among all that are open, `about` is what else there is to know;
@@ -111,6 +118,8 @@ class EditService:
                 if isinstance(event, base.Done):
                     yield End(answer.finish(event.reason), asked.whole, event)
                     return
+                if event.read is not None:
+                    yield Reading(event.read)
                 for found in answer.push(event.text):
                     yield found
                 if answer.ended:
@@ -118,7 +127,7 @@ class EditService:
 
     async def write(
         self, key: str, text: str, language: str, instruction: str, about: str = ""
-    ) -> AsyncGenerator[Reached | Written, None]:
+    ) -> AsyncGenerator[Reading | Reached | Written, None]:
         """Write code that is to stand behind `text`, as the instruction says; as `edit` does."""
         asked = prompt.task(text, _language(text, language), instruction, about=about)
         built = prompt.build_new(await self._fitting(asked), self._chat)
@@ -128,6 +137,8 @@ class EditService:
                 if isinstance(event, base.Done):
                     yield _written(said, event, built)
                     return
+                if event.read is not None:
+                    yield Reading(event.read)
                 said += event.text
                 if "\n" in event.text:
                     yield Reached(said.count("\n"), 0)
@@ -163,6 +174,7 @@ class EditService:
             max_tokens=max_tokens,
             stop=built.stop,
             document=key,
+            progress=True,
         )
         self._running[key] = request.id
         try:

@@ -18,7 +18,7 @@ from ..protocol import Cell, CellType
 from ..protocol import Hunk as CellHunk
 from .difference import changes
 from .hunks import Hunk
-from .lines import body, split_lines
+from .lines import body, replaced, split_lines
 
 ABOUT = (
     "These are cells of a notebook; each begins with a line as `{first}`. A new cell begins with"
@@ -93,6 +93,31 @@ class Sheet:
         found = [*self._filled(self.settled(inner)), *self._restructured(outer)]
         order = {cell.id: number for number, cell in enumerate(self._cells)}
         return sorted(found, key=lambda hunk: (order.get(hunk.cell, -1), hunk.start))
+
+    def split(self, text: str) -> list[tuple[int | None, CellType, str]]:
+        """Number (None of a new one), type and source of the cells of another text."""
+        if not self._heads:
+            return [(0, self._cells[0].type, text)]
+        new = [body(line) for line in split_lines(text)]
+        found = [
+            Hunk(c.old_start, c.old_end, tuple(new[c.new_start : c.new_end]))
+            for c in changes(self._base, new)
+        ]
+        return [(piece.number, piece.type, self._source(piece)) for piece in self._pieces(found)]
+
+    def _source(self, piece: _Piece) -> str:
+        """The text of a cell as it may become; its lines end as they did."""
+        if piece.number is None:
+            return "\n".join(piece.lines)
+        source = self._cells[piece.number].source
+        if not source.strip():
+            return "\n".join(_trimmed(list(piece.lines), True))
+        old = [body(line) for line in _lines(source)]
+        parts = [
+            (c.old_start, c.old_end, piece.lines[c.new_start : c.new_end])
+            for c in changes(old, piece.lines)
+        ]
+        return replaced(source, parts) if parts else source
 
     def _shown(self, line: str, type: CellType) -> str:
         """A line of a cell in the text: prose is a comment there, but not in a cell alone."""

@@ -244,7 +244,7 @@ async def test_changes_of_a_text_that_is_written_anew_come_once_a_copy_follows()
             came.append((engine.written, found))
         elif isinstance(found, Reached):
             reached.append(found)
-        else:
+        elif isinstance(found, End):
             end = found
     assert end is not None
     (written, hunk), *_ = came
