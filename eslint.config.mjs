@@ -56,12 +56,17 @@ export default defineConfig([
       parserOptions: { project: 'ui-tests/tsconfig.json', sourceType: 'module' }
     },
     rules: {
-      // What a test plays is read by the test only.
-      'jupyter/no-untranslated-string': 'off',
       // A promise that is not awaited is how a browser test becomes flaky.
       '@typescript-eslint/no-floating-promises': 'error',
       curly: ['error', 'all'],
       eqeqeq: 'error'
+    }
+  },
+  {
+    files: ['**/*.spec.ts', 'ui-tests/**/*.ts'],
+    rules: {
+      // What a test plays is read by the test only.
+      'jupyter/no-untranslated-string': 'off'
     }
   },
   prettierRecommended

@@ -26,7 +26,12 @@ export function addReviewCommands(
       label: trans.__('Edit with an Instruction…'),
       caption: trans.__('Say what the local model should change'),
       isEnabled: () => !!current()?.canEdit,
-      execute: () => current()?.prompt()
+      execute: async () => {
+        if (app.commands.isEnabled(CommandIDs.dismiss)) {
+          await app.commands.execute(CommandIDs.dismiss);
+        }
+        await current()?.prompt();
+      }
     },
     [CommandIDs.cancelEdit]: {
       label: trans.__('Cancel the Edit'),
@@ -73,7 +78,7 @@ export function addReviewCommands(
     [CommandIDs.acceptAndRun]: {
       label: trans.__('Accept All Changes and Run'),
       caption: trans.__('Run the changed cells, and those that had failed'),
-      isEnabled: isReviewing,
+      isEnabled: () => isReviewing() && !!current()?.canRun,
       execute: () => current()?.acceptAndRun()
     }
   });

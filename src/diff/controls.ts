@@ -37,8 +37,8 @@ export function hunkControls(hunk: Hunk, actions: IHunkActions): HTMLElement {
   node.append(text('summary', summary(hunk, trans)));
   hunk.reasons.forEach(reason => node.append(text('reason', reason)));
   node.addEventListener('keydown', event => {
-    if (event.key === 'Enter' || event.key === ' ') {
-      // The application would edit the cell instead.
+    if (['Enter', ' ', 'Tab'].includes(event.key)) {
+      // They are the button's; the application would act on the cell.
       event.stopPropagation();
     }
   });

@@ -31,9 +31,9 @@ export class Desk {
       {
         next: () => void this.go(1),
         previous: () => void this.go(-1),
-        acceptAll: () => this.acceptAll(),
-        rejectAll: () => this.rejectAll(),
-        acceptAndRun: page.notebook ? () => void this.acceptAndRun() : null,
+        acceptAll: () => void this.acceptAll(),
+        rejectAll: () => void this.rejectAll(),
+        acceptAndRun: this.canRun ? () => void this.acceptAndRun() : null,
         cancel: () => session.cancel(),
         close: () => this.close()
       },
@@ -77,6 +77,11 @@ export class Desk {
   /** Whether the person stands where something can be edited. */
   get canEdit(): boolean {
     return this.options.page.stand !== null;
+  }
+
+  /** Whether there is anything that can be run. */
+  get canRun(): boolean {
+    return this.options.page.notebook !== null;
   }
 
   /** Opens the prompt box where the person stands. */
@@ -147,13 +152,16 @@ export class Desk {
     }
   }
 
-  /** Brings a hunk to where it can be seen, with the focus on its first button. */
-  async show(hunk: Hunk): Promise<void> {
+  /**
+   * Brings a hunk to where it can be seen.
+   *
+   * @param hasFocus - whether its first button gets the focus
+   */
+  async show(hunk: Hunk, hasFocus = true): Promise<void> {
     const { page } = this.options;
     const { review } = this.session;
     review.current = hunk;
-    const cell = hunk.cell || review.target.ids[0];
-    const view = await page.reveal(cell);
+    const view = await page.reveal(hunk.cell || review.target.ids[0]);
     if (hunk.kind === 'lines' && view) {
       const line = Math.min(hunk.start + 1, view.state.doc.lines);
       view.dispatch({
@@ -165,7 +173,9 @@ export class Desk {
     const node = hunk.kind === 'lines' ? view?.dom : this._marks?.nodeOf(hunk);
     const target = await drawn(() => node && acceptButton(node.parentElement!));
     target?.scrollIntoView({ block: 'nearest' });
-    target?.focus({ preventScroll: true });
+    if (hasFocus) {
+      target?.focus({ preventScroll: true });
+    }
   }
 
   /** Accepts a hunk, the current one by default, or turns it down; goes on to the next. */
@@ -190,37 +200,43 @@ export class Desk {
   }
 
   /** Accepts all hunks but those that need a look. */
-  acceptAll(): void {
+  async acceptAll(): Promise<void> {
     const { trans } = this.options;
     const { review } = this.session;
-    const sure = review.pending.filter(isSafe);
+    const sure = review.pending.filter(
+      hunk => isSafe(hunk) && !hunk.isProvisional
+    );
+    if (sure.length === 0) {
+      await this.go(1);
+      return;
+    }
     review.accept(sure);
     const said = trans._n(
       'Accepted %1 change',
       'Accepted %1 changes',
       sure.length
     );
-    void this._goOn(sure[sure.length - 1], said);
+    await this._goOn(sure[sure.length - 1], said);
   }
 
   /** Turns all hunks down. */
-  rejectAll(): void {
+  async rejectAll(): Promise<void> {
     const { trans } = this.options;
     const { review } = this.session;
-    const all = [...review.pending];
+    const all = review.pending;
     review.reject(all);
     const said = trans._n(
       'Rejected %1 change',
       'Rejected %1 changes',
       all.length
     );
-    void this._goOn(all[all.length - 1], said);
+    await this._goOn(all[all.length - 1], said);
   }
 
   /** Accepts all that is sure and runs the changed cells, and those that had failed. */
   async acceptAndRun(): Promise<void> {
     const { review, request } = this.session;
-    this.acceptAll();
+    await this.acceptAll();
     const ids = new Set([...review.accepted, ...(request?.rerun ?? [])]);
     await this.options.page.run(review.target.ids.filter(id => ids.has(id)));
   }
@@ -240,20 +256,24 @@ export class Desk {
     }
   }
 
-  /** After a decision the focus is where the next one is made. */
+  /** Goes on to the next decision; who types keeps the focus in an editor. */
   private async _goOn(last: Hunk | undefined, said: string): Promise<void> {
     const { page, trans, say } = this.options;
-    const { review } = this.session;
-    const { current, pending } = review;
-    if (current && pending.includes(current)) {
-      const number = pending.indexOf(current) + 1;
-      const position = { number, count: pending.length };
-      say(`${said}. ${description(current, position, trans)}`);
-      await this.show(current);
-    } else {
+    const { current, pending } = this.session.review;
+    const isTyping = !!document.activeElement?.closest('.cm-content:focus');
+    if (!current) {
       say(said);
       const view = last && (await page.reveal(last.cell));
       view?.focus();
+    } else if (isTyping) {
+      const number = pending.indexOf(current) + 1;
+      const position = { number, count: pending.length };
+      say(`${said}. ${description(current, position, trans)}`);
+      await this.show(current, false);
+    } else {
+      // The button that gets the focus says the rest.
+      say(said);
+      await this.show(current);
     }
   }
 

@@ -183,12 +183,17 @@ export class Review {
         this._lost += hunks.hunks.filter(h => h.status === 'pending').length;
       } else {
         hunks.hunks = hunks.hunks.map(hunk => ({ ...hunk, cell: same }));
+        this._steps = Math.max(
+          this._steps,
+          ...hunks.hunks.map(({ step }) => step)
+        );
         this._texts.set(same, hunks);
         this._follow(same);
       }
     }
     this._cells.add(cells);
     this._follow(null);
+    this._current = this.pending[0] ?? null;
   }
 
   /** The text of a cell has changed, or, of `null`, the list of cells. */
@@ -206,7 +211,10 @@ export class Review {
       }
     }
     this._lost += this._cells.follow();
-    this._changed.emit();
+    // A document is edited far more often than it is reviewed.
+    if (this._texts.size + this._bases.size + this._cells.all.length > 0) {
+      this._changed.emit();
+    }
   }
 
   /** Takes up lines of an answer; false if the document changed there. */

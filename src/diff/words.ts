@@ -39,7 +39,9 @@ export function wordChanges(before: string, after: string): IWordChanges {
 
 function words(text: string): string[] {
   return (
-    text.match(/[\p{L}_][\p{L}\p{N}_]*|\p{N}+|\s+|[^\p{L}\p{N}\s]/gu) ?? []
+    text.match(
+      /[\p{L}_][\p{L}\p{N}_]*|\p{N}+(?:\.\p{N}+)*|\s+|[^\p{L}\p{N}\s]/gu
+    ) ?? []
   );
 }
 

@@ -21,6 +21,11 @@ export class ReviewPage {
     return this._locate('.jp-fastgen-Hunk');
   }
 
+  /** The lines that are being rewritten. */
+  get waiting(): Locator {
+    return this._locate('.jp-fastgen-mod-waiting');
+  }
+
   /** The changes of cells that wait. */
   get cellHunks(): Locator {
     return this._locate('.jp-fastgen-CellHunk');
