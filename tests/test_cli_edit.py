@@ -49,7 +49,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
 
     def make(text: str, meanwhile: Callable[[], object] = lambda: None) -> ScriptedEngine:
         engine = ScriptedEngine(text)
-        monkeypatch.setattr(FastgenApp, "edit_host", lambda app: Host(engine, meanwhile))
+        monkeypatch.setattr(FastgenApp, "make_edit_host", lambda app: Host(engine, meanwhile))
         return engine
 
     return make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -217,13 +218,16 @@ async def test_work_ahead_waits_for_a_request_and_ends_with_the_next(connect: Co
     assert (await browser.answer(asked)).text.startswith(", 16")
 
 
-async def test_no_work_ahead_while_a_cell_computes(connect: Connect, jp_serverapp: Any):
+async def test_no_work_ahead_while_a_cell_computes(
+    connect: Connect, jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+):
     browser = await connect()
     browser.open("d", COUNTING)
-    app = next(iter(jp_serverapp.extension_manager.extension_apps["jupyter_fastgen"]))
-    kernels = app.settings["kernel_manager"]
-    kernel = kernels.get_kernel(await kernels.start_kernel())
-    kernel.execution_state = "busy"
+    # A kernel whose state is ours: that of a real one changes when its messages come.
+    kernel = SimpleNamespace(execution_state="busy")
+    kernels = jp_serverapp.kernel_manager
+    monkeypatch.setattr(kernels, "list_kernel_ids", lambda: ["one"])
+    monkeypatch.setattr(kernels, "get_kernel", lambda id: kernel)
     id = browser.ahead("d", "c0", ", 16")
     assert await browser.answer(id) == ([], protocol.Done(id, "cancelled"))
     id = browser.next_cell("d", "c0")

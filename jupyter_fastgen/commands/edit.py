@@ -51,7 +51,7 @@ def edit(
         raise FastgenError("the instruction is empty: say with -i what to change")
     source = read_source(file, cell)
     part = _part(lines, source)
-    host = load_app(model).edit_host()
+    host = load_app(model).make_edit_host()
     end = asyncio.run(_run(host, source, instruction, part, echo=not json))
     merge = end.merge
     lost: list[Hunk] = []
@@ -96,6 +96,7 @@ async def _run(
 ) -> End:
     from contextlib import aclosing
 
+    from ..edit.hunks import Hunk
     from ..edit.service import End
     from ..errors import FastgenError
 
@@ -106,7 +107,7 @@ async def _run(
             async for hunk in hunks:
                 if isinstance(hunk, End):
                     return hunk
-                if echo:
+                if echo and isinstance(hunk, Hunk):
                     typer.echo(_place(hunk), err=True)
         raise FastgenError("the engine ended without an answer; run `jupyter fastgen doctor`")
     finally:

@@ -52,6 +52,23 @@ class End:
     cost: base.Done
 
 
+@dataclass(frozen=True)
+class Reached:
+    """`lines` of the answer are there; before `line` of the text all is settled."""
+
+    lines: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """New code, complete: its lines, or why there are none; and what the engine counted."""
+
+    lines: tuple[str, ...]
+    reason: str
+    cost: base.Done
+
+
 class EditService:
     """Turns instructions into hunks, on one engine, for many documents."""
 
@@ -62,6 +79,11 @@ class EditService:
         self._running: dict[str, int] = {}
         self._ids = itertools.count(1)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether an edit is being written, or the code for one read."""
+        return bool(self._running)
+
     async def edit(
         self,
         key: str,
@@ -69,37 +91,81 @@ class EditService:
         language: str,
         instruction: str,
         part: tuple[int, int] | None = None,
-    ) -> AsyncGenerator[Hunk | End, None]:
+        about: str = "",
+    ) -> AsyncGenerator[Hunk | Reached | End, None]:
         """Change `text` as the instruction says, only in its lines [start, end) if `part` is given.
 
-        `key` names the document among all that are open. Yields hunks whose lines are settled,
-        but not yet their flags, and one `End`. Leaving the iteration stops the engine, `cancel`
-        does so and still tells the cost. Raises `EngineError` and `TooLongError`.
+        `key` names the document among all that are open, `about` is what else there is to know.
+        Yields hunks whose lines are settled, but not yet their flags, how far the answer is, and
+        one `End`. Leaving the iteration stops the engine, `cancel` does so and still tells the
+        cost. Raises `EngineError` and `TooLongError`.
         """
-        asked = prompt.task(text, _language(text, language), instruction, part)
-        context = (await self._engine.stats()).context
-        built = prompt.build(_fitting(asked, context), self._chat)
+        asked = prompt.task(text, _language(text, language), instruction, part, about)
+        built = prompt.build(await self._fitting(asked), self._chat)
+        answer = _Answer(text, language, asked, built)
+        async with aclosing(self._events(key, built, _answer_tokens(asked))) as events:
+            async for event in events:
+                if isinstance(event, base.Done):
+                    yield End(answer.finish(event.reason), asked.whole, event)
+                    return
+                for found in answer.push(event.text):
+                    yield found
+                if answer.ended:
+                    self.cancel(key)
+
+    async def write(
+        self, key: str, text: str, language: str, instruction: str, about: str = ""
+    ) -> AsyncGenerator[Reached | Written, None]:
+        """Write code that is to stand behind `text`, as the instruction says; as `edit` does."""
+        asked = prompt.task(text, _language(text, language), instruction, about=about)
+        built = prompt.build_new(await self._fitting(asked), self._chat)
+        said = ""
+        async with aclosing(self._events(key, built, ANSWER_TOKENS)) as events:
+            async for event in events:
+                if isinstance(event, base.Done):
+                    yield _written(said, event, built)
+                    return
+                said += event.text
+                if "\n" in event.text:
+                    yield Reached(said.count("\n"), 0)
+
+    async def prepare(
+        self,
+        key: str,
+        text: str,
+        language: str,
+        part: tuple[int, int] | None = None,
+        about: str = "",
+    ) -> None:
+        """Read the code, so that an `edit` of the same begins with its instruction at once."""
+        asked = prompt.task(text, _language(text, language), "", part, about)
+        opening = prompt.opening(await self._fitting(asked), self._chat)
+        built = prompt.Prompt(opening, "", "", (), "", frozenset())
+        async with aclosing(self._events(key, built, 0)) as events:
+            async for _ in events:
+                pass
+
+    async def _fitting(self, asked: prompt.Task) -> prompt.Task:
+        return _fitting(asked, (await self._engine.stats()).context)
+
+    async def _events(
+        self, key: str, built: prompt.Prompt, max_tokens: int
+    ) -> AsyncGenerator[base.Event, None]:
+        """What the engine answers; `cancel` ends it."""
         request = base.Request(
             id=next(self._ids),
             prompt=built.text,
             begin=built.begin,
             grammar=built.grammar,
-            max_tokens=_answer_tokens(asked),
+            max_tokens=max_tokens,
             stop=built.stop,
             document=key,
         )
-        answer = _Answer(text, language, asked, built)
         self._running[key] = request.id
         try:
             async with aclosing(self._engine.stream(request)) as events:
                 async for event in events:
-                    if isinstance(event, base.Done):
-                        yield End(answer.finish(event.reason), asked.whole, event)
-                        return
-                    for hunk in answer.push(event.text):
-                        yield hunk
-                    if answer.ended:
-                        self._engine.cancel(request.id)
+                    yield event
         finally:
             # The document's next request may have taken the place.
             if self._running.get(key) == request.id:
@@ -126,15 +192,18 @@ class _Answer:
         self._shown = 0
         self.ended = False
 
-    def push(self, piece: str) -> Iterator[Hunk]:
-        """The hunks that are settled by the next piece of the answer."""
+    def push(self, piece: str) -> Iterator[Hunk | Reached]:
+        """The hunks that are settled by the next piece of the answer, and how far it is."""
         *lines, self._rest = (self._rest + piece).split("\n")
         for line in lines:
             self._add(line)
-        settled = self._merger.settled() if lines and not self.ended else []
+        if not lines or self.ended:
+            return
+        settled = self._merger.settled()
         for hunk in settled[self._shown :]:
             yield self._placed(hunk)
         self._shown = max(self._shown, len(settled))
+        yield Reached(len(self._lines), self._merger.reached + self._asked.start)
 
     def _add(self, line: str) -> None:
         # Behind its first line the fence is a text that stops the engine.
@@ -195,6 +264,25 @@ class _Answer:
         by = self._asked.start
         moved = None if hunk.moved_to is None else hunk.moved_to + by
         return replace(hunk, start=hunk.start + by, end=hunk.end + by, moved_to=moved)
+
+
+def _written(said: str, cost: base.Done, built: prompt.Prompt) -> Written:
+    """What of an answer with new code is taken."""
+    lines = said.strip("\n").split("\n")
+    if cost.reason != "stop":
+        del lines[-1:]  # it may have no end
+    while lines and (not lines[-1].strip() or lines[-1].strip() == built.fence):
+        del lines[-1]
+    reason = ""
+    if cost.reason == "length":
+        reason = "the answer broke off: it was too long"
+    if cost.reason == "cancelled":
+        lines, reason = [], "the edit was cancelled"
+    elif any(line.strip() in built.own for line in lines):
+        lines, reason = [], "the model repeated what it was asked instead of answering"
+    elif not lines:
+        reason = "the model wrote nothing"
+    return Written(tuple(lines), reason, cost)
 
 
 def _language(text: str, language: str) -> str:

@@ -13,7 +13,7 @@ from jupyter_fastgen.edit.hunks import Hunk
 from jupyter_fastgen.edit.merge import Merge
 from jupyter_fastgen.edit.prompt import CHATS
 from jupyter_fastgen.edit.safety import Flag
-from jupyter_fastgen.edit.service import EditService, End, TooLongError
+from jupyter_fastgen.edit.service import EditService, End, Reached, TooLongError, Written
 from jupyter_fastgen.engine.base import EngineError, ModelSpec
 from jupyter_fastgen.engine.worker import Worker
 
@@ -72,7 +72,7 @@ async def test_hunks_of_a_long_text_come_while_it_is_written():
     async for found in EditService(engine, CHATS["chatml"]).edit("a", LONG, "python", "subtract"):
         if isinstance(found, End):
             end = found
-        else:
+        elif isinstance(found, Hunk):
             hunks.append(found)
             written.append(engine.written)
     assert end is not None
@@ -211,12 +211,75 @@ async def test_cancelling_stops_the_engine_and_tells_the_cost():
     service.cancel("a")  # nothing runs
 
 
+async def test_changes_of_a_text_that_is_written_anew_come_once_a_copy_follows():
+    answer = CELL.replace("total = 0", "total = 0.0") + "print(mean([1]))\n```"
+    engine = ScriptedEngine(answer)
+    came: list[tuple[int, Hunk]] = []
+    reached: list[Reached] = []
+    end = None
+    async for found in EditService(engine, CHATS["chatml"]).edit("a", CELL, "python", "x"):
+        if isinstance(found, Hunk):
+            came.append((engine.written, found))
+        elif isinstance(found, Reached):
+            reached.append(found)
+        else:
+            end = found
+    assert end is not None
+    (written, hunk), *_ = came
+    assert written < engine.written - 10
+    assert (hunk.start, hunk.new) == (1, ("    total = 0.0",))
+    assert [hunk.new for hunk in end.merge.hunks] == [("    total = 0.0",), ("print(mean([1]))",)]
+    assert [r.line for r in reached] == sorted(r.line for r in reached)
+    assert reached[-1].line >= 4
+
+
+async def test_what_was_read_ahead_is_how_the_prompt_begins():
+    for text, part in ((CELL, None), (LONG, None), (LONG, (16, 18))):
+        engine = ScriptedEngine("x\n```")
+        service = EditService(engine, CHATS["chatml"])
+        about = "The kernel holds:\n# df: DataFrame"
+        await service.prepare("a", text, "python", part, about)
+        _ = [x async for x in service.edit("a", text, "python", "do it", part, about)]
+        ahead, asked = engine.requests
+        assert ahead.max_tokens == 0
+        assert asked.prompt.startswith(ahead.prompt)
+        assert len(asked.prompt) - len(ahead.prompt) < 100
+        assert "df: DataFrame" in ahead.prompt
+        assert not service.is_running
+
+
+async def written(answer: str, reason: Any = "stop") -> Written:
+    service = EditService(ScriptedEngine(answer, reason), CHATS["chatml"])
+    *_, found = [x async for x in service.write("a", CELL, "python", "test it")]
+    assert isinstance(found, Written)
+    return found
+
+
+async def test_new_code_is_what_stands_in_the_fence():
+    found = await written("assert mean([1, 3]) == 2\nassert mean([5]) == 5\n```\nThese test it.")
+    assert found.lines == ("assert mean([1, 3]) == 2", "assert mean([5]) == 5")
+    assert not found.reason
+
+
+async def test_of_new_code_that_breaks_off_whole_lines_are_left():
+    found = await written("assert mean([1, 3]) == 2\nassert mean([", "length")
+    assert found.lines == ("assert mean([1, 3]) == 2",)
+    assert "broke off" in found.reason
+
+
+async def test_no_new_code_has_a_reason():
+    for answer in ("", "\n\n```", "Task: test it\n```"):
+        found = await written(answer)
+        assert not found.lines
+        assert found.reason
+
+
 async def test_leaving_stops_the_engine():
     answer = subtracting(*range(20))
     engine = ScriptedEngine(answer)
     service = EditService(engine, CHATS["chatml"])
     async with aclosing(service.edit("a", LONG, "python", "x")) as found:
-        assert isinstance(await anext(found), Hunk)
+        assert isinstance(await anext(found), Reached)
     assert engine.left
     assert engine.written < len(answer) / 6
 
