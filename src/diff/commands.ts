@@ -36,8 +36,8 @@ export function addReviewCommands(
     [CommandIDs.cancelEdit]: {
       label: trans.__('Cancel the Edit'),
       caption: trans.__('Stop the local model'),
-      isEnabled: () => !!current()?.session.isRunning,
-      execute: () => current()?.session.cancel()
+      isEnabled: () => !!current()?.canCancel,
+      execute: () => current()?.cancel()
     },
     [CommandIDs.nextHunk]: {
       label: trans.__('Go to Next Change'),

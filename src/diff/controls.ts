@@ -36,12 +36,7 @@ export function hunkControls(hunk: Hunk, actions: IHunkActions): HTMLElement {
   }
   node.append(text('summary', summary(hunk, trans)));
   hunk.reasons.forEach(reason => node.append(text('reason', reason)));
-  node.addEventListener('keydown', event => {
-    if (['Enter', ' ', 'Tab'].includes(event.key)) {
-      // They are the button's; the application would act on the cell.
-      event.stopPropagation();
-    }
-  });
+  keepFocus(node);
   return node;
 }
 
@@ -67,6 +62,25 @@ export function updateControls(
 /** The button to focus for a hunk shown inside `node`, `null` if none is. */
 export function acceptButton(node: Element): HTMLElement | null {
   return node.querySelector('.jp-fastgen-mod-current [data-action="accept"]');
+}
+
+/** Keys that may belong to a command also where a button has the focus. */
+function isShortcut({ key, ctrlKey, altKey, metaKey }: KeyboardEvent): boolean {
+  const isModifier = /^(Alt|Control|Meta|Shift)$/.test(key);
+  return key === 'Escape' || (!isModifier && (ctrlKey || altKey || metaKey));
+}
+
+/**
+ * Lets what is inside a cell keep the focus. A notebook would give it to the
+ * editor, when it comes and at each key.
+ */
+export function keepFocus(node: HTMLElement): void {
+  node.addEventListener('focusin', event => event.stopPropagation());
+  node.addEventListener('keydown', event => {
+    if (!isShortcut(event)) {
+      event.stopPropagation();
+    }
+  });
 }
 
 /** A real button that does something. */

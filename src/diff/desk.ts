@@ -34,7 +34,7 @@ export class Desk {
         acceptAll: () => void this.acceptAll(),
         rejectAll: () => void this.rejectAll(),
         acceptAndRun: this.canRun ? () => void this.acceptAndRun() : null,
-        cancel: () => session.cancel(),
+        cancel: () => this.cancel(),
         close: () => this.close()
       },
       trans
@@ -97,10 +97,7 @@ export class Desk {
     const box = new PromptBox(scopesOf(stand), isNotebook, history, trans);
     const line = view.state.doc.lineAt(view.state.selection.main.from);
     this._prompt = { box, view };
-    box.cancelled.connect(() => {
-      session.cancel();
-      this._closePrompt();
-    });
+    box.cancelled.connect(() => this.cancel());
     box.scopeChanged.connect((_, scope) => session.prepare(scope));
     box.asked.connect((_, { instruction, scope }) => {
       const wish = { instruction, action: '', error: '' };
@@ -111,6 +108,7 @@ export class Desk {
     if (last && !session.isRunning && session.status) {
       box.fill(last);
     }
+    view.focus();
     box.focus();
     session.prepare(box.scope);
   }
@@ -155,9 +153,9 @@ export class Desk {
   /**
    * Brings a hunk to where it can be seen.
    *
-   * @param hasFocus - whether its first button gets the focus
+   * @param focus - what gets the focus: its first button, or the editor it is in
    */
-  async show(hunk: Hunk, hasFocus = true): Promise<void> {
+  async show(hunk: Hunk, focus: 'button' | 'editor' = 'button'): Promise<void> {
     const { page } = this.options;
     const { review } = this.session;
     review.current = hunk;
@@ -173,7 +171,9 @@ export class Desk {
     const node = hunk.kind === 'lines' ? view?.dom : this._marks?.nodeOf(hunk);
     const target = await drawn(() => node && acceptButton(node.parentElement!));
     target?.scrollIntoView({ block: 'nearest' });
-    if (hasFocus) {
+    // Keys of the editor's mode do no harm on a button, those of cells would.
+    view?.focus();
+    if (focus === 'button') {
       target?.focus({ preventScroll: true });
     }
   }
@@ -241,6 +241,17 @@ export class Desk {
     await this.options.page.run(review.target.ids.filter(id => ids.has(id)));
   }
 
+  /** Whether there is anything to be given up. */
+  get canCancel(): boolean {
+    return this._prompt !== null || this.session.isRunning;
+  }
+
+  /** Gives up the running edit, and the prompt box. */
+  cancel(): void {
+    this.session.cancel();
+    this._closePrompt();
+  }
+
   /** Ends the review; the document stays as it is. */
   close(): void {
     this._closePrompt();
@@ -269,7 +280,7 @@ export class Desk {
       const number = pending.indexOf(current) + 1;
       const position = { number, count: pending.length };
       say(`${said}. ${description(current, position, trans)}`);
-      await this.show(current, false);
+      await this.show(current, 'editor');
     } else {
       // The button that gets the focus says the rest.
       say(said);

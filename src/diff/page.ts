@@ -13,7 +13,7 @@ export interface IPage {
   readonly stand: IStand | null;
   /** The cells by id, for what is drawn on them; `null` without cells. */
   readonly notebook: NotebookPanel | null;
-  /** Brings a cell to where it can be seen, and gives its editor once there is one. */
+  /** Makes a cell the active one and gives its editor, once there is one. */
   reveal(id: string): Promise<EditorView | null>;
   /** Shows the source of a cell that shows something else. */
   unfold(id: string): void;
@@ -55,10 +55,15 @@ export class NotebookPage implements IPage {
     if (!cell) {
       return null;
     }
-    this.unfold(id);
+    // In edit mode it would give the focus to an editor, some time later.
+    content.mode = 'command';
     content.activeCellIndex = index;
-    await content.scrollToItem(index);
-    await cell.ready;
+    this.unfold(id);
+    if (!cell.editor || !cell.isAttached) {
+      // Its promise is rejected when something else scrolls meanwhile.
+      await content.scrollToItem(index).catch(() => undefined);
+      await cell.ready;
+    }
     return viewOf(cell);
   }
 

@@ -1,5 +1,5 @@
 import { ISignal, Signal } from '@lumino/signaling';
-import { button } from './controls';
+import { button, keepFocus } from './controls';
 import type { InstructionHistory } from './history';
 import { IScope, scopeText } from './scope';
 import type { Translate } from './texts';
@@ -23,6 +23,8 @@ export class PromptBox {
   ) {
     this.node.className = 'jp-fastgen-Prompt';
     this.node.setAttribute('role', 'group');
+    // Keys are the input's, also where the application looks at them first.
+    this.node.dataset.lmSuppressShortcuts = 'true';
     this.node.setAttribute('aria-label', trans.__('Edit with the local model'));
     this._input.className = 'jp-fastgen-Prompt-input';
     this._input.placeholder = trans.__('What should change?');
@@ -47,6 +49,7 @@ export class PromptBox {
     row.append(this._input, this._select, this._ask, this._cancel);
     this.node.append(row, this._status);
     this.node.addEventListener('keydown', event => this._onKey(event));
+    keepFocus(this.node);
     this.setStatus('', false);
   }
 
@@ -94,11 +97,9 @@ export class PromptBox {
   }
 
   private _onKey(event: KeyboardEvent): void {
-    const { key, ctrlKey, metaKey, altKey, isComposing } = event;
-    if (!(ctrlKey || metaKey || altKey)) {
-      // Keys that the application or the editor would act on.
-      event.stopPropagation();
-    }
+    const { key, isComposing } = event;
+    // The editor and the notebook would act on it.
+    event.stopPropagation();
     if (key === 'Escape') {
       event.preventDefault();
       this._cancelled.emit();

@@ -282,3 +282,17 @@ it('a file is changed line by line, with its ends as they are', () => {
   expect(review.pending).toHaveLength(2);
   file.dispose();
 });
+
+it('a file gets at its end what a notebook gets as a cell', () => {
+  const file = new YFile();
+  file.setSource('a\nb\n');
+  const review = new Review(new FileTarget(file as unknown as ISharedText));
+  review.begin([ONLY_CELL]);
+  review.receive(
+    [wire({ cell: ONLY_CELL, kind: 'insert', new: ['assert a'] })],
+    true
+  );
+  review.accept(review.pending);
+  expect(file.getSource()).toBe('a\nb\n\nassert a\n');
+  file.dispose();
+});

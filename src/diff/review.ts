@@ -96,7 +96,7 @@ export class Review {
     if (isFinal) {
       this._dropProvisional();
     }
-    for (const hunk of hunks) {
+    for (const hunk of hunks.map(hunk => this._asFits(hunk))) {
       const isKnown =
         hunk.kind === 'lines'
           ? this._takeLines(hunk, !isFinal)
@@ -215,6 +215,17 @@ export class Review {
     if (this._texts.size + this._bases.size + this._cells.all.length > 0) {
       this._changed.emit();
     }
+  }
+
+  /** What is a new cell in a notebook is new lines at the end of a file. */
+  private _asFits(hunk: IHunk): IHunk {
+    const base = this._bases.get(hunk.cell);
+    if (this.target.list || hunk.kind !== 'insert' || !base) {
+      return hunk;
+    }
+    const { length } = bodies(base.text);
+    const lines = ['', ...hunk.new];
+    return { ...hunk, kind: 'lines', start: length, end: length, new: lines };
   }
 
   /** Takes up lines of an answer; false if the document changed there. */
