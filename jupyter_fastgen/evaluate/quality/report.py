@@ -34,6 +34,7 @@ SLICES: dict[str, Slice] = {
     "line start": lambda r: r.kind == "line start",
     "after a sign": lambda r: r.kind == "after a sign",
     "in a name": lambda r: r.kind == "in a name",
+    "in a quoted name": lambda r: r.kind == "in a quoted name",
     "cells below kept": lambda r: r.below,
     "cells below removed": lambda r: not r.below,
     "needs an earlier cell": lambda r: r.earlier,
@@ -62,7 +63,10 @@ def write(folder: Path) -> str:
         _GATES.format(name=_name(f), threshold=THRESHOLD, table=_curve(f))
         for f in _ungated(notebooks)
     ]
-    parts += [_REPLAY.format(model=r.model, table=_replay_table(r)) for r in replays]
+    parts += [
+        _REPLAY.format(model=r.model, long=replay.LEAST_WITHIN_LINE, table=_replay_table(r))
+        for r in replays
+    ]
     return "\n".join(parts)
 
 
@@ -180,9 +184,10 @@ _NOTEBOOKS = """\
 `jupyter fastgen eval notebooks FOLDER --out FILE --limit N [--context all | cell-only | llama-vim |
 continue | unbudgeted] [--plain] [--gates off | sound | all] [--live]`
 
-Lines are taken out at their start, behind a sign or within a name, with the cells below kept and
-removed: of the notebooks of handson-ml3, and where the results are called orchard of
-`examples/orchard`, whose columns only a kernel knows that has read the files. All layouts run on
+Lines are taken out at their start, behind a sign or within a name, also a quoted one, with the
+cells below kept and removed: of the notebooks of handson-ml3, and where the results are called
+orchard of `examples/orchard`, whose columns only a kernel knows that has read the files. All
+layouts run on
 the same engine and model, and are cut alike. "saved": the share of the expected characters that the
 suggestion's start gives. "precision": the share of what was shown that is right as far as it goes.
 "unresolved": what was shown and uses a name bound nowhere. "repeats": what was shown and holds the
@@ -217,8 +222,8 @@ _REPLAY = """\
 `jupyter fastgen eval replay FOLDER --keys N --json`, {model}
 
 Each notebook's last keys are written anew through a real server, 150 ms a key and 600 ms after a
-line break, after `(` and after an acceptance. Where the ghost text agrees to the end of a line, it
-is read for half a second and accepted.
+line break, after `(` and after an acceptance. Where the ghost text is right to the end of a line,
+or all of it is right and {long} characters long, it is read for half a second and accepted.
 
 {table}
 """
