@@ -97,4 +97,17 @@ describe('Suggester, ahead of the person,', () => {
     void serve('print(x)|');
     expect(server.said[2]).toBe('complete');
   });
+
+  it('asks again behind another key where that was refused', async () => {
+    const { server, serve } = await shown();
+    jest.advanceTimersByTime(1000);
+    server.done(undefined, 'cancelled');
+    jest.advanceTimersByTime(1000);
+    await serve('pr|');
+    jest.advanceTimersByTime(1000);
+    expect(server.said.filter(said => said.startsWith('ahead'))).toEqual([
+      'ahead rint(x)',
+      'ahead int(x)'
+    ]);
+  });
 });

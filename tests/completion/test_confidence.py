@@ -166,14 +166,18 @@ class Scripted:
     async def close(self) -> None: ...
 
 
+def serving(engine: Scripted, habit: Habit | None = None) -> CompletionService:
+    options = Options(context.Budget(), confidence=THRESHOLD, habit=habit or Habit())
+    return CompletionService(engine, prompt.TEMPLATES["qwen"], options)
+
+
 async def complete(
     engine: Scripted,
     source: str = "total = 1\nresult = ",
     habit: Habit | None = None,
     invoked: bool = False,
 ) -> tuple[str, End]:
-    options = Options(context.Budget(), confidence=THRESHOLD, habit=habit or Habit())
-    service = CompletionService(engine, prompt.TEMPLATES["qwen"], options)
+    service = serving(engine, habit)
     document = Document("python", "", 0, [Cell("c", "code", source)])
     cursor = Cursor(document, "c", len(source))
     found = [piece async for piece in service.complete("d", cursor, invoked=invoked)]
@@ -201,9 +205,7 @@ async def test_what_is_left_of_a_suggestion_does_not_bring_back_what_was_deleted
     document = Document("python", "", 0, [Cell("c", "code", f"{source}np")])
     now = asyncio.get_running_loop().time()
     document.change(Change("d", 1, "c", len(source), len(source) + 2, ""), now)
-    options = Options(context.Budget(), confidence=THRESHOLD)
-    engine = Scripted((" np", SURE), (".", 9 * UNSURE))
-    service = CompletionService(engine, prompt.TEMPLATES["qwen"], options)
+    service = serving(Scripted((" np", SURE), (".", 9 * UNSURE)))
     *_, end = [p async for p in service.complete("d", Cursor(document, "c", len(source)))]
     assert isinstance(end, End)
     assert (end.reason, end.gate) == ("held", "deleted")
@@ -234,3 +236,14 @@ async def test_a_habit_moves_the_line():
     doubtful = [(" total", SURE), (" *", math.log(THRESHOLD)), (" 2", 0.0)]
     assert (await complete(Scripted(*doubtful), habit=Habit(MOST_BIAS)))[0] == "total * 2"
     assert (await complete(Scripted(*doubtful), habit=Habit(-MOST_BIAS)))[0] == "total"
+
+
+async def test_what_is_left_of_a_suggestion_grows_likelier_as_it_is_typed():
+    service = serving(Scripted((" total", math.log(0.4)), (" * 2", math.log(0.9))))
+    document = Document("python", "", 0, [Cell("c", "code", "total = 1\nresult = ")])
+    assert service.is_likely("d", "total * 2")  # nothing is known of it yet
+    assert [p async for p in service.complete("d", Cursor(document, "c", 19))]
+    assert not service.is_likely("d", "total * 2")
+    assert service.is_likely("d", "tal * 2")
+    assert service.is_likely("d", "sum(3)")  # is another's
+    assert service.is_likely("e", "total * 2")

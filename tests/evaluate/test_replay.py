@@ -79,6 +79,14 @@ class TestAnswer:
         answer.ahead[3] = protocol.Done(3, "cancelled")
         assert answer.remainder("c", "print()\nmore()") is None
 
+    def test_what_was_refused_may_be_asked_for_again(self):
+        answer = Answer(1, "c", "p", "rint()", done(1, 3))
+        answer.prepare(2)
+        assert answer.is_prepared_at("pr")
+        answer.ahead[2] = protocol.Done(2, "cancelled")
+        assert not answer.is_prepared_at("pr")
+        assert summarize([], [answer]).ahead_per_100 is None
+
 
 @pytest.mark.usefixtures("default_model")
 def test_a_notebook_is_written_anew_by_a_person_who_accepts(tmp_path: Path):

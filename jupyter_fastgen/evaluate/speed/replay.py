@@ -162,11 +162,16 @@ def summarize(presses: Sequence[Press], answers: Sequence[Answer]) -> Summary:
         acceptances=len(accepting),
         without_work=_share(len(presses) - len(asking), len(presses)),
         starts_per_100=_share(100 * len(asking), len(presses)),
-        ahead_per_100=_share(100 * sum(len(a.ahead) for a in answers), len(presses)),
+        ahead_per_100=_share(100 * sum(map(_started_ahead, answers)), len(presses)),
         decoded=decoded,
         wasted=_share(sum(map(wasted_tokens, answers)), decoded),
         after_acceptance=_share(sum(p.kind == "asks" for p in accepting), len(accepting)),
     )
+
+
+def _started_ahead(answer: Answer) -> int:
+    """How often the model began to write what follows."""
+    return sum(done is not None and done.counts is not None for done in answer.ahead.values())
 
 
 def _share(part: float, whole: float) -> float | None:
