@@ -13,7 +13,7 @@ from dataclasses import dataclass
 FLOOR = -8.0
 """A token less likely than that is as good as impossible."""
 
-THRESHOLD = 0.3
+THRESHOLD = 0.4
 """Chosen from the curve in `docs/quality.md`."""
 
 LENIENT = 1 / 3

@@ -52,7 +52,7 @@ export class Generation {
     return this._next;
   }
 
-  /** Whether what follows was asked for. */
+  /** Whether what follows was asked for, and not in vain. */
   get isPrepared(): boolean {
     return this._isPrepared;
   }
