@@ -24,7 +24,11 @@ const base = jestJupyterLab(__dirname);
 
 module.exports = {
   ...base,
-  collectCoverageFrom: ['src/**/*.{ts,tsx}', '!src/**/*.spec.{ts,tsx}'],
+  collectCoverageFrom: [
+    'src/**/*.{ts,tsx}',
+    '!src/**/*.spec.{ts,tsx}',
+    '!src/**/testing.ts'
+  ],
   coverageReporters: ['text'],
   passWithNoTests: true,
   reporters: ['default'],

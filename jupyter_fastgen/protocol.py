@@ -125,7 +125,8 @@ class Complete(msgspec.Struct, tag="complete", frozen=True):
 class Ahead(msgspec.Struct, tag="ahead", frozen=True):
     """As `Complete`, for the text that stands at `offset` once `text`, which is shown, is accepted.
 
-    Work ahead of the person: it supersedes nothing, and is `cancelled` while a cell computes.
+    Work ahead of the person: it supersedes nothing, and is `cancelled` while a cell computes, or
+    where `text` is not likely to be accepted.
     """
 
     id: int

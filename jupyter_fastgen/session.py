@@ -206,7 +206,15 @@ class Session:
             or (running is not None and running.id is not None)
             or (is_favour(message) and self._computing())
         )
-        if service is None or self._host.status.state != "ready" or busy:
+        if (
+            service is None
+            or self._host.status.state != "ready"
+            or busy
+            or (
+                isinstance(message, protocol.Ahead)
+                and not service.is_likely(self._key(message.doc), message.text)
+            )
+        ):
             self._post(protocol.Done(message.id, "cancelled"))
             return
         self._end_job(message.doc, "superseded")  # it only fills the cache, as this does

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from jupyter_fastgen import protocol
+from jupyter_fastgen.completion.service import CompletionService
 
 from .browser import Browser
 from .conftest import RunningServer
@@ -237,6 +238,23 @@ async def test_no_work_ahead_while_a_cell_computes(
     await first_chunk(browser, id)
     kernel.execution_state = "busy"
     assert (await browser.answer(id)).done.reason == "cancelled"
+
+
+async def test_no_work_ahead_of_what_is_not_likely_taken(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+):
+    browser = await connect()
+    browser.open("d", COUNTING)
+    asked: list[tuple[str, str]] = []
+
+    def is_likely(service: CompletionService, key: str, text: str) -> bool:
+        asked.append((key.rsplit("/", 1)[-1], text))
+        return False
+
+    monkeypatch.setattr(CompletionService, "is_likely", is_likely)
+    id = browser.ahead("d", "c0", ", 16")
+    assert await browser.answer(id) == ([], protocol.Done(id, "cancelled"))
+    assert asked == [("d", ", 16")]
 
 
 async def test_work_ahead_of_another_revision_is_given_up(connect: Connect):
