@@ -79,13 +79,17 @@ blue {{
 
 @dataclass(frozen=True)
 class Task:
-    """Do `instruction` to lines [start, end) of `lines`, which are without ends."""
+    """Do `instruction` to lines [start, end) of `lines`, which are without ends.
+
+    `whole` says that these are to be written anew, not as a sparse edit.
+    """
 
     lines: tuple[str, ...]
     start: int
     end: int
     language: str
     instruction: str
+    whole: bool
 
     @property
     def part(self) -> tuple[str, ...]:
@@ -96,11 +100,6 @@ class Task:
     def is_all(self) -> bool:
         """Whether these are all lines but blank ones."""
         return not any(map(str.strip, (*self.lines[: self.start], *self.lines[self.end :])))
-
-    @property
-    def whole(self) -> bool:
-        """Whether they are to be written anew, not as a sparse edit."""
-        return len(self.part) <= WHOLE_LINES
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,8 @@ def task(text: str, language: str, instruction: str, part: tuple[int, int] | Non
     start, end = part if part is not None else (0, len(lines))
     filled = [n for n in range(start, end) if lines[n].strip()]
     start, end = (filled[0], filled[-1] + 1) if filled else (start, start)
-    return Task(lines, start, end, language, " ".join(instruction.split()))
+    whole = end - start <= WHOLE_LINES
+    return Task(lines, start, end, language, " ".join(instruction.split()), whole)
 
 
 def build(asked: Task, chat: Chat) -> Prompt:
