@@ -265,8 +265,9 @@ async def _within(
     message: protocol.Edit, asked: _Asked, said: str, service: EditService, only: str
 ) -> AsyncGenerator[Answer, None]:
     """Changes of the cells."""
+    from .edit.answer import Reached
     from .edit.comments import only_comments
-    from .edit.service import End, Reached, Reading
+    from .edit.service import End, Reading
 
     id, sheet = message.id, asked.sheet
     found = service.edit(asked.key, sheet.text, asked.language, said, asked.part, asked.about)
@@ -293,9 +294,10 @@ async def _below(
     message: protocol.Edit, asked: _Asked, said: str, service: EditService
 ) -> AsyncGenerator[Answer, None]:
     """A new cell behind the last of the cells."""
+    from .edit.answer import Reached
     from .edit.blocks import parse
     from .edit.safety import Flag
-    from .edit.service import Reached, Reading
+    from .edit.service import Reading
 
     id = message.id
     last, _ = asked.sheet.at(asked.sheet.text.count("\n"))

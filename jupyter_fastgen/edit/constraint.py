@@ -26,9 +26,12 @@ fence ::= {fence}
 
 
 def sparse(lines: Sequence[str], language: str, fence: str) -> str:
-    """The grammar (GBNF) of sparse edits of `lines`, which ends with `fence`."""
-    texts = sorted({line for line in lines if line.strip()})
+    """The grammar (GBNF) of sparse edits of `lines`, which ends with `fence`.
+
+    Of a long text they may be those that are shown, with markers for the others.
+    """
     marker = keep_marker(language)
+    texts = sorted({line for line in lines if line.strip() not in ("", marker)})
     return _RULES.format(
         line=anything_but(marker[: marker.index(_DOTS) + len(_DOTS)]),
         keep=literal(marker),

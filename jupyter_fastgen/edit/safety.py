@@ -53,6 +53,7 @@ class Flag(str, Enum):
     IDLE = "a marker beside it stands for no lines"
     DOUBT = "lines go, and other parts of the answer are not as they should be"
     UNRELATED = "no line of it stands in the original"
+    HIDDEN = "it changes lines that the model was not shown: the text is long"
     SYNTAX = "the result has a syntax error that the original has not"
     DUPLICATE = "the result defines the same name twice"
     BEYOND = "it changes code, and only comments were asked for"
