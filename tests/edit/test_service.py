@@ -465,3 +465,24 @@ async def test_the_real_model_edits_a_cell(default_model: Path):
         assert again.cost.prefilled_tokens < again.cost.prompt_tokens / 4
     finally:
         await worker.close()
+
+
+async def test_where_nothing_is_safe_the_block_is_written_anew():
+    text = LONG + "\n\ndef mean(values):\n" + "".join(
+        f"    step = {n}\n    step += 1\n" for n in range(4)
+    ) + "    return step\n"  # fmt: skip
+    doubtful = f"{MARK}\n    step += 1\n    step += 2\n    step += 1\n{MARK}\n```"
+    block = text[text.index("def mean") :]
+    engine = Answers(doubtful, block.replace("return step", "return 2 * step") + "```")
+    hunks, end = await edited(engine, text)
+    first, second = engine.requests
+    assert "existing code" in first.prompt
+    assert "all of the part" in second.prompt
+    assert end.whole
+    assert end.merge.apply(text, end.merge.safe) == text.replace("return step", "return 2 * step")
+    # What is told twice would be shown twice.
+    assert len(hunks) <= 1
+    engine = Answers(doubtful, "I can't.\n```")
+    _, end = await edited(engine, text)
+    assert end.merge.hunks
+    assert not end.merge.safe
