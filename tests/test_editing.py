@@ -20,6 +20,8 @@ from .browser import Browser
 from .conftest import RunningServer
 from .engine.scripted import ScriptedEngine
 
+Connect = Callable[[], Awaitable[Browser]]
+
 MEAN = "def mean(values):\n    return sum(values) / len(values)"
 CELLS = [
     protocol.Cell("a", "code", "values = [1, 2]"),
@@ -217,18 +219,24 @@ def jp_server_config(
 
 
 @pytest.fixture
-async def browser(jp_ws_fetch: Callable[..., Awaitable[Any]]) -> Browser:
-    browser = Browser(await jp_ws_fetch("jupyter-fastgen", "ws"))
-    await browser.ready()
-    return browser
+def connect(jp_ws_fetch: Callable[..., Awaitable[Any]]) -> Connect:
+    async def connect() -> Browser:
+        browser = Browser(await jp_ws_fetch("jupyter-fastgen", "ws"))
+        await browser.ready()
+        return browser
+
+    return connect
 
 
-async def test_an_edit_over_the_websocket_costs_what_was_not_read_before(browser: Browser):
+async def test_an_edit_over_the_websocket_costs_what_was_not_read_before(
+    connect: Connect, jp_serverapp: Any
+):
+    browser = await connect()
     browser.open("d", "import math", MEAN)
     browser.prepare("d", "c1")
-    # Ghost text waits while code is read for an edit; then it is there again.
-    while (await browser.answer(browser.ask("d", "c0"))).done.reason == "unavailable":
-        await browser.ping()
+    (app,) = jp_serverapp.extension_manager.extension_apps["jupyter_fastgen"]
+    await until(lambda: app.edits.is_running)
+    await until(lambda: not app.edits.is_running)
     id = browser.edit("d", "c1", instruction="return a float")
     done = (await browser.answer(id)).done
     assert done.reason in ("stop", "empty")
@@ -239,7 +247,8 @@ async def test_an_edit_over_the_websocket_costs_what_was_not_read_before(browser
     assert len(final) == 1
 
 
-async def test_while_an_edit_is_written_ghost_text_rests(browser: Browser):
+async def test_while_an_edit_is_written_ghost_text_rests(connect: Connect):
+    browser = await connect()
     browser.open("d", "import math", MEAN)
     id = browser.edit("d", "c1", instruction="return a float")
     await browser.until(protocol.Progress, lambda told: told.phase == "writing")
@@ -250,13 +259,15 @@ async def test_while_an_edit_is_written_ghost_text_rests(browser: Browser):
     assert (await browser.answer(id)).done.reason == "cancelled"
 
 
-async def test_an_edit_of_another_revision_is_given_up(browser: Browser):
+async def test_an_edit_of_another_revision_is_given_up(connect: Connect):
+    browser = await connect()
     browser.open("d", MEAN)
     browser.send(protocol.Edit(9, "d", 5, ["c0"], "x"))
-    assert (await browser.until(protocol.Done)).reason == "superseded"
     assert await browser.until(protocol.Resync) == protocol.Resync("d")
+    assert (await browser.until(protocol.Done)).reason == "superseded"
 
 
-async def test_the_page_is_told_which_actions_there_are(browser: Browser):
+async def test_the_page_is_told_which_actions_there_are(connect: Connect):
+    browser = await connect()
     (welcome,) = (frame for frame in browser.frames if isinstance(frame, protocol.Welcome))
     assert {"fix", "explain", "docstring", "types", "test"} <= {a.name for a in welcome.actions}
