@@ -313,7 +313,8 @@ class Hunk(msgspec.Struct, frozen=True, omit_defaults=True):
     `lines`: the lines [start, end) of `cell` become `new`, lines without ends; of both none may
     be there. `insert`: a cell of `type` that holds `new` comes behind `cell`, "" is the top.
     `remove`: `cell` goes. `move`: `cell` goes behind `after`, "" is the top.
-    `label` names the block around it. With `reasons`, sentences, it needs a look first.
+    `label` names the block around it. With `reasons`, sentences, it needs a look first. Where
+    lines go although nothing says so, `other` is what comes instead of `new` if they stay.
     """
 
     cell: str
@@ -325,6 +326,7 @@ class Hunk(msgspec.Struct, frozen=True, omit_defaults=True):
     after: str = ""
     label: str = ""
     reasons: list[str] = []
+    other: list[str] = []
 
 
 class Hunks(msgspec.Struct, tag="hunks", frozen=True, omit_defaults=True):

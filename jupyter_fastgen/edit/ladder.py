@@ -1,16 +1,33 @@
-"""What to do where nothing of an answer is safe: have the model write its block anew. Pure."""
+"""What to do with a doubtful edit: offer its other reading, have its block written anew. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from .hunks import Forest, Hunk
 from .merge import Merge
 from .prompt import Task
+from .safety import Flag
+
+TAKING = frozenset({Flag.LOST, Flag.MANY, Flag.COMMENT, Flag.DEFINITION, Flag.DOUBT})
+"""Flags of hunks that may take lines for want of a marker."""
 
 MOST_LINES = 60
 """Of a block that is written anew: a small model copies so much without a slip."""
+
+
+def keeping(hunk: Hunk, original: Sequence[str]) -> tuple[str, ...]:
+    """The new lines of the other reading of a hunk: the model forgot a marker, and nothing goes.
+
+    Empty where there is none: the hunk is not doubtful for what it takes, or brings nothing.
+    """
+    if not hunk.new or not hunk.flags & TAKING:
+        return ()
+    old = original[hunk.start : hunk.end]
+    came = frozenset(line.strip() for line in hunk.new)
+    kept = [line for line in old if line.strip() and line.strip() not in came]
+    return (*hunk.new, *kept) if kept else ()
 
 
 def rewritten(asked: Task, merge: Merge, parse: Callable[[str, str], Forest]) -> Task | None:

@@ -18,6 +18,7 @@ from ..protocol import Cell, CellType
 from ..protocol import Hunk as CellHunk
 from .difference import changes
 from .hunks import Hunk
+from .ladder import keeping
 from .lines import body, replaced, split_lines
 
 ABOUT = (
@@ -153,6 +154,7 @@ class Sheet:
             [self._told(line, cell.type) for line in hunk.new],
             label=hunk.label,
             reasons=_reasons([hunk]),
+            other=[self._told(line, cell.type) for line in keeping(hunk, self._base)],
         )
 
     def _filled(self, hunks: Sequence[CellHunk]) -> Iterator[CellHunk]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from jupyter_fastgen.edit.blocks import parse
 from jupyter_fastgen.edit.hunks import Hunk
-from jupyter_fastgen.edit.ladder import MOST_LINES, block_around, rewritten
+from jupyter_fastgen.edit.ladder import MOST_LINES, block_around, keeping, rewritten
 from jupyter_fastgen.edit.merge import Merge
 from jupyter_fastgen.edit.prompt import task
 from jupyter_fastgen.edit.safety import Flag
@@ -12,6 +12,18 @@ from jupyter_fastgen.edit.safety import Flag
 BASE = "def f():\n    a = 1\n    return a\n\n\ndef g():\n    pass\n"
 UNSAFE = frozenset({Flag.AMBIGUOUS})
 ASKED = task(BASE, "python", "x", whole=False)
+
+
+def test_the_other_reading_loses_no_line():
+    hunk = Hunk(1, 3, ("    b = 2", "    return a"), flags=frozenset({Flag.LOST}))
+    assert keeping(hunk, ASKED.lines) == ("    b = 2", "    return a", "    a = 1")
+
+
+def test_there_is_no_other_reading_of_what_takes_nothing_or_is_meant_to():
+    for new in ((), ("    a = 1", "    return a", "    b = 2")):
+        assert keeping(Hunk(1, 3, new, flags=frozenset({Flag.LOST})), ASKED.lines) == ()
+    assert keeping(Hunk(1, 3, ("    b = 2",)), ASKED.lines) == ()
+    assert keeping(Hunk(1, 3, ("    b = 2",), flags=UNSAFE), ASKED.lines) == ()
 
 
 def test_the_block_to_rewrite_holds_the_hunk():
