@@ -157,7 +157,6 @@ export class Session {
     review.end();
     const { pending } = review;
     if (pending.length > 0) {
-      review.current = pending[0];
       const doubtful = pending.filter(hunk => !isSafe(hunk)).length;
       const ready = trans._n(
         '%1 change ready',
