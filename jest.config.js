@@ -12,6 +12,7 @@ const esModules = [
   '@rjsf',
   'exenv-es6',
   'lib0',
+  'marked',
   'nanoid',
   'uuid',
   'vscode-ws-jsonrpc',

@@ -68,14 +68,14 @@ export class ReviewBar extends Widget {
       hunk => isSafe(hunk) && !hunk.isProvisional
     ).length;
     const all = pending.length;
-    const index = current ? pending.indexOf(current) : -1;
-    const position =
-      all === 0 || isRunning
-        ? ''
-        : index < 0
-          ? trans._n('%1 change', '%1 changes', all)
-          : trans.__('%1 of %2', index + 1, all);
-    const words = [position, status, lossText(lost, trans)];
+    const place =
+      current && !isRunning
+        ? [
+            trans.__('%1 of %2', pending.indexOf(current) + 1, all),
+            current.label
+          ]
+        : [];
+    const words = [...place, status, lossText(lost, trans)];
     this._status.textContent = words.filter(Boolean).join(' · ');
     this._accept.textContent =
       sure === all

@@ -135,18 +135,10 @@ export class Desk {
 
   /** Goes to the next hunk, or to the one before. */
   async go(step: 1 | -1): Promise<void> {
-    const { review } = this.session;
-    const { pending, current } = review;
-    const index = current ? pending.indexOf(current) : -1;
-    const { length } = pending;
-    if (length > 0) {
-      const next =
-        index < 0
-          ? step > 0
-            ? 0
-            : length - 1
-          : (index + step + length) % length;
-      await this.show(pending[next]);
+    const { pending, current } = this.session.review;
+    if (current) {
+      const next = pending.indexOf(current) + step + pending.length;
+      await this.show(pending[next % pending.length]);
     }
   }
 

@@ -64,9 +64,10 @@ export class Review {
     return this._bases.get(id)?.map.find(line, line) ?? null;
   }
 
-  /** The hunk that the keys are about. */
+  /** The hunk that the keys are about: the first, unless the person went to another. */
   get current(): Hunk | null {
-    return this._current?.status === 'pending' ? this._current : null;
+    const { pending } = this;
+    return pending.find(hunk => hunk === this._current) ?? pending[0] ?? null;
   }
 
   set current(hunk: Hunk | null) {
@@ -193,7 +194,6 @@ export class Review {
     }
     this._cells.add(cells);
     this._follow(null);
-    this._current = this.pending[0] ?? null;
   }
 
   /** The text of a cell has changed, or, of `null`, the list of cells. */

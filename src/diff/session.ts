@@ -35,7 +35,12 @@ export class Session {
     ) => { readonly doc: string; readonly rev: number } | null,
     private readonly trans: Translate
   ) {
-    review.changed.connect(() => this._changed.emit());
+    review.changed.connect(() => {
+      if (this._isOfHunks && review.pending.length === 0) {
+        this._message = '';
+      }
+      this._changed.emit();
+    });
   }
 
   /** Emitted when the review or the running edit changes. */
@@ -78,6 +83,7 @@ export class Session {
     this._request = request;
     this._progress = null;
     this._message = '';
+    this._isOfHunks = false;
     const place = this.place(ids);
     if (!place) {
       this._fail(
@@ -152,12 +158,12 @@ export class Session {
       : { start, end };
   }
 
-  private _end({ reason, why }: IDone): void {
+  private _end({ reason, why: said }: IDone): void {
     const { review, trans } = this;
+    const why = said.charAt(0).toUpperCase() + said.slice(1);
     review.end();
     const { pending } = review;
     if (pending.length > 0) {
-      review.current = pending[0];
       const doubtful = pending.filter(hunk => !isSafe(hunk)).length;
       const ready = trans._n(
         '%1 change ready',
@@ -165,6 +171,7 @@ export class Session {
         pending.length
       );
       this._message = why;
+      this._isOfHunks = true;
       this._said.emit(
         [
           ready,
@@ -192,6 +199,8 @@ export class Session {
   private _job: IEditJob | null = null;
   private _progress: IProgress | null = null;
   private _message = '';
+  /** Whether the message is about hunks, and goes with them. */
+  private _isOfHunks = false;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _said = new Signal<this, string>(this);
 }
