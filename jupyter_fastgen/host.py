@@ -99,6 +99,11 @@ class ModelHost:
             self._edits = EditService(self._worker, CHATS[self._chat])
         return self._edits
 
+    @property
+    def is_editing(self) -> bool:
+        """Whether an edit is being written, or the code for one read."""
+        return self._edits is not None and self._edits.is_running
+
     def download(self) -> None:
         """Fetch the model in the background, then load it; does nothing while that runs."""
         if self._download is None and self._entry is not None and self._worker is None:

@@ -125,7 +125,8 @@ class Complete(msgspec.Struct, tag="complete", frozen=True):
 class Ahead(msgspec.Struct, tag="ahead", frozen=True):
     """As `Complete`, for the text that stands at `offset` once `text`, which is shown, is accepted.
 
-    Work ahead of the person: it supersedes nothing, and is `cancelled` while a cell computes.
+    Work ahead of the person: it supersedes nothing, and is `cancelled` while a cell computes, or
+    where `text` is not likely to be accepted.
     """
 
     id: int
@@ -312,7 +313,8 @@ class Hunk(msgspec.Struct, frozen=True, omit_defaults=True):
     `lines`: the lines [start, end) of `cell` become `new`, lines without ends; of both none may
     be there. `insert`: a cell of `type` that holds `new` comes behind `cell`, "" is the top.
     `remove`: `cell` goes. `move`: `cell` goes behind `after`, "" is the top.
-    `label` names the block around it. With `reasons`, sentences, it needs a look first.
+    `label` names the block around it. With `reasons`, sentences, it needs a look first. Where
+    lines go although nothing says so, `other` is what comes instead of `new` if they stay.
     """
 
     cell: str
@@ -324,6 +326,7 @@ class Hunk(msgspec.Struct, frozen=True, omit_defaults=True):
     after: str = ""
     label: str = ""
     reasons: list[str] = []
+    other: list[str] = []
 
 
 class Hunks(msgspec.Struct, tag="hunks", frozen=True, omit_defaults=True):
@@ -339,7 +342,10 @@ class Hunks(msgspec.Struct, tag="hunks", frozen=True, omit_defaults=True):
 
 
 class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a job cost, as the engine counted it: tokens, and times in milliseconds."""
+    """What a job cost, as the engine counted it: tokens, and times in milliseconds.
+
+    Of the `drafted_tokens`, which were guessed from the prompt, the accepted ones cost no step.
+    """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
@@ -348,6 +354,8 @@ class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
     first_ms: float | None = None
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
 
 DoneReason = Literal[

@@ -13,7 +13,7 @@ most rows of a definition are such.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -47,10 +47,12 @@ from .costs import (
 )
 from .lines import indent
 from .markers import Delete, Item, Keep, Line
-from .rows import Floats, Ints, Kind, Row, close, least_before, reached_to
+from .rows import Flags, Floats, Ints, Kind, Row, least_before, least_so_far
 
-AHEAD = UNIQUE + 1
+AHEAD = np.array([[0.0], [UNIQUE + 1]])
 """A gap that is ahead saves no more than to insert a line and be in a gap too."""
+
+OPENED = np.array([[OPEN_LOSS], [OPEN_GAP]])
 
 ROUNDING = 1e-9
 
@@ -80,22 +82,6 @@ class Path:
     end: int
 
 
-@dataclass(frozen=True)
-class _Reached:
-    """The least cost of places [low, low + len(cost)), deletions included, and from where."""
-
-    low: int
-    cost: Floats
-    layer: Ints
-    place: Ints
-
-
-def _stayed(low: int, kept: Floats) -> _Reached:
-    """The places [low, low + len(kept)) of layer K, with no line deleted."""
-    places = np.arange(low, low + len(kept), dtype=np.int32)
-    return _Reached(low, kept, np.zeros(len(kept), dtype=np.int32), places)
-
-
 class Alignment:
     """The alignment of items, pushed one by one, with the bodies of original lines."""
 
@@ -105,7 +91,7 @@ class Alignment:
         self._length = np.array([len(line) for line in self._stripped], dtype=np.int32)
         self._weight = np.array([weight_of(line) for line in self._stripped], dtype=np.float64)
         self._weights = np.concatenate(([0.0], np.cumsum(self._weight)))
-        self._losses, self._gaps = LOSS * self._weights, GAP * self._weights
+        self._costs = np.array([LOSS, GAP])[:, None] * self._weights
         self._indent = np.array([indent(line) for line in original], dtype=np.int32)
         self._indent[self._length == 0] = INNER
         # Of the first line with text at or behind a place; less than any at the end.
@@ -122,12 +108,12 @@ class Alignment:
             if any(original[at] != original[places[0]] for at in places[1:])
         }
         self._items: list[Item] = []
-        places = 1 if whole else len(original) + 1
-        start = np.where(np.arange(places) > 0, IMPLIED, 0.0)
-        nothing = np.zeros(places, dtype=np.int32)
-        gap = np.full(places, np.inf)
-        self._rows = [Row(0, start, gap, nothing, nothing, nothing, nothing, nothing)]
+        start = np.full((2, 1 if whole else len(original) + 1), np.inf)
+        start[0] = IMPLIED
+        start[0, 0] = 0
+        self._rows = [Row(0, start)]
         self._whole = whole
+        self._sure = Path(0, [], 0)
 
     def push(self, item: Item) -> None:
         """Add the next item; the row of the one before it is computed."""
@@ -137,46 +123,100 @@ class Alignment:
 
     def finish(self) -> Path:
         """What became of each item, now that no more will come."""
-        if self._items:
+        last = self._items[-1] if self._items else None
+        if last is not None:
             self._advance(None)
         number, end = len(self._items), len(self._original)
         row = self._rows[-1]
-        reached = self._reach(row.low, row.kept, row.gap, end + 1)
-        # Behind the last item lines stay if that was kept.
-        kept = np.where(row.kind == Kind.KEPT, row.kept, np.inf)
-        last = int(np.argmin(kept))
-        if not self._whole and kept[last] + IMPLIED < reached.cost[-1]:
-            return self._trace(0, row.low + last, number, row.low + last)
-        return self._trace(int(reached.layer[-1]), int(reached.place[-1]), number, end)
+        costs, layers, places = self._sources(row, np.array([end]))
+        if isinstance(last, Line) and not self._whole:
+            # Behind the last item lines stay if that was kept.
+            behind = range(row.low, row.low + row.width)
+            kept = [n + 1 for n in self._copies(last.text) if n + 1 in behind]
+            at = min(kept, key=lambda place: row.cost[0, place - row.low], default=-1)
+            if at >= 0 and row.cost[0, at - row.low] + IMPLIED < costs[0]:
+                return self._trace(0, at, number, at)
+        return self._trace(int(layers[0]), int(places[0]), number, end)
 
     def settled(self) -> Path:
-        """What became of the first items, whatever else may come; `end` is where they end."""
-        row = self._rows[-1]
-        ends = {(0, row.low + int(n)) for n in np.flatnonzero(np.isfinite(row.kept))}
-        ends |= {(1, row.low + int(n)) for n in np.flatnonzero(np.isfinite(row.gap))}
-        number = len(self._rows) - 1
-        while number and len(ends) > 1:
-            ends = {self._back(number, *end)[1] for end in ends}
-            number -= 1
-        layer, place = ends.pop()
-        return self._trace(layer, place, number, place)
+        """What became of the items up to a marker for lines that stay, whatever else may come."""
+        sure, number = len(self._sure.placed), len(self._rows) - 1
+        markers = [n for n in range(sure, number) if isinstance(self._items[n], Keep)]
+        if markers:
+            ends = np.isfinite(self._rows[number].cost)
+            while number > markers[0] and np.count_nonzero(ends) > 1:
+                ends = self._ends_before(number, ends)
+                number -= 1
+            if number > markers[0]:
+                layer, at = (int(index[0]) for index in ends.nonzero())
+                found = self._trace(layer, self._rows[number].low + at, number, 0, sure)
+                last = bisect_left(markers, number)
+                placed = found.placed[: markers[last - 1] + 1 - sure]
+                begin = self._sure.begin if sure else found.begin
+                self._sure = Path(begin, [*self._sure.placed, *placed], placed[-1].end)
+        return self._sure
 
-    def _trace(self, layer: int, place: int, number: int, end: int) -> Path:
-        """The items before row `number`, for which `place` was reached in `layer`."""
+    def likely(self) -> Path:
+        """What became of the first items, if what costs least so far goes on; `end` as above."""
+        row = self._rows[-1]
+        layer, at = np.unravel_index(int(np.argmin(row.cost)), row.cost.shape)
+        place = row.low + int(at)
+        return self._trace(int(layer), place, len(self._rows) - 1, place)
+
+    def _trace(self, layer: int, place: int, number: int, end: int, least: int = 0) -> Path:
+        """The items of rows `least` to `number`, for which `place` was reached in `layer`."""
         found: list[Placed] = []
-        while number:
+        while number > least:
             placed, (layer, place) = self._back(number, layer, place)
             found.append(placed)
             number -= 1
         return Path(place, found[::-1], end)
 
     def _back(self, number: int, layer: int, place: int) -> tuple[Placed, tuple[int, int]]:
-        row = self._rows[number]
-        at = place - row.low
+        """The item of a row that comes to `place`, and from where in the row before."""
+        row, before, item = self._rows[number], self._rows[number - 1], self._items[number - 1]
         if layer:
-            return Placed(Kind.INSERTED, place, place), (int(row.gap_layer[at]), place)
-        placed = Placed(Kind(row.kind[at]), int(row.start[at]), place)
-        return placed, (int(row.layer[at]), int(row.place[at]))
+            kept, gap = before.cost[:, place - before.low]
+            from_gap = gap + row.from_gap < kept + row.from_kept
+            return Placed(Kind.INSERTED, place, place), (int(from_gap), place)
+        if row.start is None:
+            start = place - 1
+            kind = Kind.KEPT if Line(self._original[start]) == item else Kind.REPLACED
+        else:
+            start = int(row.start[place - row.low])
+            kind = Kind.COVERED if isinstance(item, Keep) else Kind.ERASED
+        placed = Placed(kind, start, place)
+        at = start - before.low
+        if at < before.width and before.cost[0, at] <= before.best:
+            return placed, (0, start)
+        _, layers, places = self._sources(before, np.array([start]))
+        return placed, (int(layers[0]), int(places[0]))
+
+    def _ends_before(self, number: int, ends: Flags) -> Flags:
+        """Where in the row before the ways to these places of a row come from."""
+        row, before = self._rows[number], self._rows[number - 1]
+        found = np.zeros(before.cost.shape, dtype=np.bool_)
+        kept, gap = ends
+        inserted = np.flatnonzero(gap) + row.low - before.low
+        from_kept, from_gap = before.cost[:, inserted]
+        found[(from_gap + row.from_gap < from_kept + row.from_kept).astype(int), inserted] = True
+        copied = np.flatnonzero(kept)
+        starts = copied + row.low - 1 if row.start is None else row.start[copied]
+        _, layers, places = self._sources(before, starts)
+        found[layers, places - before.low] = True
+        return found
+
+    def _sources(self, row: Row, places: Ints) -> tuple[Floats, Ints, Ints]:
+        """The least cost of places by deleting lines behind a row; layers and places from where."""
+        values = row.cost - self._costs[:, row.low : row.low + row.width]
+        least, begin = least_so_far(values)
+        at = np.minimum(places - row.low, row.width - 1)
+        deleted = least[:, at] + OPENED + self._costs[:, places]
+        stays = np.where(places - row.low < row.width, row.cost[:, at], np.inf)
+        layers = (np.minimum(stays[1], deleted[1]) < np.minimum(stays[0], deleted[0])).astype(int)
+        which = (layers, np.arange(len(places)))
+        sources = np.where(stays[which] <= deleted[which], places, row.low + begin[layers, at])
+        return np.minimum(stays, deleted)[which], layers, sources
 
     def _advance(self, following: Item | None) -> None:
         """Compute the row of the item that is due; `following` comes behind it."""
@@ -189,42 +229,45 @@ class Alignment:
             borders -= self._ends_inside(number - 1, item)
             new = self._line(row, item.text, borders, self._follows(before, item.text))
             if before is None:
-                new = new.anchored()
+                new = self._anchored(new, item.text)
         else:
             new = self._run(row, item, LEAVE if self._ends_inside(number, following) else CROSS)
         self._rows.append(new)
 
-    def _reach(self, low: int, kept: Floats, gap: Floats, end: int) -> _Reached:
-        """What is reached in [low, end) from a row by deleting lines."""
-        kept, kept_from = close(kept, self._losses[low:end], OPEN_LOSS)
-        gap, gap_from = close(gap, self._gaps[low:end], OPEN_GAP)
-        layer = (gap < kept).astype(np.int32)
-        place = low + np.where(layer, gap_from, kept_from)
-        return _Reached(low, np.minimum(kept, gap), layer, place.astype(np.int32))
+    def _anchored(self, row: Row, text: str) -> Row:
+        """The row of a first line: what is not kept begins where the text does."""
+        cost = np.array(row.cost)
+        places = range(row.low, row.low + row.width)
+        cost[1, [at > 0 for at in places]] = np.inf
+        cost[0, [at > 1 and self._original[at - 1] != text for at in places]] = np.inf
+        return replace(row, cost=cost)
 
-    def _farthest(self, row: Row) -> int:
-        """The end of the places that can be reached from a row by deleting lines."""
+    def _reach(self, row: Row) -> Floats:
+        """The least costs from a row's first place on, deleted lines included, within the beam."""
+        behind = row.low + row.width
+        costs = self._costs[:, row.low : behind]
+        least = np.minimum.accumulate(row.cost - costs, axis=1)
+        inside = np.minimum(row.cost, least + OPENED + costs)
+        last = least[:, -1:] + OPENED
         bound = row.best + BEAM
-        end = max(
-            row.low + len(row.kept),
-            reached_to(row.kept, self._losses, row.low, bound - OPEN_LOSS),
-            reached_to(row.gap, self._gaps, row.low, bound - OPEN_GAP),
-        )
-        return min(end, len(self._original) + 1)
+        kept, gap = (self._costs[n].searchsorted(bound - last[n, 0], "right") for n in (0, 1))
+        beyond = last + self._costs[:, behind : max(behind, int(kept), int(gap))]
+        return np.concatenate((np.minimum(*inside), np.minimum(*beyond)))
 
     def _goes_on(self, row: Row, text: str) -> int:
         """The best place, if `text` is a copy of what comes there; else -1.
 
         No place behind it may cost less than to come there from it by deleting lines.
         """
-        at = int(row.kept.argmin())
-        cost, place = row.kept[at], row.low + at
-        if self._original[place : place + 1] != [text] or cost > row.gap.min():
+        at = int(row.cost[0].argmin())
+        cost, place = row.cost[0, at], row.low + at
+        if self._original[place : place + 1] != [text] or cost > row.best:
             return -1
-        losses = self._losses[place + 1 : row.low + len(row.kept)]
-        bound = losses + (cost + OPEN_LOSS - self._losses[place] - ROUNDING)
-        if (row.kept[at + 1 :] < bound).any() or (row.gap[at + 1 :] < bound + AHEAD).any():
-            return -1
+        if at + 1 < row.width:
+            losses = self._costs[0, place : row.low + row.width]
+            bound = losses[1:] + (cost + OPEN_LOSS - losses[0] - ROUNDING)
+            if (row.cost[:, at + 1 :] < bound + AHEAD).any():
+                return -1
         return place
 
     def _line(self, row: Row, text: str, borders: int, moved: bool) -> Row:
@@ -233,64 +276,53 @@ class Alignment:
         weight = weight_of(stripped)
         known = text.rstrip()
         places = self._places.get(known, [])
-        low, before, before_gap = row.low, row.kept, row.gap
-        last = self._goes_on(row, text)
-        if last < 0:
-            reached = self._reach(low, before, before_gap, self._farthest(row))
-        else:
-            before, before_gap = before[: last + 1 - low], before_gap[: last + 1 - low]
-            if places[bisect_left(places, low)] == last:
-                reached = _stayed(low, before)
-            else:
-                reached = self._reach(low, before, before_gap, last + 1)
-        size, width = len(reached.cost) + 1, len(before)
+        low = row.low
         border = borders * (BORDER if places else NEW_BORDER)
         unkept = {1: UNIQUE, 2: UNIQUE / 3}.get(len(places), 0.0) if weight == 1 else 0.0
+        from_kept = weight * (1 + border) + unkept
+        from_gap = MOVED + weight * border if moved else from_kept
 
-        kept = np.full(size, np.inf)
-        kind = np.zeros(size, dtype=np.int32)
-        found = places[bisect_left(places, low) : bisect_left(places, low + size - 1)]
-        same = np.array(found, dtype=np.int32) - low
-        kept[same + 1] = reached.cost[same]
-        if known in self._mixed or (places and self._original[places[0]] != text):
-            differs = [at + 1 - low for at in found if self._original[at] != text]
-            kept[differs] += SPACES
-            kind[differs] = Kind.REPLACED
-        if not places and len(stripped) > 3:
-            near, distance = self._similar(stripped, reached, weight + 2 * border + 3)
-            cost = REPLACE * distance * np.maximum(weight, self._weight[low + near])
-            cost += reached.cost[near] + REPLACED + border * weight * distance / 4
-            kept[near + 1] = cost
-            kind[near + 1] = Kind.REPLACED
-
-        inserted = weight * (1 + border) + unkept
-        after_kept = before + inserted
-        in_gap = before_gap + (MOVED + weight * border if moved else inserted)
-        gap = np.full(size, np.inf)
-        gap[:width] = np.minimum(after_kept, in_gap)
-        gap_layer = np.zeros(size, dtype=np.int32)
-        gap_layer[:width] = in_gap < after_kept
-        start = np.arange(low - 1, low + size - 1, dtype=np.int32)
-        layer, place = np.zeros(size, dtype=np.int32), np.array(start)
-        layer[1:], place[1:] = reached.layer, reached.place
-        new = Row(low, kept, gap, kind, start, layer, place, gap_layer)
+        last = self._goes_on(row, text)
+        if last >= 0:
+            row = Row(low, row.cost[:, : last + 1 - low])
+        if last >= 0 and places[bisect_left(places, low)] == last:
+            cost = np.full((2, row.width + 1), np.inf)
+            cost[0, -1] = row.cost[0, -1]
+        else:
+            reached = self._reach(row)
+            if last >= 0:
+                reached = reached[: row.width]
+            cost = np.full((2, len(reached) + 1), np.inf)
+            found = places[bisect_left(places, low) : bisect_left(places, low + len(reached))]
+            same = np.array(found, dtype=np.intp) - low
+            cost[0, same + 1] = reached[same]
+            if known in self._mixed or (places and self._original[places[0]] != text):
+                cost[0, [at + 1 - low for at in found if self._original[at] != text]] += SPACES
+            if not places and len(stripped) > 3:
+                near, distance = self._similar(stripped, low, reached, weight + 2 * border + 3)
+                replacing = REPLACE * distance * np.maximum(weight, self._weight[low + near])
+                cost[0, near + 1] = (
+                    replacing + reached[near] + REPLACED + border * weight * distance / 4
+                )
+        cost[1, : row.width] = np.minimum(row.cost[0] + from_kept, row.cost[1] + from_gap)
+        new = Row(low, cost, from_kept, from_gap)
         # A copy adds one place: to prune after each is not worth the time.
-        return new.pruned() if last < 0 or size % 32 == 0 else new
+        return new.pruned() if last < 0 or new.width % 32 == 0 else new
 
-    def _similar(self, text: str, reached: _Reached, margin: float) -> tuple[Ints, Floats]:
+    def _similar(self, text: str, low: int, reached: Floats, margin: float) -> tuple[Ints, Floats]:
         """Where a line much like `text` is reached at no more than `margin` above the best.
 
-        Places as indices into `reached`, and the dissimilarity of each.
+        Places as indices into `reached`, which begins at `low`, and the dissimilarity of each.
         """
-        low, size = reached.low, min(len(reached.cost), len(self._original) - reached.low)
+        size = min(len(reached), len(self._original) - low)
         length = self._length[low : low + size]
         near = np.flatnonzero(
-            (reached.cost[:size] < reached.cost.min() + margin)
+            (reached[:size] < reached.min() + margin)
             & (length >= max(4, 0.4 * len(text)))
             & (length <= len(text) / 0.3)
         )
         if not len(near):
-            return near.astype(np.int32), np.zeros(0)
+            return near, np.zeros(0)
         alike = cdist(
             [text],
             [self._stripped[low + int(at)] for at in near],
@@ -299,25 +331,25 @@ class Alignment:
             dtype=np.float64,
         )[0]
         passed = alike > 0
-        return near[passed].astype(np.int32), 1 - alike[passed]
+        return near[passed], 1 - alike[passed]
 
     def _run(self, row: Row, item: Keep | Delete, cross: float) -> Row:
         """The row of a marker: lines from any place reached to any place behind it.
 
         `cross` is what it costs to leave a block.
         """
-        reached = self._reach(row.low, row.kept, row.gap, self._farthest(row))
+        reached = self._reach(row)
         low, end = row.low, len(self._original) + 1
         cost = np.full(end - low, np.inf)
-        cost[: len(reached.cost)] = reached.cost
+        cost[: len(reached)] = reached
         begin = np.array(cost)
         if isinstance(item, Delete):
-            kind, idle, opened, each = Kind.ERASED, IDLE_DELETION, OPEN_DELETION, DELETION
+            idle, opened, each = IDLE_DELETION, OPEN_DELETION, DELETION
             if item.target:
                 named = [line.startswith(item.target) for line in self._stripped[low:]]
                 begin[:-1] += np.where(named, 0, MISNAMED)
         else:
-            kind, idle, opened, each = Kind.COVERED, IDLE_KEEP, 0, 0
+            idle, opened, each = IDLE_KEEP, 0, 0
         next_indent = self._next_indent[low:]
         begin += opened + STEP * (next_indent != item.indent)
         ending = STEP * (next_indent > item.indent)
@@ -334,17 +366,12 @@ class Alignment:
         nothing = cost + idle <= run
         kept = np.where(nothing, cost + idle, run)
         start = np.where(nothing, np.arange(end - low), start)
-        source = np.minimum(start, len(reached.cost) - 1)
-        return Row(
-            low,
-            kept,
-            np.full(end - low, np.inf),
-            np.full(end - low, kind, dtype=np.int32),
-            (low + start).astype(np.int32),
-            reached.layer[source],
-            reached.place[source],
-            np.zeros(end - low, dtype=np.int32),
-        ).pruned()
+        return Row(low, np.stack((kept, np.full(end - low, np.inf))), start=low + start).pruned()
+
+    def _copies(self, text: str) -> list[int]:
+        """The original lines that are `text`, white space at their ends included."""
+        places = self._places.get(text.rstrip(), [])
+        return [at for at in places if self._original[at] == text]
 
     def _ends_inside(self, number: int, following: Item | None) -> bool:
         """Whether a marker stands for lines inside of the block that the line before it opens.

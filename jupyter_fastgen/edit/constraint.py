@@ -41,12 +41,15 @@ _UNORDERED_CHUNK = "(opening (nested line | border) | other)"
 
 
 def sparse(lines: Sequence[str], language: str, fence: str) -> str:
-    """The grammar (GBNF) of sparse edits of `lines`, which ends with `fence`."""
-    texts = sorted({line.strip() for line in lines} - {""})
+    """The grammar (GBNF) of sparse edits of `lines`, which ends with `fence`.
+
+    Of a long text they may be those that are shown, with markers for the others.
+    """
+    marker = keep_marker(language)
+    texts = sorted({line.strip() for line in lines} - {"", marker})
     opening = [text for text in texts if text.endswith("{")]
     other = [text for text in texts if not text.endswith("{")]
     unordered = language in _UNORDERED and bool(opening and other)
-    marker = keep_marker(language)
     rules = _RULES.format(
         chunk=_UNORDERED_CHUNK if unordered else _CHUNK,
         line=anything_but(marker[: marker.index(_DOTS) + len(_DOTS)]),

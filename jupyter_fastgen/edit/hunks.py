@@ -103,10 +103,13 @@ def build(
             hunk = Hunk(before.start, hunk.end, new, label, before.flags | hunk.flags)
         found.append(hunk)
         chunk = change.chunk
+    flagged = [hunk for hunk in found if hunk.flags]
     return [
         replace(
             hunk,
-            flags=hunk.flags | {Flag.DOUBT} if _is_doubtful(hunk, found, original) else hunk.flags,
+            flags=hunk.flags | {Flag.DOUBT}
+            if _is_doubtful(hunk, flagged, original)
+            else hunk.flags,
             moved_to=_moved_to(hunk, found, original),
         )
         for hunk in found
@@ -179,12 +182,12 @@ def _belong(before: Hunk, hunk: Hunk) -> bool:
     return near and before.label == hunk.label != ""
 
 
-def _is_doubtful(hunk: Hunk, hunks: Sequence[Hunk], original: Sequence[str]) -> bool:
+def _is_doubtful(hunk: Hunk, flagged: Sequence[Hunk], original: Sequence[str]) -> bool:
     """Whether lines go while the answer is suspect, or come again in a hunk with flags."""
     gone = {line.strip() for line in original[hunk.start : hunk.end]} - {""}
     return bool(gone) and any(
-        other.flags & SUSPECT or (other.flags and not gone.isdisjoint(map(str.strip, other.new)))
-        for other in hunks
+        other.flags & SUSPECT or not gone.isdisjoint(map(str.strip, other.new))
+        for other in flagged
         if other is not hunk
     )
 

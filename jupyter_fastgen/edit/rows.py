@@ -1,9 +1,10 @@
-"""Rows of an alignment: what each place costs, and the way back from it. Pure."""
+"""Rows of an alignment: what each place costs after an item. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -11,7 +12,10 @@ import numpy as np
 from .costs import BEAM
 
 Floats: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.float64]]"
-Ints: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.int32]]"
+Layers: TypeAlias = "np.ndarray[tuple[int, int], np.dtype[np.float64]]"
+Indices: TypeAlias = "np.ndarray[tuple[int, int], np.dtype[np.intp]]"
+Flags: TypeAlias = "np.ndarray[tuple[int, int], np.dtype[np.bool_]]"
+Ints: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.intp]]"
 
 
 class Kind(IntEnum):
@@ -26,75 +30,51 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Row:
-    """What an item costs at the places [low, low + len(kept)), and the way back from each.
+    """What an item costs in both layers (K, G) at the places [low, low + cost.shape[1]).
 
-    Of layer K, `kind` and `start` tell the item, `layer` and `place` where its start was reached
-    from: the same place, or an earlier one with a deletion between. Of layer G, `gap_layer` tells
-    the layer at the same place before.
+    Layer G comes of the row before: of its K for `from_kept` more, of its G for `from_gap` more.
+    `start` tells where the lines of a marker begin, for each place where they end.
     """
 
     low: int
-    kept: Floats
-    gap: Floats
-    kind: Ints
-    start: Ints
-    layer: Ints
-    place: Ints
-    gap_layer: Ints
+    cost: Layers
+    from_kept: float = 0.0
+    from_gap: float = 0.0
+    start: Ints | None = None
 
-    @property
+    @cached_property
     def best(self) -> float:
         """The least cost."""
-        return float(min(self.kept.min(), self.gap.min()))
+        return float(self.cost.min())
 
-    def anchored(self) -> Row:
-        """Of a first line: what is not kept begins where the text does."""
-        kept = np.where((self.kind != Kind.KEPT) & (self.start > 0), np.inf, self.kept)
-        gap = np.where(np.arange(self.low, self.low + len(self.gap)) > 0, np.inf, self.gap)
-        return replace(self, kept=kept, gap=gap)
+    @property
+    def width(self) -> int:
+        """How many places it has."""
+        return self.cost.shape[1]
 
     def pruned(self) -> Row:
         """Without the places that cost too much."""
-        bound = self.best + BEAM
-        kept, gap = self.kept <= bound, self.gap <= bound
-        alive = (kept | gap).nonzero()[0]
-        window = slice(int(alive[0]), int(alive[-1]) + 1)
+        alive = self.cost <= self.best + BEAM
+        places = (alive[0] | alive[1]).nonzero()[0]
+        window = slice(int(places[0]), int(places[-1]) + 1)
         return Row(
             self.low + window.start,
-            np.where(kept, self.kept, np.inf)[window],
-            np.where(gap, self.gap, np.inf)[window],
-            self.kind[window],
-            self.start[window],
-            self.layer[window],
-            self.place[window],
-            self.gap_layer[window],
+            np.where(alive, self.cost, np.inf)[:, window],
+            self.from_kept,
+            self.from_gap,
+            None if self.start is None else self.start[window],
         )
-
-
-def close(layer: Floats, costs: Floats, opened: float) -> tuple[Floats, Ints]:
-    """Let runs of deleted lines end at each place; the least costs, and where the runs begin."""
-    whole = layer
-    if len(layer) < len(costs):
-        whole = np.concatenate((layer, np.full(len(costs) - len(layer), np.inf)))
-    least, begin = _least(whole - costs)
-    deleted = least + opened + costs
-    stays = whole <= deleted
-    return np.where(stays, whole, deleted), np.where(stays, np.arange(len(costs)), begin)
-
-
-def reached_to(layer: Floats, costs: Floats, low: int, bound: float) -> int:
-    """How many places can be reached from [low, low + len(layer)) for no more than `bound`."""
-    least = float((layer - costs[low : low + len(layer)]).min())
-    return int(np.searchsorted(costs, bound - least, "right"))
-
-
-def _least(values: Floats) -> tuple[Floats, Ints]:
-    """The least value up to each index, and the last index that has it."""
-    least = np.minimum.accumulate(values)
-    return least, np.maximum.accumulate(np.where(values == least, np.arange(len(values)), 0))
 
 
 def least_before(values: Floats) -> tuple[Floats, Ints]:
     """The least value before each index, and the last index that has it."""
-    least, at = _least(values[:-1])
-    return np.append(np.inf, least), np.append(0, at)
+    least = np.minimum.accumulate(values[:-1])
+    at = np.where(values[:-1] == least, np.arange(len(least)), 0)
+    return np.append(np.inf, least), np.append(0, np.maximum.accumulate(at))
+
+
+def least_so_far(values: Layers) -> tuple[Layers, Indices]:
+    """The least value of each layer up to each index, and the last index that has it."""
+    least = np.minimum.accumulate(values, axis=1)
+    at = np.where(values == least, np.arange(values.shape[1]), 0)
+    return least, np.maximum.accumulate(at, axis=1)

@@ -53,8 +53,10 @@ class Flag(str, Enum):
     IDLE = "a marker beside it stands for no lines"
     DOUBT = "lines go, and other parts of the answer are not as they should be"
     UNRELATED = "no line of it stands in the original"
+    HIDDEN = "it changes lines that the model was not shown: the text is long"
     SYNTAX = "the result has a syntax error that the original has not"
     DUPLICATE = "the result defines the same name twice"
+    BEYOND = "it changes code, and only comments were asked for"
 
 
 SUSPECT = frozenset({Flag.AMBIGUOUS, Flag.BORDER, Flag.COMMENT, Flag.IDLE, Flag.LOST, Flag.MANY})
@@ -84,6 +86,11 @@ class Chunk:
     last: int
     low: int
     high: int
+
+
+def is_comment(line: str) -> bool:
+    """Whether a line is a comment in any language, as far as its beginning tells."""
+    return _COMMENT.match(line) is not None
 
 
 def chunks(items: Sequence[Item], path: Path, length: int) -> list[Chunk]:

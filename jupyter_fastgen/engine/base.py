@@ -54,6 +54,7 @@ class Request(msgspec.Struct, frozen=True):
 
     `grammar`, in llama.cpp's GBNF, is what all of the answer must follow; it goes before `begin`.
     With `starts` no text is written: `Done` tells the likeliest ways to begin, at most so many.
+    With `progress` it is told how much of a long prompt is read.
     """
 
     id: int
@@ -66,6 +67,7 @@ class Request(msgspec.Struct, frozen=True):
     logprobs: bool = False
     starts: int = 0
     grammar: str = ""
+    progress: bool = False
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -84,11 +86,14 @@ class Text(msgspec.Struct, tag="text", frozen=True):
     `logprobs` are the natural logarithms of the probabilities of the tokens that
     came since the last piece; a token bound by `begin` counts among those that
     `begin` allows. Empty where they were not asked for, or the engine can't tell.
+
+    Before the first piece, ones without text may tell with `read` how much of the prompt is, 0..1.
     """
 
     id: int
     text: str
     logprobs: tuple[float, ...] = ()
+    read: float | None = None
 
 
 class Done(msgspec.Struct, tag="done", frozen=True):

@@ -148,6 +148,8 @@ class LlamaServer:
             async with contextlib.aclosing(self._burst(self._client, body)) as told:
                 async for data in told:
                     meter.read(data)
+                    if request.progress and (read := _read_share(data)) is not None:
+                        events.put_nowait(Text(request.id, "", read=read))
                     if piece := answer.take(data):
                         meter.text()
                         events.put_nowait(Text(request.id, piece, answer.take_logprobs()))
@@ -302,6 +304,14 @@ def _tell_end(
         events.put_nowait(meter.done("cancelled"))
     elif isinstance(error := reader.exception(), Exception):
         events.put_nowait(error)
+
+
+def _read_share(data: dict[str, Any]) -> float | None:
+    """How much of what was not cached of the prompt is read, 0..1, if an event tells."""
+    told = data.get("prompt_progress")
+    if not told or told["total"] <= told["cache"]:
+        return None
+    return (told["processed"] - told["cache"]) / (told["total"] - told["cache"])
 
 
 def _message(response: httpx.Response) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jupyter_fastgen.completion.context import guess_tokens
+from jupyter_fastgen.edit.answer import Reached
 from jupyter_fastgen.edit.blocks import parse
 from jupyter_fastgen.edit.hunks import Hunk
 from jupyter_fastgen.edit.merge import Merge
 from jupyter_fastgen.edit.prompt import CHATS
 from jupyter_fastgen.edit.safety import Flag
-from jupyter_fastgen.edit.service import EditService, End, TooLongError
-from jupyter_fastgen.engine.base import EngineError, ModelSpec
+from jupyter_fastgen.edit.service import SHOWN_TOKENS, EditService, End, TooLongError, Written
+from jupyter_fastgen.engine.base import EngineError, Event, ModelSpec, Request
 from jupyter_fastgen.engine.worker import Worker
 
 from ..engine.scripted import ScriptedEngine
@@ -72,7 +75,7 @@ async def test_hunks_of_a_long_text_come_while_it_is_written():
     async for found in EditService(engine, CHATS["chatml"]).edit("a", LONG, "python", "subtract"):
         if isinstance(found, End):
             end = found
-        else:
+        elif isinstance(found, Hunk):
             hunks.append(found)
             written.append(engine.written)
     assert end is not None
@@ -233,12 +236,75 @@ async def test_cancelling_stops_the_engine_and_tells_the_cost():
     service.cancel("a")  # nothing runs
 
 
+async def test_changes_of_a_text_that_is_written_anew_come_once_a_copy_follows():
+    answer = CELL.replace("total = 0", "total = 0.0") + "print(mean([1]))\n```"
+    engine = ScriptedEngine(answer)
+    came: list[tuple[int, Hunk]] = []
+    reached: list[Reached] = []
+    end = None
+    async for found in EditService(engine, CHATS["chatml"]).edit("a", CELL, "python", "x"):
+        if isinstance(found, Hunk):
+            came.append((engine.written, found))
+        elif isinstance(found, Reached):
+            reached.append(found)
+        elif isinstance(found, End):
+            end = found
+    assert end is not None
+    (written, hunk), *_ = came
+    assert written < engine.written - 10
+    assert (hunk.start, hunk.new) == (1, ("    total = 0.0",))
+    assert [hunk.new for hunk in end.merge.hunks] == [("    total = 0.0",), ("print(mean([1]))",)]
+    assert [r.line for r in reached] == sorted(r.line for r in reached)
+    assert reached[-1].line >= 4
+
+
+async def test_what_was_read_ahead_is_how_the_prompt_begins():
+    for text, part in ((CELL, None), (LONG, None), (LONG, (16, 18))):
+        engine = ScriptedEngine("x\n```")
+        service = EditService(engine, CHATS["chatml"])
+        about = "The kernel holds:\n# df: DataFrame"
+        await service.prepare("a", text, "python", part, about)
+        _ = [x async for x in service.edit("a", text, "python", "do it", part, about)]
+        ahead, asked = engine.requests
+        assert ahead.max_tokens == 0
+        assert asked.prompt.startswith(ahead.prompt)
+        assert len(asked.prompt) - len(ahead.prompt) < 100
+        assert "df: DataFrame" in ahead.prompt
+        assert not service.is_running
+
+
+async def written(answer: str, reason: Any = "stop") -> Written:
+    service = EditService(ScriptedEngine(answer, reason), CHATS["chatml"])
+    *_, found = [x async for x in service.write("a", CELL, "python", "test it")]
+    assert isinstance(found, Written)
+    return found
+
+
+async def test_new_code_is_what_stands_in_the_fence():
+    found = await written("assert mean([1, 3]) == 2\nassert mean([5]) == 5\n```\nThese test it.")
+    assert found.lines == ("assert mean([1, 3]) == 2", "assert mean([5]) == 5")
+    assert not found.reason
+
+
+async def test_of_new_code_that_breaks_off_whole_lines_are_left():
+    found = await written("assert mean([1, 3]) == 2\nassert mean([", "length")
+    assert found.lines == ("assert mean([1, 3]) == 2",)
+    assert "broke off" in found.reason
+
+
+async def test_no_new_code_has_a_reason():
+    for answer in ("", "\n\n```", "Task: test it\n```"):
+        found = await written(answer)
+        assert not found.lines
+        assert found.reason
+
+
 async def test_leaving_stops_the_engine():
     answer = subtracting(*range(20))
     engine = ScriptedEngine(answer)
     service = EditService(engine, CHATS["chatml"])
     async with aclosing(service.edit("a", LONG, "python", "x")) as found:
-        assert isinstance(await anext(found), Hunk)
+        assert isinstance(await anext(found), Reached)
     assert engine.left
     assert engine.written < len(answer) / 6
 
@@ -251,17 +317,128 @@ async def test_an_endless_answer_is_bounded_by_the_text():
     assert engine.requests[1].max_tokens <= 1024
 
 
-async def test_a_text_that_is_too_long_is_refused_or_shown_in_part():
-    text = LONG * 30
-    with pytest.raises(TooLongError, match="select"):
-        await edited(ScriptedEngine(""), text)
-    engine = ScriptedEngine("    y3 = x - 3\n    return y3\n```")
-    lines = text.split("\n")
-    start = next(n for n, line in enumerate(lines) if n > 1000 and line == "    y3 = x + 3")
-    _, end = await edited(engine, text, part=(start, start + 2))
-    assert len(engine.requests[0].prompt) < 8000
-    lines[start] = "    y3 = x - 3"
-    assert end.merge.apply(text, end.merge.safe) == "\n".join(lines)
+BIG = "".join(
+    f"def step_{n}(x):\n    value_{n} = x + {n}\n    return value_{n}\n\n\n" for n in range(400)
+)
+
+
+class Answers(ScriptedEngine):
+    """Answers each request by the next of several texts."""
+
+    def __init__(self, *texts: str) -> None:
+        super().__init__("")
+        self._texts = iter(texts)
+
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        self._text, self.written = next(self._texts), 0
+        async for event in super().stream(request):
+            yield event
+
+
+async def asked(engine: ScriptedEngine, instruction: str, text: str = BIG) -> End:
+    found = EditService(engine, CHATS["chatml"]).edit("a", text, "python", instruction)
+    *_, end = [x async for x in found]
+    assert isinstance(end, End)
+    return end
+
+
+def step(n: int, sign: str = "+") -> str:
+    return f"def step_{n}(x):\n    value_{n} = x {sign} {n}\n    return value_{n}\n"
+
+
+async def test_of_a_long_text_what_matters_is_shown_and_the_answer_changes_the_whole():
+    engine = ScriptedEngine(f"{MARK}\n{step(321, '-')}{MARK}\n```")
+    end = await asked(engine, "subtract in step_321")
+    assert len(engine.requests) == 1
+    prompt = engine.requests[0].prompt
+    assert step(321) in prompt
+    assert step(200) not in prompt
+    assert guess_tokens(prompt) < SHOWN_TOKENS + 400
+    assert end.merge.apply(BIG, end.merge.safe) == BIG.replace(step(321), step(321, "-"))
+    # Only lines that are shown are offered to begin a part with.
+    assert "value_321" in engine.requests[0].grammar
+    assert "value_200" not in engine.requests[0].grammar
+
+
+async def test_lines_like_those_that_are_hidden_are_not_mistaken_for_them():
+    text = "".join(
+        f"def step_{n}(x):\n    y = x + 1\n    y = y * y\n    return y\n\n\n" for n in range(200)
+    )
+    answer = f"{MARK}\ndef step_120(x):\n    y = x + 2\n    y = y * y\n    return y\n{MARK}\n```"
+    end = await asked(ScriptedEngine(answer), "step_120 must add 2", text)
+    old = "def step_120(x):\n    y = x + 1\n"
+    assert end.merge.apply(text, end.merge.safe) == text.replace(old, old.replace("1\n", "2\n"))
+
+
+async def test_an_answer_about_what_is_hidden_is_asked_for_again_with_more_shown():
+    unseen = f"{MARK}\n{step(0)}\n\ndef step_77(x):\n    return x - 77\n{MARK}\n```"
+    engine = Answers(unseen, f"{MARK}\n{step(77, '-')}{MARK}\n```")
+    end = await asked(engine, "subtract in step_0")
+    assert step(77) not in engine.requests[0].prompt
+    assert guess_tokens(engine.requests[1].prompt) > guess_tokens(engine.requests[0].prompt)
+    assert end.merge.apply(BIG, end.merge.safe) == BIG.replace(step(77), step(77, "-"))
+    # The cost is that of both answers.
+    assert end.cost.new_tokens > engine.written > 0
+
+
+async def test_what_was_written_into_a_hidden_block_brings_the_block():
+    text = "class Steps:\n" + "".join(
+        f"    def step_{n}(self, x):\n        a_{n} = x + {n}\n"
+        + "        pass\n" * 60
+        + f"        return a_{n}\n\n"
+        for n in range(5)
+    )
+    engine = Answers(
+        f"{MARK}\n    def step_3(self, x):\n        print(x)\n        {MARK}\n```",
+        f"{MARK}\n    def step_3(self, x):\n        print(x)\n        a_3 = x + 3\n{MARK}\n```",
+    )
+    end = await asked(engine, "print", text)
+    first, second = (request.prompt for request in engine.requests)
+    assert "def step_3" in first
+    assert "a_3 = x + 3" not in first
+    assert "a_3 = x + 3" in second
+    changed = text.replace("        a_3 =", "        print(x)\n        a_3 =")
+    assert end.merge.apply(text, end.merge.safe) == changed
+
+
+async def test_what_takes_away_hidden_lines_is_never_taken_unseen():
+    answer = f"{MARK}\n{step(77)}\n\n{step(300, '-')}{MARK}\n```"
+    end = await asked(ScriptedEngine(answer), "step_77 step_300")
+    assert any(Flag.HIDDEN in hunk.flags for hunk in end.merge.hunks)
+    kept = end.merge.apply(BIG, end.merge.safe)
+    assert all(step(n).splitlines()[0] in kept for n in range(400))
+
+
+async def test_an_answer_that_does_nothing_is_asked_for_once_more():
+    engine = ScriptedEngine(f"{MARK}\n```")
+    end = await asked(engine, "subtract in step_5")
+    assert len(engine.requests) == 2
+    assert "as it is" in end.merge.reason
+    engine = ScriptedEngine(f"{MARK}\n```")
+    await asked(engine, "subtract", LONG)  # all of it was shown
+    assert len(engine.requests) == 1
+
+
+async def test_around_a_selection_of_a_long_text_what_matters_is_shown():
+    engine = ScriptedEngine("    value_3 = x - 3\n    return value_3\n```")
+    _, end = await edited(engine, BIG, part=(16, 18))
+    assert guess_tokens(engine.requests[0].prompt) < SHOWN_TOKENS + 400
+    assert end.merge.apply(BIG, end.merge.safe) == BIG.replace("x + 3\n", "x - 3\n")
+
+
+async def test_a_selection_that_is_too_long_is_shown_in_part_as_well():
+    engine = ScriptedEngine(f"{MARK}\n{step(321, '-')}{MARK}\n```")
+    service = EditService(engine, CHATS["chatml"])
+    found = service.edit("a", BIG, "python", "subtract in step_321", (1000, 1990))
+    *_, end = [x async for x in found]
+    assert isinstance(end, End)
+    assert guess_tokens(engine.requests[0].prompt) < SHOWN_TOKENS + 400
+    assert end.merge.apply(BIG, end.merge.safe) == BIG.replace(step(321), step(321, "-"))
+
+
+async def test_a_text_that_can_not_be_shown_in_part_is_refused():
+    with pytest.raises(TooLongError, match="select fewer lines"):
+        await edited(ScriptedEngine(""), "x = 1  # " + "long " * 20_000)
 
 
 async def test_line_ends_and_the_mark_in_front_stay():
@@ -288,3 +465,24 @@ async def test_the_real_model_edits_a_cell(default_model: Path):
         assert again.cost.prefilled_tokens < again.cost.prompt_tokens / 4
     finally:
         await worker.close()
+
+
+async def test_where_nothing_is_safe_the_block_is_written_anew():
+    text = LONG + "\n\ndef mean(values):\n" + "".join(
+        f"    step = {n}\n    step += 1\n" for n in range(4)
+    ) + "    return step\n"  # fmt: skip
+    doubtful = f"{MARK}\n    step += 1\n    step += 2\n    step += 1\n{MARK}\n```"
+    block = text[text.index("def mean") :]
+    engine = Answers(doubtful, block.replace("return step", "return 2 * step") + "```")
+    hunks, end = await edited(engine, text)
+    first, second = engine.requests
+    assert "existing code" in first.prompt
+    assert "all of the part" in second.prompt
+    assert end.whole
+    assert end.merge.apply(text, end.merge.safe) == text.replace("return step", "return 2 * step")
+    # What is told twice would be shown twice.
+    assert len(hunks) <= 1
+    engine = Answers(doubtful, "I can't.\n```")
+    _, end = await edited(engine, text)
+    assert end.merge.hunks
+    assert not end.merge.safe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import time
 from collections import Counter
@@ -91,6 +92,8 @@ def measure(
     pairs, data = read_rows(path, Pair)
     chosen = [pairs[n] for n in sample(len(pairs), limit, seed)]
     forests = [parse(pair.after, _language(pair)) for pair in chosen]
+    gc.collect()
+    gc.freeze()  # else what is measured pays for going through all the forests
     granularities: dict[str, dict[str, Outcome]] = {}
     for granularity in get_args(Granularity):
         advance(granularity)
