@@ -85,6 +85,8 @@ class Answer:
         if not self.ended:
             if not self.asked.whole:
                 line = self._margin.indented(line)
+            if not self.asked.whole and not any(self._lines) and self._begins_inside(line):
+                self._merger.push(keep_marker(self.asked.language))
             self._lines.append(line)
             for each in [line] if self.asked.whole else self._nesting.complete(line):
                 self._merger.push(each)
@@ -96,6 +98,8 @@ class Answer:
         complete = self.is_complete(reason)
         if complete and self._rest:
             self._add(self._rest)
+        for line in self._nesting.rest():
+            self._merger.push(line)
         if complete and not self.asked.whole and not self._reaches_the_end():
             # The last marker is the one that is forgotten.
             self._merger.push(keep_marker(self.asked.language))
@@ -138,6 +142,13 @@ class Answer:
         if hunk.end == len(self.asked.part) and ends_early(self.asked.part, self._lines):
             flags |= {Flag.LOST}
         return replace(hunk, flags=flags)
+
+    def _begins_inside(self, line: str) -> bool:
+        """Whether a first line is a copy of one that is not the text's first: a marker is missing.
+
+        Without it a short line would as well be new, and all before the next copy go.
+        """
+        return line.strip() in self._part[1:] and line.strip() != self._part[0]
 
     def _reaches_the_end(self) -> bool:
         """Whether the answer ends with the last line, or with nothing.

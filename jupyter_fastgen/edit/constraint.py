@@ -36,8 +36,8 @@ opening ::= [ \\t]* ({opening}) "\\n"
 other ::= [ \\t]* ({other}) "\\n"
 """
 
-_UNORDERED_CHUNK = "(opening (nested line | border) | other)"
-"""So a line that opens a block has a nested marker or a copy behind it."""
+_UNORDERED_CHUNK = "(opening nested line | other)"
+"""So a line that opens a block has a nested marker behind it."""
 
 
 def sparse(lines: Sequence[str], language: str, fence: str) -> str:
@@ -49,12 +49,14 @@ def sparse(lines: Sequence[str], language: str, fence: str) -> str:
     texts = sorted({line.strip() for line in lines} - {"", marker})
     opening = [text for text in texts if text.endswith("{")]
     other = [text for text in texts if not text.endswith("{")]
+    nested = nested_marker(language)
     unordered = language in _UNORDERED and bool(opening and other)
     rules = _RULES.format(
         chunk=_UNORDERED_CHUNK if unordered else _CHUNK,
         line=anything_but(marker[: marker.index(_DOTS) + len(_DOTS)]),
         keep=literal(marker),
-        nested=literal(nested_marker(language)),
+        # What the text has itself would be read as its line.
+        nested=literal(marker if nested in texts else nested),
         original=_any(texts),
         fence=literal(fence),
     )

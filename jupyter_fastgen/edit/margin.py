@@ -58,7 +58,7 @@ class Margin:
         if line.rstrip() in self._exact:
             known = line[:column]
         if known is not None:
-            self._columns[column] = known
+            self._columns.setdefault(column, known)
         return self._moved(stripped, column)
 
     def _moved(self, stripped: str, column: int) -> str:

@@ -1,66 +1,93 @@
-"""A block that a sparse edit shows by its first line, a marker, a new line, and its end. Pure.
+"""A block that a sparse edit shows by its first line, a marker, new lines, and its end. Pure.
 
-The new line is what became of one in the block; where more stand behind that, they stay too.
+Where all of the block is known, it is written out: the new lines in the place of those of the same
+name, or else at its end. Nothing is left to be aligned, or taken for a line elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-from rapidfuzz.distance import Indel
+import re
+from collections.abc import Sequence
 
 from .lines import indent
 from .markers import Keep, read
-from .safety import SAME
+
+_NAME = re.compile(r"""["']?([\w.$-]+)["']?\s*[:=](?!=)""")
 
 
 class Nesting:
-    """Adds the markers for what stays behind a new line in a block."""
+    """Writes such blocks out, as their last line comes."""
 
     def __init__(self, original: Sequence[str]) -> None:
         """`original` holds bodies of lines."""
         self._original = original
         self._stripped = frozenset(line.strip() for line in original)
         self._before = ""
-        self._header = ""
-        self._marker = ""
-        self._new: list[str] = []
+        self._body: Sequence[str] = ()
+        self._held: list[str] = []
 
-    def complete(self, line: str) -> Iterator[str]:
-        """The next line of the answer, and before it the marker that is missing there."""
-        stripped = line.strip()
-        if isinstance(read(line, self._stripped), Keep):
-            known = self._before.strip() in self._stripped
-            opens = known and indent(self._before) < indent(line)
-            self._header, self._marker = (self._before, line) if opens else ("", "")
-            self._new = []
-        elif self._header and stripped in self._stripped:
-            if len(self._new) == 1 and indent(line) == indent(self._header):
-                block = body_of(self._header, self._original)
-                if alike(self._new[0], block[:-1]):
-                    yield self._marker
-            self._header = ""
-        elif stripped:
-            self._new.append(line)
-        if stripped:
+    def complete(self, line: str) -> list[str]:
+        """What the next line of the answer adds; nothing as long as a block may be written out."""
+        before = self._before
+        if line.strip():
             self._before = line
-        yield line
+        if isinstance(read(line, self._stripped), Keep):
+            held = self.rest()
+            if indent(before) < indent(line) and (body := _body(before, self._original)):
+                self._body, self._held = body, [line]
+                return held
+            return [*held, line]
+        if not self._held:
+            return [line]
+        if line.strip() and not self._goes_on(line):
+            written = self._written(line)
+            self._held = []
+            return [*written, line]
+        self._held.append(line)
+        return []
+
+    def rest(self) -> list[str]:
+        """The lines that were held for nothing."""
+        held, self._held = self._held, []
+        return held
+
+    def _goes_on(self, line: str) -> bool:
+        """Whether a line is one more new one of the block."""
+        return indent(line) >= indent(self._held[0]) and line not in self._body
+
+    def _written(self, line: str) -> list[str]:
+        """The block with its new lines, if `line` ends it; else what was held."""
+        *body, end = self._body
+        new = [text for text in self._held[1:] if text.strip()]
+        if line.rstrip() != end.rstrip() or not new:
+            return self._held
+        for text in new:
+            name = _name(text)
+            same = [at for at, known in enumerate(body) if name and _name(known) == name]
+            if len(same) > 1:
+                return self._held
+            if same:
+                body[same[0]] = text
+            else:
+                body.append(text)
+        return body
 
 
-def body_of(header: str, original: Sequence[str]) -> Sequence[str]:
-    """The lines of the block that `header` opens, indented deeper; none if it stands twice."""
+def _name(line: str) -> str:
+    found = _NAME.match(line.strip())
+    return found[1] if found else ""
+
+
+def _body(header: str, original: Sequence[str]) -> Sequence[str]:
+    """The lines of the block that `header` opens, with the one that ends it; none if it is not one.
+
+    There must be one such line, and the end as much indented as it is.
+    """
     places = [at for at, line in enumerate(original) if line.rstrip() == header.rstrip()]
     if len(places) != 1:
         return ()
     start = end = places[0] + 1
-    while end < len(original) and (
-        not original[end].strip() or indent(original[end]) > indent(header)
-    ):
+    while end < len(original) and indent(original[end]) > indent(header):
         end += 1
-    return original[start:end]
-
-
-def alike(new: str, lines: Sequence[str]) -> list[str]:
-    """Those of `lines` that `new` may be what became of."""
-    said = new.strip()
-    return [line for line in lines if Indel.normalized_similarity(line.strip(), said) >= SAME]
+    closed = end < len(original) and indent(original[end]) == indent(header)
+    return original[start : end + 1] if closed and original[end].strip()[:1] in "}])" else ()

@@ -55,7 +55,7 @@ def test_where_only_the_first_line_is_at_the_margin_the_others_stay():
 
 
 def test_what_is_nested_in_a_part_moves_with_it():
-    code = "body {\n  margin: 0;\n  color: red;\n}\n"
+    code = "body {\n  margin: 0;\n  color: red;\n}\n@media print {\n  a {\n  }\n}\n"
     answer = "  body {\n    /* ... */\n    width: 1px;\n  }\n/* ... */"
     assert shifted(answer, code) == "body {\n  /* ... */\n  width: 1px;\n}\n/* ... */"
 

@@ -74,15 +74,32 @@ def test_what_goes_between_copies_needs_both_to_be_unique():
     assert not merged(answer).safe
 
 
-async def test_of_a_nested_property_what_stands_behind_it_stays():
-    answer = f"h1 {{\n  {KEEP}\n  font-size: 3rem;\n}}\n{KEEP}\n```"
-    service = EditService(ScriptedEngine(answer), CHATS["chatml"])
-    end = [part async for part in service.edit("", SHEET, "css", "x", whole=False)][-1]
+async def edited(answer: str, text: str = SHEET) -> Merge:
+    service = EditService(ScriptedEngine(answer + "\n```"), CHATS["chatml"])
+    end = [part async for part in service.edit("", text, "css", "x", whole=False)][-1]
     assert isinstance(end, End)
-    assert end.merge.apply(SHEET, end.merge.safe) == SHEET.replace("2.5rem", "3rem")
-    # Two lines may be meant.
+    return end.merge
+
+
+async def test_a_nested_property_takes_the_place_of_the_one_of_its_name():
+    merge = await edited(f"h1 {{\n  {KEEP}\n  font-size: 3rem;\n}}\n{KEEP}")
+    assert merge.apply(SHEET, merge.safe) == SHEET.replace("2.5rem", "3rem")
+    # Elsewhere there may be such a line; and what stands before the first line of an answer stays.
+    merge = await edited(f"h1 {{\n  {KEEP}\n  font-size: 2rem;\n}}\n{KEEP}")
+    assert merge.apply(SHEET, merge.safe) == SHEET.replace("2.5rem", "2rem")
+    merge = await edited(f"h1 {{\n  {KEEP}\n  font-size: 2rem;\n  padding: 0;\n}}\n{KEEP}")
+    wanted = SHEET.replace("2.5rem", "2rem").replace("#333;\n", "#333;\n  padding: 0;\n")
+    assert merge.apply(SHEET, range(len(merge.hunks))) == wanted
+
+
+async def test_of_two_properties_of_a_name_neither_is_changed_unseen():
     twice = SHEET.replace("  color: #333;\n", "  font-size: 4rem;\n")
-    service = EditService(ScriptedEngine(answer), CHATS["chatml"])
-    end = [part async for part in service.edit("", twice, "css", "x", whole=False)][-1]
-    assert isinstance(end, End)
-    assert not end.merge.safe
+    merge = await edited(f"h1 {{\n  {KEEP}\n  font-size: 3rem;\n}}\n{KEEP}", twice)
+    assert not merge.safe
+
+
+@pytest.mark.parametrize("end", ["", "  color: #333;\n}", "h2 {"])
+async def test_a_block_that_is_not_closed_is_not_written_out(end: str):
+    merge = await edited(f"h1 {{\n  {KEEP}\n  width: 3px;\n{end}\n{KEEP}")
+    text = merge.apply(SHEET, merge.safe)
+    assert all(line in text for line in SHEET.splitlines())
