@@ -77,8 +77,8 @@ class Change:
 class Chunk:
     """The items [first, last) between two markers for lines that stay.
 
-    They stand for original lines somewhere in [low, high): between the chunk before and the one
-    behind.
+    They stand for original lines somewhere in [low, high): between the nearest chunks before and
+    behind whose places are certain.
     """
 
     first: int
@@ -87,15 +87,29 @@ class Chunk:
     high: int
 
 
-def chunks(items: Sequence[Item], path: Path, length: int) -> list[Chunk]:
-    """What the markers of an edit part; `length` counts the original lines."""
-    found: list[Chunk] = []
-    first, low = 0, 0
-    for at, item in enumerate(items):
-        if isinstance(item, Keep):
-            found.append(Chunk(first, at, low, path.placed[at].end))
-            first, low = at + 1, path.placed[at].start
-    return [*found, Chunk(first, len(items), low, length)]
+def chunks(items: Sequence[Item], path: Path, original: Sequence[str]) -> list[Chunk]:
+    """What the markers of an edit part."""
+    markers = [n for n, item in enumerate(items) if isinstance(item, Keep)]
+    firsts, lasts = [0, *(n + 1 for n in markers)], [*markers, len(items)]
+    lows = [0, *(path.placed[n].start for n in markers)]
+    highs = [*(path.placed[n].end for n in markers), len(original)]
+    found = [Chunk(*ends) for ends in zip(firsts, lasts, lows, highs, strict=True)]
+    certain = [
+        any(map(_is_text, items[chunk.first : chunk.last]))
+        and Flag.AMBIGUOUS not in chunk_flags(chunk, items, path, original)
+        for chunk in found
+    ]
+    for n in range(1, len(found)):
+        if not certain[n - 1]:
+            lows[n] = lows[n - 1]
+    for n in range(len(found) - 2, -1, -1):
+        if not certain[n + 1]:
+            highs[n] = highs[n + 1]
+    return [Chunk(*ends) for ends in zip(firsts, lasts, lows, highs, strict=True)]
+
+
+def _is_text(item: Item) -> bool:
+    return not isinstance(item, Line) or item.text.strip() != ""
 
 
 def chunk_flags(
@@ -248,12 +262,11 @@ def _are_blocks(start: int, end: int, original: Sequence[str]) -> bool:
 
 
 def _drops_comment(old: Sequence[str], new: Sequence[str]) -> bool:
-    """Whether comments go and none comes, one of them alone or above code that stays much the same.
+    """Whether comments go and none like them come, alone or above code that stays much the same.
 
     What is no longer a comment, but code, has not gone.
     """
-    if any(map(_COMMENT.match, new)):
-        return False
+    comments = [line for line in new if _COMMENT.match(line)]
     above = ""  # of the comment lines that this one is one of
     for at, line in enumerate(old):
         found = _COMMENT.match(line)
@@ -261,6 +274,8 @@ def _drops_comment(old: Sequence[str], new: Sequence[str]) -> bool:
             above = line
             continue
         if line in new or any(line[found.end() :].strip() in text for text in new):
+            continue
+        if any(Indel.normalized_similarity(line, comment) >= ALIKE for comment in comments):
             continue
         behind = next((text for text in old[at + 1 :] if not _COMMENT.match(text)), None)
         if behind is None or not (above.strip() or behind.strip()):

@@ -106,7 +106,7 @@ class EditService:
                         yield event
                     else:
                         costs.append(event)
-            merge = answer.finish(costs[-1].reason)
+            merge = await asyncio.to_thread(answer.finish, costs[-1].reason)
             if streamed or len(costs) == TRIES or not answer.needs_more(merge, costs[-1].reason):
                 yield End(merge, asked.whole, _total(costs))
                 return

@@ -279,3 +279,30 @@ def test_a_chunk_that_may_be_new_as_a_whole_is_flagged():
     base = "".join(f"{first}  model: {n}\n  name: model {n}\n  top: 2\n" for n in range(3))
     answer = f"{MARK}\n{first}  model: 0\n  name: new\n  top: 2\n{first}  model: 1\n{MARK}"
     assert Flag.AMBIGUOUS in flags(answer, base)
+
+
+def test_a_comment_that_goes_is_flagged_though_another_one_comes():
+    base = "x = load()\n# Rides without an end are lost bikes.\nn = len(x)\nshow(n)\n"
+    other = f"# Read it anew.\nx = load(1)\nn = len(x)\n{MARK}"
+    assert Flag.COMMENT in flags(other, base)
+    reworded = f"x = load()\n# Rides that have no end are lost bikes.\nn = len(x) + 1\n{MARK}"
+    assert Flag.COMMENT not in flags(reworded, base)
+
+
+def test_a_place_is_not_certain_if_it_is_told_by_another_that_is_not():
+    part = "class Rides:\n    size = 1\n    top = 2\n    color = 3\n    name = 4\n"
+    answer = f"{MARK}\nclass Rides:\n    {MARK}\n    top = 2\n    color = 30\n    name = 4\n{MARK}"
+    assert not flags(answer, part + "\n\nend = 1\n")
+    assert Flag.AMBIGUOUS in flags(answer, f"{part}\n\nend = 1\n\n\n{part}")
+
+
+def test_hunks_settle_one_after_the_other():
+    base = "".join(f"def f{n}(x):\n    y = x + {n}\n    return y\n\n\n" for n in range(60))
+    merger = Merger(base)
+    counts: list[int] = []
+    for n in range(3, 60, 8):
+        for line in (MARK, f"def f{n}(x):", f"    y = x - {n}", "    return y"):
+            merger.push(line)
+        counts.append(len(merger.settled()))
+    assert counts == sorted(counts)
+    assert counts[-1] >= len(counts) - 2

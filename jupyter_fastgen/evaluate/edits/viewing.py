@@ -1,0 +1,117 @@
+"""How often what is shown of a long text holds what a commit changed in it."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from ...completion.context import guess_tokens
+from ...edit.blocks import Forest, parse
+from ...edit.difference import Change, changes
+from ...edit.outline import View, outline
+from ...edit.service import SHOWN_TOKENS
+from ..stats import Spread, share, spread
+from .pairs import Pair, bodies
+from .sparse import DEFINITIONS
+
+LOCAL = 40
+"""Lines from the first change to the last one of an edit that is in one place."""
+
+TOKENS = (512, SHOWN_TOKENS, 1024, 2048)
+
+WORDS = 3
+
+_WORD = re.compile(r"[^\W\d]\w{2,}")
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """Of some edits: shares of 0 to 1, tokens of what is shown, milliseconds.
+
+    `found` are the edits of which all changed lines are shown, `shown` is of the text's lines.
+    """
+
+    edits: int
+    found: float
+    shown: float
+    tokens: Spread
+    ms: Spread
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    found: bool
+    shown: float
+    tokens: int
+    ms: float
+
+
+def measure(pairs: Sequence[Pair], seed: int) -> dict[str, dict[str, Outcome]]:
+    """Outcomes by what stands in for an instruction, and by the tokens to be shown.
+
+    Only edits in one place count, and of texts that are longer than that.
+    """
+    seen: dict[str, dict[str, list[_Seen]]] = {}
+    for n, pair in enumerate(pairs):
+        old, new = bodies(pair.before), bodies(pair.after)
+        size = guess_tokens(pair.before)
+        found = changes(old, new)
+        if size <= min(TOKENS) or found[-1].old_end - found[0].old_start > LOCAL:
+            continue
+        forest = parse(pair.before, pair.grammar)
+        name = _definition(forest, found[0])
+        words = sorted(
+            {word for c in found for line in _new(new, c) for word in _WORD.findall(line)}
+        )
+        some = " ".join(random.Random(f"{seed} {n}").sample(words, min(WORDS, len(words))))
+        asked = {"its definition": name, "its words": some, "both": f"{name} {some}" * bool(name)}
+        for kind, instruction in asked.items():
+            for tokens in TOKENS:
+                if instruction.strip() and tokens < size:
+                    start = time.perf_counter()
+                    blocks = forest.blocks
+                    view = outline(old, blocks, pair.grammar, instruction, [], tokens)
+                    ms = 1000 * (time.perf_counter() - start)
+                    seen.setdefault(kind, {}).setdefault(str(tokens), []).append(
+                        _seen(view, found, len(old), ms)
+                    )
+    return {
+        kind: {tokens: _outcome(results) for tokens, results in by_tokens.items()}
+        for kind, by_tokens in seen.items()
+    }
+
+
+def _definition(forest: Forest, change: Change) -> str:
+    """What the innermost definition around a change is called; "" without one."""
+    around = forest.enclosing(change.old_start)
+    return next((block.label for block in reversed(around) if block.kind in DEFINITIONS), "")
+
+
+def _new(new: Sequence[str], change: Change) -> str:
+    return "\n".join(new[change.new_start : change.new_end])
+
+
+def _seen(view: View, found: Sequence[Change], size: int, ms: float) -> _Seen:
+    shown = {line for n, line in enumerate(view.starts[:-1]) if n not in view.hidden}
+
+    def holds(change: Change) -> bool:
+        """All lines that go are shown, or a neighbour of those that come."""
+        start, end = change.old_start, change.old_end
+        return shown.issuperset(range(start, end)) and (
+            start < end or bool({start - 1, start} & shown)
+        )
+
+    tokens = guess_tokens("\n".join(view.lines))
+    return _Seen(all(map(holds, found)), len(shown) / size, tokens, ms)
+
+
+def _outcome(results: Sequence[_Seen]) -> Outcome:
+    return Outcome(
+        len(results),
+        share(r.found for r in results),
+        sum(r.shown for r in results) / len(results),
+        spread(r.tokens for r in results),
+        spread(r.ms for r in results),
+    )
