@@ -62,5 +62,12 @@ export default defineConfig([
       eqeqeq: 'error'
     }
   },
+  {
+    files: ['**/*.spec.ts', 'ui-tests/**/*.ts'],
+    rules: {
+      // What a test plays is read by the test only.
+      'jupyter/no-untranslated-string': 'off'
+    }
+  },
   prettierRecommended
 ]);

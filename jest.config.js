@@ -12,6 +12,7 @@ const esModules = [
   '@rjsf',
   'exenv-es6',
   'lib0',
+  'marked',
   'nanoid',
   'uuid',
   'vscode-ws-jsonrpc',
@@ -24,7 +25,11 @@ const base = jestJupyterLab(__dirname);
 
 module.exports = {
   ...base,
-  collectCoverageFrom: ['src/**/*.{ts,tsx}', '!src/**/*.spec.{ts,tsx}'],
+  collectCoverageFrom: [
+    'src/**/*.{ts,tsx}',
+    '!src/**/*.spec.{ts,tsx}',
+    '!src/**/testing.ts'
+  ],
   coverageReporters: ['text'],
   passWithNoTests: true,
   reporters: ['default'],

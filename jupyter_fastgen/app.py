@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_core.paths import jupyter_config_path
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Float, Int, Unicode
 
@@ -14,6 +15,8 @@ from .completion.confidence import THRESHOLD
 from .completion.context import Budget
 from .completion.modules import LocalModules
 from .completion.service import Options
+from .edit.actions import load_actions
+from .editing import Edits
 from .habit import HabitFile, default_path
 from .handlers import ROUTES
 from .host import ModelHost, Settings
@@ -90,6 +93,7 @@ class FastgenApp(ExtensionApp):
     ).tag(config=True)
 
     host: ModelHost
+    edits: Edits
     habit_file: HabitFile
     kernels: Kernels
     sessions: set[Session]
@@ -128,8 +132,10 @@ class FastgenApp(ExtensionApp):
             habit=self.habit_file.habit,
         )
         self.host = ModelHost(self._model_settings, options)
+        folders = [Path(folder, "fastgen", "actions") for folder in jupyter_config_path()[::-1]]
+        self.edits = Edits(self.make_edit_host, load_actions(folders, self.log.warning))
 
-    def edit_host(self) -> ModelHost:
+    def make_edit_host(self) -> ModelHost:
         """A host of the model for edits: the configured one, else the best for them that is here.
 
         One document, and room for all of it. Raises `FastgenError`.
@@ -139,7 +145,8 @@ class FastgenApp(ExtensionApp):
         if not model:
             catalog = load_catalog(settings.catalog)
             model = best_for_edits(catalog, ModelStore(settings.models_dir)).name
-        return ModelHost(replace(settings, model=model, context=EDIT_TOKENS, slots=1), Options())
+        fitting = replace(settings, model=model, context=EDIT_TOKENS, slots=1, draft=True)
+        return ModelHost(fitting, Options())
 
     def _local_modules(self) -> LocalModules | None:
         # The command line has no server, and contents may not be files.
@@ -155,7 +162,13 @@ class FastgenApp(ExtensionApp):
         await asyncio.gather(*(session.close() for session in list(self.sessions)))
         self.kernels.close()
         await asyncio.to_thread(self.habit_file.save)
+        await self.edits.close()
         await self.host.close()
+
+    async def restart(self) -> None:
+        """End the engine processes and start anew, with the models that are chosen then."""
+        await self.edits.close()
+        await self.host.restart()
 
     def computing(self) -> bool:
         """Whether a kernel of this server runs a cell right now."""

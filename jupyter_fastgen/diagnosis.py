@@ -18,7 +18,7 @@ from .errors import FastgenError
 
 if TYPE_CHECKING:
     from .app import FastgenApp
-    from .models.catalog import ModelEntry
+    from .models.catalog import Catalog, ModelEntry
     from .models.store import ModelStore
 
 EXTENSION = "jupyter_fastgen"
@@ -151,8 +151,9 @@ def _languages() -> Finding:
 
 
 def _model_and_engine(app: FastgenApp) -> Iterator[Finding]:
+    from .app import EDIT_TOKENS
     from .models.catalog import load_catalog
-    from .models.resolve import resolve
+    from .models.resolve import best_for_edits, resolve
     from .models.store import ModelStore
 
     if app.model.startswith(("http://", "https://")):
@@ -166,10 +167,13 @@ def _model_and_engine(app: FastgenApp) -> Iterator[Finding]:
         yield Finding("model", "failed", str(error), "correct c.FastgenApp.model", {})
         return
     yield _model(found.entry, found.path, store)
+    edits = found.entry if app.model else best_for_edits(catalog, store)
+    yield _edits(edits, catalog)
     yield _engine(found.entry, chosen=bool(app.model))
     yield _processors(app.threads)
     tokens = app.slots * (app.context_tokens + app.cell_tokens + app.suffix_tokens + 1024)
-    yield _memory((found.entry.size or 0) + tokens * KV_BYTES)
+    tokens += EDIT_TOKENS
+    yield _memory(sum(entry.size or 0 for entry in {found.entry, edits}) + tokens * KV_BYTES)
 
 
 def _model(entry: ModelEntry, path: Path | None, store: ModelStore) -> Finding:
@@ -196,6 +200,16 @@ def _model(entry: ModelEntry, path: Path | None, store: ModelStore) -> Finding:
     if need > free:
         text += f", {human_size(need)} are needed: make room, or set FASTGEN_MODELS_DIR"
     return Finding("model", "failed", text, f"jupyter fastgen models pull {entry.name}", facts)
+
+
+def _edits(entry: ModelEntry, catalog: Catalog) -> Finding:
+    facts: dict[str, object] = {"name": entry.name}
+    fit = [e for e in catalog if "edit" in e.roles and e.engine == "llamacpp"]
+    if "edit" in entry.roles or not fit:
+        return Finding("edits", "ok", f"{entry.name} writes them", "", facts)
+    text = f"{entry.name} writes them, which is small for that"
+    least = min(fit, key=lambda e: e.size or 0)
+    return Finding("edits", "warning", text, f"jupyter fastgen models pull {least.name}", facts)
 
 
 def _free_space(directory: Path) -> int:

@@ -69,6 +69,7 @@ class Socket(_Door, WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
         app = self.app
         self._session = Session(
             app.host,
+            app.edits,
             app.kernels,
             __version__,
             f"s{next(_names)}",
@@ -140,7 +141,7 @@ class ActionHandler(_Door, APIHandler):  # type: ignore[misc]
         if action == "download":
             self.app.host.download()
         elif action == "restart":
-            await self.app.host.restart()
+            await self.app.restart()
         elif action == "forget":
             await asyncio.to_thread(self.app.habit_file.forget)
         else:

@@ -32,7 +32,8 @@ class Settings:
     """What the administrator chose.
 
     `model` is a name of the catalog, a path to a GGUF file, the URL of a `llama-server`,
-    or empty for the catalog's default. Zeros mean: decide by the machine.
+    or empty for the catalog's default. Zeros mean: decide by the machine. `draft` is for a model
+    that only edits.
     """
 
     model: str = ""
@@ -44,6 +45,7 @@ class Settings:
     idle_unload: float = 1800.0
     engine_output: bool = False
     api_key: str = ""
+    draft: bool = False
 
 
 class ModelHost:
@@ -96,6 +98,11 @@ class ModelHost:
 
             self._edits = EditService(self._worker, CHATS[self._chat])
         return self._edits
+
+    @property
+    def is_editing(self) -> bool:
+        """Whether an edit is being written, or the code for one read."""
+        return self._edits is not None and self._edits.is_running
 
     def download(self) -> None:
         """Fetch the model in the background, then load it; does nothing while that runs."""
@@ -158,7 +165,13 @@ class ModelHost:
     def _set_worker(self, engine: str, name: str, location: str, fim: str, chat: str) -> None:
         settings = self._settings
         spec = ModelSpec(
-            name, location, settings.context, settings.slots, settings.threads, settings.api_key
+            name,
+            location,
+            settings.context,
+            settings.slots,
+            settings.threads,
+            settings.api_key,
+            settings.draft,
         )
         self._worker = Worker(
             "llama-server" if engine == "llama-server" else "llamacpp",

@@ -35,10 +35,11 @@ def is_favour(message: protocol.FromBrowser) -> bool:
 
 def done_message(id: int, end: End) -> protocol.Done:
     """What the browser is told of the end of job `id`."""
-    return protocol.Done(id, end.reason, end.why, _counts(end.cost))
+    return protocol.Done(id, end.reason, end.why, counts_of(end.cost))
 
 
-def _counts(cost: Done | None) -> protocol.Counts | None:
+def counts_of(cost: Done | None) -> protocol.Counts | None:
+    """What the browser is told of a cost."""
     if cost is None:
         return None
     return protocol.Counts(
@@ -49,4 +50,6 @@ def _counts(cost: Done | None) -> protocol.Counts | None:
         prefill_ms=round(cost.prefill_ms, 1),
         decode_ms=round(cost.decode_ms, 1),
         first_ms=None if cost.first_ms is None else round(cost.first_ms, 1),
+        drafted_tokens=cost.drafted,
+        accepted_tokens=cost.accepted,
     )

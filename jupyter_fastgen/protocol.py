@@ -125,7 +125,8 @@ class Complete(msgspec.Struct, tag="complete", frozen=True):
 class Ahead(msgspec.Struct, tag="ahead", frozen=True):
     """As `Complete`, for the text that stands at `offset` once `text`, which is shown, is accepted.
 
-    Work ahead of the person: it supersedes nothing, and is `cancelled` while a cell computes.
+    Work ahead of the person: it supersedes nothing, and is `cancelled` while a cell computes, or
+    where `text` is not likely to be accepted.
     """
 
     id: int
@@ -163,6 +164,36 @@ class Alternatives(msgspec.Struct, tag="alternatives", frozen=True):
     trigger: Literal["auto", "invoke"] = "auto"
 
 
+class Edit(msgspec.Struct, tag="edit", frozen=True, omit_defaults=True):
+    """Change `cells`, which stand in this order, of the document as of `rev`.
+
+    `action` names one of `Welcome.actions`, `instruction` is what the person wrote; either may be
+    empty. Of one cell only the lines [start, end) change where `end` is given. `error` is the
+    traceback that is to be mended. It supersedes the document's running edit, and is answered by
+    `Progress`, `Hunks` and a `Done`. The document itself changes only in the browser.
+    """
+
+    id: int
+    doc: str
+    rev: int
+    cells: list[str]
+    instruction: str = ""
+    action: str = ""
+    start: int = 0
+    end: int | None = None
+    error: str = ""
+
+
+class Prepare(msgspec.Struct, tag="prepare", frozen=True, omit_defaults=True):
+    """An `Edit` of this is about to be described: load the model, read the code."""
+
+    doc: str
+    rev: int
+    cells: list[str]
+    start: int = 0
+    end: int | None = None
+
+
 class Cancel(msgspec.Struct, tag="cancel", frozen=True):
     """Ends job `id`; an unknown or ended one is ignored."""
 
@@ -189,6 +220,8 @@ FromBrowser = (
     | Ahead
     | Next
     | Alternatives
+    | Edit
+    | Prepare
     | Cancel
     | Warm
 )
@@ -197,11 +230,24 @@ FromBrowser = (
 # --- server to browser -------------------------------------------------------
 
 
-class Welcome(msgspec.Struct, tag="welcome", frozen=True):
-    """The connection is taken."""
+class Action(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An edit that needs no description: its name, and what a menu says of it.
+
+    `needs`: it is offered only where a cell has failed (`error`).
+    """
+
+    name: str
+    title: str
+    caption: str
+    needs: Literal["", "error"] = ""
+
+
+class Welcome(msgspec.Struct, tag="welcome", frozen=True, omit_defaults=True):
+    """The connection is taken. `actions` can be asked for in an `Edit`."""
 
     protocol: int
     version: str
+    actions: list[Action] = []
 
 
 EngineState = Literal["missing", "downloading", "loading", "ready", "idle", "off", "error"]
@@ -242,8 +288,64 @@ class Alternative(msgspec.Struct, tag="alternative", frozen=True):
     text: str
 
 
+Phase = Literal["loading", "reading", "writing"]
+"""Of an edit: the model is loaded, the code is read (prefill), the answer is written."""
+
+
+class Progress(msgspec.Struct, tag="progress", frozen=True, omit_defaults=True):
+    """How far edit `id` is: `fraction` 0..1 of its phase, where that is known.
+
+    While it is written, `lines` of the answer are there, and all before line `line` of `cell` is
+    settled, in the text as of the edit's `rev`.
+    """
+
+    id: int
+    phase: Phase
+    fraction: float | None = None
+    lines: int = 0
+    cell: str = ""
+    line: int = 0
+
+
+class Hunk(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One change to accept or reject, in the document as of the edit's `rev`.
+
+    `lines`: the lines [start, end) of `cell` become `new`, lines without ends; of both none may
+    be there. `insert`: a cell of `type` that holds `new` comes behind `cell`, "" is the top.
+    `remove`: `cell` goes. `move`: `cell` goes behind `after`, "" is the top.
+    `label` names the block around it. With `reasons`, sentences, it needs a look first. Where
+    lines go although nothing says so, `other` is what comes instead of `new` if they stay.
+    """
+
+    cell: str
+    start: int = 0
+    end: int = 0
+    new: list[str] = []
+    kind: Literal["lines", "insert", "remove", "move"] = "lines"
+    type: CellType = "code"
+    after: str = ""
+    label: str = ""
+    reasons: list[str] = []
+    other: list[str] = []
+
+
+class Hunks(msgspec.Struct, tag="hunks", frozen=True, omit_defaults=True):
+    """Hunks of edit `id`, in order.
+
+    While it is written come those whose lines are settled, behind the ones before; what may be
+    wrong with them is not known yet. `final` ones are all, and stand for those before.
+    """
+
+    id: int
+    hunks: list[Hunk]
+    final: bool = False
+
+
 class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a job cost, as the engine counted it: tokens, and times in milliseconds."""
+    """What a job cost, as the engine counted it: tokens, and times in milliseconds.
+
+    Of the `drafted_tokens`, which were guessed from the prompt, the accepted ones cost no step.
+    """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
@@ -252,6 +354,8 @@ class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
     first_ms: float | None = None
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
 
 
 DoneReason = Literal[
@@ -293,7 +397,9 @@ class Fault(msgspec.Struct, tag="fault", frozen=True):
     fatal: bool = False
 
 
-FromServer = Welcome | Status | Chunk | Alternative | Done | Resync | Hint | Fault
+FromServer = (
+    Welcome | Status | Chunk | Alternative | Progress | Hunks | Done | Resync | Hint | Fault
+)
 
 _decoder = msgspec.json.Decoder(FromBrowser)
 _encoder = msgspec.json.Encoder()

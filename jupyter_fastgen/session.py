@@ -14,6 +14,7 @@ from . import protocol
 from .completion.namespace import Namespace
 from .completion.service import Alternative, CompletionService, End, Piece
 from .document import NEW_CELL, Cursor, Document, OutOfStepError
+from .editing import EditJobs, Edits
 from .engine.base import EngineError
 from .host import ModelHost
 from .jobs import Asking, Ended, Job, done_message, is_favour
@@ -39,6 +40,7 @@ class Session:
     def __init__(
         self,
         host: ModelHost,
+        edits: Edits,
         kernels: Kernels,
         version: str,
         name: str,
@@ -67,6 +69,8 @@ class Session:
         self._last = asyncio.get_running_loop().time()
         self.outbox: asyncio.Queue[protocol.FromServer | None] = asyncio.Queue(OUTBOX)
         """What the browser is to be sent; None: close the connection."""
+        self._edits = edits
+        self._edit_jobs = EditJobs(edits, name, self.outbox.put)
         self._deaf = host.listen(self._on_status)
         self._blind = kernels.listen(self._on_kernel)
 
@@ -89,7 +93,7 @@ class Session:
             self._take(message)
         except OutOfStepError:
             self._lose(getattr(message, "doc", ""))
-            if isinstance(message, protocol.Complete):
+            if isinstance(message, protocol.Complete | protocol.Edit):
                 self._post(
                     protocol.Done(message.id, "superseded", "the document changed meanwhile")
                 )
@@ -109,6 +113,7 @@ class Session:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._edit_jobs.close()
         for doc in list(self._documents):
             self._drop(doc)
 
@@ -126,7 +131,8 @@ class Session:
             self._fatal("the page could not prove that it is ours (XSRF): reload the page")
         else:
             self._greeted = True
-            self._post(protocol.Welcome(protocol.VERSION, self._version))
+            actions = self._edits.offered()
+            self._post(protocol.Welcome(protocol.VERSION, self._version, actions))
             self._host.wake()
             self._post(self._host.status)
 
@@ -141,7 +147,14 @@ class Session:
         elif isinstance(message, protocol.Next):
             thought_of = self._current(message).with_new_cell(message.cell)
             self._favour(message, Cursor(thought_of, NEW_CELL, 0))
+        elif isinstance(message, protocol.Edit):
+            self._edit(message)
+        elif isinstance(message, protocol.Prepare):
+            document = self._current(message)
+            if not self._computing():
+                self._edit_jobs.prepare(message, document, self._namespace(document))
         elif isinstance(message, protocol.Cancel):
+            self._edit_jobs.cancel(message.id)
             for doc, job in list(self._jobs.items()):
                 if job.id == message.id:
                     self._end_job(doc, "cancelled")
@@ -155,6 +168,7 @@ class Session:
             if message.doc not in self._documents and len(self._documents) >= MOST_DOCUMENTS:
                 raise ValueError(f"more than {MOST_DOCUMENTS} documents are open")
             self._end_job(message.doc, "superseded")
+            self._edit_jobs.drop(message.doc)
             document = self._documents[message.doc] = Document.opened(message)
             self._namespace(document)  # its kernel is looked at from now on
             self._stale.discard(message.doc)
@@ -169,20 +183,38 @@ class Session:
         self._host.wake()
         service = self._host.completion
         status = self._host.status
-        if service is None or status.state != "ready":
-            why = status.detail or f"the model is {status.state}"
+        if service is None or status.state != "ready" or self._edits.is_running:
+            why = "an edit is being written" if self._edits.is_running else status.detail
+            why = why or f"the model is {status.state}"
             self._post(protocol.Done(message.id, "unavailable", why))
             return
         job = Job(message.id)
         self._start(message.doc, job, self._stream(job, message, service, cursor))
 
+    def _edit(self, message: protocol.Edit) -> None:
+        document = self._current(message)
+        self._edit_jobs.start(message, document, self._namespace(document))
+        # Two engines at once would make both many times slower.
+        for doc in list(self._jobs):
+            self._end_job(doc, "cancelled")
+
     def _favour(self, message: Asking, cursor: Cursor) -> None:
         service = self._host.completion
         running = self._jobs.get(message.doc)
-        busy = (running is not None and running.id is not None) or (
-            is_favour(message) and self._computing()
+        busy = (
+            self._edits.is_running
+            or (running is not None and running.id is not None)
+            or (is_favour(message) and self._computing())
         )
-        if service is None or self._host.status.state != "ready" or busy:
+        if (
+            service is None
+            or self._host.status.state != "ready"
+            or busy
+            or (
+                isinstance(message, protocol.Ahead)
+                and not service.is_likely(self._key(message.doc), message.text)
+            )
+        ):
             self._post(protocol.Done(message.id, "cancelled"))
             return
         self._end_job(message.doc, "superseded")  # it only fills the cache, as this does
@@ -193,7 +225,7 @@ class Session:
         cursor = self._at(message)
         self._host.wake()
         # Filling the cache ahead is a favour: never at the expense of a cell or of a running job.
-        if not self._computing():
+        if not self._computing() and not self._edits.is_running:
             self._fill(message.doc, cursor)
 
     def _fill(self, doc: str, cursor: Cursor) -> None:
@@ -274,7 +306,9 @@ class Session:
             raise OutOfStepError(f"no document {doc!r}")
         return document
 
-    def _current(self, message: Asking | protocol.Warm) -> Document:
+    def _current(
+        self, message: Asking | protocol.Warm | protocol.Edit | protocol.Prepare
+    ) -> Document:
         document = self._document(message.doc)
         if document.rev != message.rev:
             raise OutOfStepError(f"revision {message.rev}, the copy has {document.rev}")
@@ -303,6 +337,7 @@ class Session:
 
     def _drop(self, doc: str) -> None:
         self._end_job(doc, "superseded")
+        self._edit_jobs.drop(doc)
         self._cursors.pop(doc, None)
         if self._documents.pop(doc, None) and self._host.completion is not None:
             self._host.completion.forget(self._key(doc))

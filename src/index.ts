@@ -1,7 +1,8 @@
 import { clientPlugin } from './client/plugin';
+import { diffPlugin } from './diff/plugin';
 import { inlinePlugin } from './inline/plugin';
 import { statusPlugin } from './status/plugin';
 
 export * from './tokens';
 
-export default [clientPlugin, inlinePlugin, statusPlugin];
+export default [clientPlugin, inlinePlugin, diffPlugin, statusPlugin];

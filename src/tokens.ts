@@ -1,5 +1,6 @@
 import { Token } from '@lumino/coreutils';
 import type { Documents } from './client/documents';
+import type { Edits } from './client/edits';
 import type { Jobs } from './client/jobs';
 import type { RequestLog } from './client/log';
 import type { EngineAction } from './client/rest';
@@ -12,6 +13,7 @@ export interface IFastgenClient {
   readonly socket: Socket;
   readonly documents: Documents;
   readonly jobs: Jobs;
+  readonly edits: Edits;
   readonly log: RequestLog;
   readonly settings: Settings;
   readonly status: StatusModel;

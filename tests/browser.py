@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from tornado.websocket import WebSocketClientConnection
 
@@ -76,7 +76,9 @@ class Browser:
     async def greet(self, xsrf: str = "") -> protocol.Status:
         """Say hello; the status that answers it."""
         self.send(protocol.Hello(protocol.VERSION, xsrf))
-        assert await self.receive() == protocol.Welcome(protocol.VERSION, __version__)
+        welcome = await self.receive()
+        assert isinstance(welcome, protocol.Welcome)
+        assert (welcome.protocol, welcome.version) == (protocol.VERSION, __version__)
         status = await self.receive()
         assert isinstance(status, protocol.Status)
         return status
@@ -156,6 +158,16 @@ class Browser:
         message = protocol.Alternatives(id, doc, self._revs[doc], cell, offset, text, trigger)
         self.send(message)
         return id
+
+    def edit(self, doc: str, *cells: str, instruction: str = "", **more: Any) -> int:
+        """Ask for an edit of cells; the job's id."""
+        id = next(self._ids)
+        self.send(protocol.Edit(id, doc, self._revs[doc], [*cells], instruction, **more))
+        return id
+
+    def prepare(self, doc: str, *cells: str) -> None:
+        """Say that an edit of cells is about to be described."""
+        self.send(protocol.Prepare(doc, self._revs[doc], [*cells]))
 
     async def answer(self, id: int) -> Suggestion:
         """All of a job's texts, and its end."""

@@ -33,6 +33,7 @@ def test_all_is_well(small_model: Path, config: Path, capsys: pytest.CaptureFixt
     assert code == 0
     assert findings["model"]["facts"]["path"] == str(small_model.resolve())
     assert "as configured" in findings["engine"]["text"]
+    assert findings["edits"]["verdict"] == "ok"
     assert findings["processors"]["facts"]["threads"] >= 1
     assert findings["server extension"]["verdict"] == "ok"
     assert findings["front end"]["verdict"] == "ok"
@@ -47,6 +48,15 @@ def test_missing_model_is_named_with_the_command_that_brings_it(
     assert "FAILED   model: qwen2.5-coder-0.5b is missing" in out
     assert "mend it: jupyter fastgen models pull qwen2.5-coder-0.5b" in out
     assert out.endswith("until this is mended: model.\n")
+
+
+def test_a_better_model_for_edits_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("FASTGEN_MODELS_DIR", str(tmp_path))
+    _, findings = ask_doctor(capsys)
+    assert findings["edits"]["verdict"] == "warning"
+    assert findings["edits"]["mend"] == "jupyter fastgen models pull qwen2.5-coder-1.5b"
 
 
 def test_full_disk_is_named(

@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
 
     def make(text: str, meanwhile: Callable[[], object] = lambda: None) -> ScriptedEngine:
         engine = ScriptedEngine(text)
-        monkeypatch.setattr(FastgenApp, "edit_host", lambda app: Host(engine, meanwhile))
+        monkeypatch.setattr(FastgenApp, "make_edit_host", lambda app: Host(engine, meanwhile))
         return engine
 
     return make
@@ -180,6 +181,45 @@ def test_a_cell_of_a_notebook(tmp_path: Path, answers: Answers, capfd: Capture):
     assert "cell 1" in capfd.readouterr().err
 
 
+def test_a_whole_notebook_keeps_all_but_what_changes(
+    tmp_path: Path, answers: Answers, capfd: Capture
+):
+    path = tmp_path / "some.ipynb"
+    cells: list[dict[str, Any]] = [
+        {"cell_type": "code", "execution_count": n, "id": f"c{n}", "metadata": {"n": 1.50},
+         "outputs": [{"output_type": "stream", "name": "stdout", "text": ["x\n"]}],
+         "source": [f"x{n} = {n}\n", f"y{n} = x{n}"]}
+        for n in range(3)
+    ]  # fmt: skip
+    cells.append({"cell_type": "markdown", "id": "m", "metadata": {}, "source": ["# The end"]})
+    whole = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(whole, indent=1))
+    lines = "# %% 1\nx0 = 0\ny0 = x0\n# %% 2\nx1 = 11\ny1 = x1\n# %%\nprint(x1)\n# %% 3\n"
+    engine = answers(lines + "x2 = 2\ny2 = x2\n# %% 4 [markdown]\n# # The start\n```")
+    assert run(path, "--write") == 0
+    err = capfd.readouterr().err
+    assert "Wrote 3 changes" in err
+    assert "begins with a line as `# %% 1`" in engine.requests[0].prompt
+    cells[1]["source"][0] = "x1 = 11\n"
+    cells[3]["source"] = ["# The start"]
+    new = {"cell_type": "code", "execution_count": None, "id": "", "metadata": {}, "outputs": [],
+           "source": ["print(x1)"]}  # fmt: skip
+    cells.insert(2, new)
+    new["id"] = json.loads(path.read_text())["cells"][2]["id"]
+    assert new["id"]
+    assert path.read_text() == json.dumps(whole, indent=1)
+
+
+def test_an_action_says_what_to_do(file: Path, answers: Answers, capfd: Capture):
+    engine = answers("# One.\nfirst = 1\nsecond = 2\nthird = 33\n```")
+    assert main(["edit", str(file), "--action", "explain", "--write"]) == 0
+    assert "comment" in engine.requests[0].prompt
+    assert file.read_bytes() == ("# One.\r\n" + CODE).encode()
+    assert "only comments were asked for" in capfd.readouterr().err
+    assert main(["edit", str(file), "--action", "sing"]) == 1
+    assert "docstring" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
@@ -188,6 +228,7 @@ def test_a_cell_of_a_notebook(tmp_path: Path, answers: Answers, capfd: Capture):
         (["--lines", "two"], "write 10-40, or 7"),
         (["--cell", "0"], "it is no notebook"),
         (["-i", " "], "the instruction is empty"),
+        (["--action", "fix"], "no action 'fix' here"),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong(file: Path, options: list[str], why: str, capsys: Capture):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from jupyter_fastgen import protocol
+from jupyter_fastgen.completion.service import CompletionService
 
 from .browser import Browser
 from .conftest import RunningServer
@@ -217,13 +219,16 @@ async def test_work_ahead_waits_for_a_request_and_ends_with_the_next(connect: Co
     assert (await browser.answer(asked)).text.startswith(", 16")
 
 
-async def test_no_work_ahead_while_a_cell_computes(connect: Connect, jp_serverapp: Any):
+async def test_no_work_ahead_while_a_cell_computes(
+    connect: Connect, jp_serverapp: Any, monkeypatch: pytest.MonkeyPatch
+):
     browser = await connect()
     browser.open("d", COUNTING)
-    app = next(iter(jp_serverapp.extension_manager.extension_apps["jupyter_fastgen"]))
-    kernels = app.settings["kernel_manager"]
-    kernel = kernels.get_kernel(await kernels.start_kernel())
-    kernel.execution_state = "busy"
+    # A kernel whose state is ours: that of a real one changes when its messages come.
+    kernel = SimpleNamespace(execution_state="busy")
+    kernels = jp_serverapp.kernel_manager
+    monkeypatch.setattr(kernels, "list_kernel_ids", lambda: ["one"])
+    monkeypatch.setattr(kernels, "get_kernel", lambda id: kernel)
     id = browser.ahead("d", "c0", ", 16")
     assert await browser.answer(id) == ([], protocol.Done(id, "cancelled"))
     id = browser.next_cell("d", "c0")
@@ -233,6 +238,23 @@ async def test_no_work_ahead_while_a_cell_computes(connect: Connect, jp_serverap
     await first_chunk(browser, id)
     kernel.execution_state = "busy"
     assert (await browser.answer(id)).done.reason == "cancelled"
+
+
+async def test_no_work_ahead_of_what_is_not_likely_taken(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+):
+    browser = await connect()
+    browser.open("d", COUNTING)
+    asked: list[tuple[str, str]] = []
+
+    def is_likely(service: CompletionService, key: str, text: str) -> bool:
+        asked.append((key.rsplit("/", 1)[-1], text))
+        return False
+
+    monkeypatch.setattr(CompletionService, "is_likely", is_likely)
+    id = browser.ahead("d", "c0", ", 16")
+    assert await browser.answer(id) == ([], protocol.Done(id, "cancelled"))
+    assert asked == [("d", ", 16")]
 
 
 async def test_work_ahead_of_another_revision_is_given_up(connect: Connect):

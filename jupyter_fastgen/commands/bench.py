@@ -149,7 +149,7 @@ def merge(
 
     found = measure(pairs, limit, slips, seed, lambda what: typer.echo(what, err=True))
     if out is not None:
-        from ..evaluate.edits.report import write
+        from ..evaluate.edits.merging_report import write
 
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(write(found, pairs.name), encoding="utf-8")
@@ -160,6 +160,43 @@ def merge(
 
     typer.echo(text_table(MERGE_HEADS, merge_rows(found.by_granularity | found.slips)))
     typer.echo("\n" + text_table(VIEW_HEADS, view_rows(found.views)))
+
+
+@app.command()
+def css(
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            exists=True,
+            dir_okay=False,
+            help="A stylesheet with a rule for body; our own.",
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="A name or .gguf file; the best for edits that is here.")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """Change one line of a long stylesheet in several formats; tell tokens, times, damage."""
+    import asyncio
+
+    from ..evaluate.edits.sheet import OWN, measure
+    from ..evaluate.quality.running import edit_model
+
+    def say(name: str) -> None:
+        typer.echo(f"measuring: {name}", err=True)
+
+    path = file or OWN
+    text = path.read_text(encoding="utf-8")
+    found = asyncio.run(measure(path.name, text, edit_model(model), say))
+    if json:
+        _print_json(found)
+        return
+    from ..evaluate.tables import SHEET_HEAD, sheet_rows, text_table
+
+    typer.echo(f"{found.name}, {found.lines} lines, {found.model}")
+    typer.echo(text_table(SHEET_HEAD, sheet_rows(found)))
 
 
 @app.command()

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..edit.actions import Action
     from ..edit.hunks import Hunk
     from ..edit.merge import Merge
     from ..edit.service import End
@@ -17,10 +20,13 @@ if TYPE_CHECKING:
 
 def edit(
     file: Annotated[Path, typer.Argument(help="A text file or an .ipynb file.")],
-    instruction: Annotated[str, typer.Option("--instruction", "-i", help="What to change.")],
+    instruction: Annotated[str, typer.Option("--instruction", "-i", help="What to change.")] = "",
+    action: Annotated[
+        str, typer.Option("--action", help="Instead of -i, or besides: docstring, types, …")
+    ] = "",
     cell: Annotated[
         int | None,
-        typer.Option("--cell", help="Of a notebook: which cell, from 0; -1 is the last."),
+        typer.Option("--cell", help="Of a notebook: only this cell, from 0; -1 is the last."),
     ] = None,
     lines: Annotated[
         str, typer.Option("--lines", help="Change only these, from 1: 10-40, or 7.")
@@ -36,7 +42,7 @@ def edit(
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print JSON, when it is complete.")] = False,
 ) -> None:
-    """Change a text file or a cell of a notebook as an instruction says.
+    """Change a text file, a notebook or a cell of it, as an instruction or an action says.
 
     Prints a diff, or writes to the file. What may be wrong is listed with the reason and left out.
     The exit code is 1 where nothing is left to print or write.
@@ -47,13 +53,20 @@ def edit(
     from ..errors import FastgenError
     from ..source import read_source, write_source
 
-    if not instruction.strip():
+    app = load_app(model)
+    chosen = _action(app.edits.actions, action)
+    said = chosen.say(instruction, "") if chosen else instruction
+    if not said.strip():
         raise FastgenError("the instruction is empty: say with -i what to change")
     source = read_source(file, cell)
     part = _part(lines, source)
-    host = load_app(model).edit_host()
-    end = asyncio.run(_run(host, source, instruction, part, echo=not json))
+    host = app.make_edit_host()
+    end = asyncio.run(_run(host, source, said, part, echo=not json))
     merge = end.merge
+    if chosen is not None and chosen.only == "comments":
+        from ..edit.comments import only_comments
+
+        merge = only_comments(merge, source.text, source.language)
     lost: list[Hunk] = []
     if write:
         # It may have been saved elsewhere while the model wrote.
@@ -72,6 +85,16 @@ def edit(
         raise typer.Exit(1)
 
 
+def _action(actions: Mapping[str, Action], name: str) -> Action | None:
+    """Raises `FastgenError` for one that is not there, or that is of no use here."""
+    from ..errors import FastgenError
+
+    fit = {n: a for n, a in actions.items() if not a.needs and not a.place}
+    if name and name not in fit:
+        raise FastgenError(f"there is no action {name!r} here: use {', '.join(sorted(fit))}")
+    return fit.get(name)
+
+
 def _part(lines: str, source: Source) -> tuple[int, int] | None:
     """Raises `FastgenError` for lines that are not there."""
     import re
@@ -81,6 +104,8 @@ def _part(lines: str, source: Source) -> tuple[int, int] | None:
 
     if not lines:
         return None
+    if source.sheet is not None:
+        raise FastgenError("--lines is for one text: say with --cell which cell")
     found = re.fullmatch(r"(\d+)(?:-(\d+))?", lines)
     if found is None:
         raise FastgenError(f"--lines {lines} is not understood: write 10-40, or 7")
@@ -96,18 +121,20 @@ async def _run(
 ) -> End:
     from contextlib import aclosing
 
+    from ..edit.hunks import Hunk
     from ..edit.service import End
     from ..errors import FastgenError
 
     try:
         service = await host.edits()
-        hunks = service.edit("terminal", source.text, source.language, instruction, part)
+        about = source.sheet.about if source.sheet else ""
+        hunks = service.edit("terminal", source.text, source.language, instruction, part, about)
         async with aclosing(hunks):
             async for hunk in hunks:
                 if isinstance(hunk, End):
                     return hunk
-                if echo:
-                    typer.echo(_place(hunk), err=True)
+                if echo and isinstance(hunk, Hunk):
+                    typer.echo(_place(source, hunk), err=True)
         raise FastgenError("the engine ended without an answer; run `jupyter fastgen doctor`")
     finally:
         await host.close()
@@ -127,10 +154,14 @@ def _rebased(source: Source, merge: Merge) -> tuple[Source, Merge, list[Hunk]]:
     return now, checked(merge, now.text, lambda text: parse(text, now.language)), lost
 
 
-def _place(hunk: Hunk) -> str:
+def _place(source: Source, hunk: Hunk) -> str:
     """Where a hunk is and what it does, in words."""
     gone, come = hunk.end - hunk.start, len(hunk.new)
-    where = f"line {hunk.start + 1}" if gone <= 1 else f"lines {hunk.start + 1}-{hunk.end}"
+    start, cell = hunk.start, ""
+    if source.sheet is not None:
+        number, start = source.sheet.at(hunk.start)
+        cell = f"cell {number} "
+    where = f"{cell}line {start + 1}" if gone <= 1 else f"{cell}lines {start + 1}-{start + gone}"
     what = f"{come} added" if not gone else f"{gone} removed" if not come else f"{gone} -> {come}"
     return f"{where}{f' ({hunk.label})' if hunk.label else ''}: {what}"
 
@@ -156,12 +187,14 @@ def _report(source: Source, merge: Merge, taken: set[int], lost: list[Hunk], wri
     for number, hunk in enumerate(merge.hunks):
         if number not in taken:
             reasons = "; ".join(sorted(flag.value for flag in hunk.flags))
-            typer.echo(f"Needs a look: {_place(hunk)}: {reasons}", err=True)
+            typer.echo(f"Needs a look: {_place(source, hunk)}: {reasons}", err=True)
             for sign, texts in (("-", old[hunk.start : hunk.end]), ("+", hunk.new)):
                 for text in texts:
                     typer.echo(f"  {sign}{text}", err=True)
     for hunk in lost:
-        typer.echo(f"Left out: {_place(hunk)}: the file was changed there meanwhile", err=True)
+        typer.echo(
+            f"Left out: {_place(source, hunk)}: the file was changed there meanwhile", err=True
+        )
     if len(taken) < len(merge.hunks):
         typer.echo("Take these, too, with --all.", err=True)
     if merge.reason:

@@ -32,6 +32,9 @@ KeepTexts = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+EDIT_CONTEXT = 4096
+"""Tokens of KV cache: room for the longest text, twice."""
+
 
 @app.command()
 def fim(
@@ -176,6 +179,51 @@ def replay(
 
 
 @app.command()
+def edits(
+    out: Out,
+    form: Annotated[
+        Literal["ours", "whole", "sparse", "free", "search"],
+        typer.Option("--format", help="How the model answers; free: sparse without a grammar."),
+    ] = "ours",
+    limit: Annotated[int, typer.Option("--limit", min=0, help="How many tasks; 0: all.")] = 0,
+    seed: Seed = 1,
+    model: Annotated[
+        str, typer.Option("--model", help="A name or .gguf file; the best for edits that is here.")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """Let a model do our own instructed edits, and check each by running it."""
+    import asyncio
+
+    from ..evaluate.edits.checking import require_libraries
+    from ..evaluate.edits.instructed import Settings, evaluate, open_results, outcome
+    from ..evaluate.edits.tasks import load_tasks
+    from ..evaluate.quality.running import edit_model, running
+    from ..evaluate.rows import sample
+
+    require_libraries()
+    tasks, digest = load_tasks()
+    asked = edit_model(model)
+    results = open_results(out, Settings("edits", digest, asked.name, form, seed, limit))
+
+    async def run(advance: Callable[[], None]) -> None:
+        async with running(asked, EDIT_CONTEXT, draft=True) as engine:
+            await evaluate(tasks, engine, asked.chat, results, advance)
+
+    with _progress(len(sample(len(tasks), limit, seed))) as advance:
+        asyncio.run(run(advance))
+    kinds = {"all": results.records, "cells": [r for r in results.records if r.is_cell]}
+    kinds["files"] = [r for r in results.records if not r.is_cell]
+    outcomes = {kind: outcome(records) for kind, records in kinds.items() if records}
+    if json:
+        _print_json({"settings": results.settings, "summary": outcomes})
+        return
+    from ..evaluate.tables import EDITS_HEAD, edits_row, text_table
+
+    typer.echo(text_table(["", *EDITS_HEAD], [[k, *edits_row(o)] for k, o in outcomes.items()]))
+
+
+@app.command()
 def compare(
     first: Annotated[Path, typer.Argument(help="A file of results.")],
     second: Annotated[Path, typer.Argument(help="Another one, of the same rows or notebooks.")],
@@ -218,6 +266,18 @@ def report(
     from ..evaluate.quality import report as quality_report
 
     out.write_text(quality_report.write(folder), encoding="utf-8")
+    typer.echo(str(out))
+
+
+@app.command()
+def edit_report(
+    folder: Annotated[Path, typer.Argument(help="A folder of results of edits and of bench css.")],
+    out: Annotated[Path, typer.Option("--out", help="The Markdown file to be written.")],
+) -> None:
+    """Write down what the results of edits in a folder say."""
+    from ..evaluate.edits import report as edits_report
+
+    out.write_text(edits_report.write(folder), encoding="utf-8")
     typer.echo(str(out))
 
 

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 FLOOR = -8.0
 """A token less likely than that is as good as impossible."""
 
-THRESHOLD = 0.3
+THRESHOLD = 0.4
 """Chosen from the curve in `docs/quality.md`."""
 
 LENIENT = 1 / 3
 """Of the threshold: for a line's first token, which is one of several good ones more often than
 those behind it; and for a block, which is read as an idea, not as what one is about to type."""
+
+LIKELY = 0.5
+"""More likely taken than not: only then is it worth while to write what follows."""
 
 RATE = 0.05
 """How far one outcome moves the bias, at most."""
@@ -69,6 +72,14 @@ class Judgement:
     def probability(self) -> float:
         """How likely the model took the line to be, 0 to 1."""
         return math.exp(sum(logprob for _, logprob in self.tokens))
+
+    def left(self, typed: int) -> float:
+        """How likely the rest of the line is, 0 to 1, once its first `typed` characters stand."""
+        total, start = 0.0, 0
+        for characters, logprob in self.tokens:
+            total += logprob if start >= typed else 0.0
+            start += characters
+        return math.exp(total)
 
     def sure(self, threshold: float) -> int | None:
         """How many characters stand before the line becomes a guess, None if it nowhere does."""

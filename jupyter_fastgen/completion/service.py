@@ -13,7 +13,7 @@ from typing import Literal
 from ..document import Cursor
 from ..engine import base
 from . import context, gate, known, prompt, stop
-from .confidence import Habit, Judge, Judgement
+from .confidence import LIKELY, Habit, Judge, Judgement
 from .modules import LocalModules
 from .namespace import Namespace
 
@@ -98,6 +98,8 @@ class _Place:
     anchor: prompt.Anchor | None = None
     namespace: Namespace | None = None
     known: str = ""
+    suggested: str = ""
+    judgement: Judgement | None = None
 
     def describe(self, namespace: Namespace | None, cursor: Cursor, budget: context.Budget) -> str:
         """The live kernel in words: new ones after an execution, for all behind is read again."""
@@ -148,9 +150,24 @@ class CompletionService:
         writing = self._writing(view, cursor, namespace, ahead, invoked)
         logprobs = self._options.confidence is not None
         request = self._request(key, built.text, built.begin, writing, logprobs)
+        place, suggested = self._places[key], ""
         async with aclosing(self._written(request, built.begin, writing)) as pieces:
             async for piece in pieces:
+                if isinstance(piece, Piece):
+                    suggested += piece.text
+                else:
+                    place.suggested, place.judgement = suggested, piece.judgement
                 yield piece
+
+    def is_likely(self, key: str, text: str) -> bool:
+        """Whether `text`, the rest of what was suggested last, is more likely taken than not.
+
+        So is what nothing is known of.
+        """
+        place = self._places.get(key)
+        if place is None or place.judgement is None or not place.suggested.endswith(text):
+            return True
+        return place.judgement.left(len(place.suggested) - len(text)) >= LIKELY
 
     async def alternatives(
         self,

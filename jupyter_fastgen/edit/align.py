@@ -30,6 +30,7 @@ from .costs import (
     IDLE_DELETION,
     IDLE_KEEP,
     IMPLIED,
+    LEAVE,
     LOSS,
     MISNAMED,
     MOVED,
@@ -155,6 +156,13 @@ class Alignment:
                 self._sure = Path(begin, [*self._sure.placed, *placed], placed[-1].end)
         return self._sure
 
+    def likely(self) -> Path:
+        """What became of the first items, if what costs least so far goes on; `end` as above."""
+        row = self._rows[-1]
+        layer, at = np.unravel_index(int(np.argmin(row.cost)), row.cost.shape)
+        place = row.low + int(at)
+        return self._trace(int(layer), place, len(self._rows) - 1, place)
+
     def _trace(self, layer: int, place: int, number: int, end: int, least: int = 0) -> Path:
         """The items of rows `least` to `number`, for which `place` was reached in `layer`."""
         found: list[Placed] = []
@@ -218,11 +226,12 @@ class Alignment:
         row = self._rows[-1]
         if isinstance(item, Line):
             borders = isinstance(before, Keep) + isinstance(following, Keep)
+            borders -= self._ends_inside(number - 1, item)
             new = self._line(row, item.text, borders, self._follows(before, item.text))
             if before is None:
                 new = self._anchored(new, item.text)
         else:
-            new = self._run(row, item)
+            new = self._run(row, item, LEAVE if self._ends_inside(number, following) else CROSS)
         self._rows.append(new)
 
     def _anchored(self, row: Row, text: str) -> Row:
@@ -324,8 +333,11 @@ class Alignment:
         passed = alike > 0
         return near[passed], 1 - alike[passed]
 
-    def _run(self, row: Row, item: Keep | Delete) -> Row:
-        """The row of a marker: lines from any place reached to any place behind it."""
+    def _run(self, row: Row, item: Keep | Delete, cross: float) -> Row:
+        """The row of a marker: lines from any place reached to any place behind it.
+
+        `cross` is what it costs to leave a block.
+        """
         reached = self._reach(row)
         low, end = row.low, len(self._original) + 1
         cost = np.full(end - low, np.inf)
@@ -347,7 +359,7 @@ class Alignment:
         within, within_from = least_before(begin - left - lines)
         across, across_from = least_before(begin - lines)
         within += left + lines + ending
-        across += lines + ending + CROSS
+        across += lines + ending + cross
         inside = within <= across
         run = np.where(inside, within, across)
         start = np.where(inside, within_from, across_from)
@@ -360,6 +372,22 @@ class Alignment:
         """The original lines that are `text`, white space at their ends included."""
         places = self._places.get(text.rstrip(), [])
         return [at for at in places if self._original[at] == text]
+
+    def _ends_inside(self, number: int, following: Item | None) -> bool:
+        """Whether a marker stands for lines inside of the block that the line before it opens.
+
+        It is indented below that, a copy, and what comes behind it is new.
+        """
+        if number < 1 or not isinstance(following, Line):
+            return False
+        item, before = self._items[number], self._items[number - 1]
+        return (
+            isinstance(item, Keep)
+            and isinstance(before, Line)
+            and indent(before.text) < item.indent <= indent(following.text)
+            and before.text.rstrip() in self._places
+            and following.text.rstrip() not in self._places
+        )
 
     def _follows(self, before: Item | None, text: str) -> bool:
         """Whether `text` and the line before it are unique in the original and neighbours there."""

@@ -1,7 +1,8 @@
 """What a sparse edit may look like, as a grammar for the engine. Pure.
 
 The first line, and every one behind a marker for lines that stay, is an original one: a small model
-that is bound to that finds the place of its change, and the merge finds it again.
+that is bound to that finds the place of its change, and the merge finds it again. Only where a
+marker is nested, right behind such a line and indented, may something new follow.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ _DOTS = "..."
 
 _RULES = """\
 root ::= (keep | chunk keep) (chunk keep)* chunk? fence | chunk fence
-chunk ::= border line*
+chunk ::= border (nested line)? line*
 line ::= [ \\t]* ({line})
 keep ::= [ \\t]* {keep} "\\n"
+nested ::= [ \\t]+ {keep} "\\n"
 border ::= ({original}) "\\n"
 fence ::= {fence}
 """

@@ -35,6 +35,10 @@ IMPLIED = 1.0
 STEP, CROSS, IDLE_KEEP = 0.2, 0.1, 0.02
 """A marker whose lines begin or end off its indentation, leave a block, or are none."""
 
+LEAVE = 4.0
+"""The same, where the copied line before opens a block that the marker and a new line behind it are
+inside of: more than another place for that line can save."""
+
 REPLACE, REPLACED, ALIKE = 1.6, 0.05, 0.55
 """A replaced line: by its dissimilarity, 0 to 1, and in any case; and how similar it must be."""
 

@@ -36,6 +36,12 @@ class Excerpt:
     task: Task
     view: View | None = None
 
+    @property
+    def lines(self) -> list[str]:
+        """The lines that may change, as far as they are shown."""
+        hidden = self.view.hidden if self.view else frozenset[int]()
+        return [line for n, line in enumerate(self.task.part) if n not in hidden]
+
     def wanted(self, hunks: Sequence[Hunk], part: Sequence[str]) -> list[tuple[int, int]]:
         """Lines [start, end) of `part` that `hunks` are about although they are hidden.
 

@@ -94,6 +94,8 @@ class Merger:
         self._fence = Fence(self._original)
         self._indent = Indentation(self._original)
         self._lines: list[str] = []
+        self.reached = 0
+        """The line of the text before which all was settled when that was asked for last."""
         self._begin(whole)
 
     def _begin(self, whole: bool) -> None:
@@ -142,15 +144,29 @@ class Merger:
     def settled(self) -> list[Hunk]:
         """The hunks before the last marker whose place is certain.
 
-        No further line changes their lines; flags and `moved_to` may change until the end.
+        No further line changes their lines; flags and `moved_to` may change until the end. Of a
+        whole text they are the likely ones before the last copy, for nothing in it is certain.
         """
+        if self._whole and not self._has_markers():
+            return self._likely()
         path = self._alignment.settled()
         count = len(path.placed)
         if count != self._settled[0]:
             is_about = self._is_about(path)
             hunks = build(self._original, self._items[:count], path, self._forest)
             self._settled = count, hunks if is_about else []
+            self.reached = path.end
         return self._settled[1]
+
+    def _likely(self) -> list[Hunk]:
+        path = self._alignment.likely()
+        items = self._items[: len(path.placed)]
+        last = _last_copy(items, path)
+        if last < 0:
+            return []
+        known = Path(path.begin, path.placed[: last + 1], path.placed[last].end)
+        self.reached = known.end
+        return build(self._original, items[: last + 1], known, self._forest, whole=True)
 
     def finish(self, complete: bool = True) -> Merge:
         """The merge, now that the answer ended; of one that broke off, the part before a marker."""
@@ -210,6 +226,13 @@ class Merger:
 def _is_text(item: Item) -> bool:
     """Whether it is more than a blank line."""
     return not isinstance(item, Line) or item.text.strip() != ""
+
+
+def _last_copy(items: list[Item], path: Path) -> int:
+    """The index of the last line with text that is kept; -1 if there is none."""
+    placed = zip(items, path.placed, strict=True)
+    kept = [_is_text(item) and place.kind == Kind.KEPT for item, place in placed]
+    return max((n for n, is_copy in enumerate(kept) if is_copy), default=-1)
 
 
 def _last_marker(items: list[Item]) -> int:

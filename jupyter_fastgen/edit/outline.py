@@ -102,7 +102,8 @@ def outline(
     """What to show of `lines`, which are without ends, in at most about so many `tokens`.
 
     The lines [start, end) of `focus` and the headers around them are shown in any case, those of
-    `wanted` before all others, in half of the tokens.
+    `wanted` before all others, in half of the tokens. Without an instruction only headers are: it
+    is what all instructions for the text have in common.
     """
     pieces = [
         piece
@@ -128,7 +129,10 @@ def outline(
         )
         for piece in pieces
     ]
-    for n in ranked(passages, instruction) or range(len(pieces)):
+    numbers = ranked(passages, instruction)
+    if instruction and not numbers:
+        numbers = range(len(pieces))
+    for n in numbers:
         page.show([*pieces[n].around, pieces[n].own], tokens)
     return page.view()
 

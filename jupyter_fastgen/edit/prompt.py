@@ -49,6 +49,10 @@ _SPARSE = """\
 You edit code. Answer with the changed parts of the code only. Write `{keep}` for every part that \
 stays the same. Show one unchanged line before and one after each change."""
 
+_NEW = """\
+You write code. Answer with the new code that the task asks for, and no explanation. Do not repeat \
+the code that is there."""
+
 _PART = "Change only this part of it:"
 
 _EXAMPLE = """\
@@ -81,7 +85,8 @@ blue {{
 class Task:
     """Do `instruction` to lines [start, end) of `lines`, which are without ends.
 
-    `whole` says that these are to be written anew, not as a sparse edit.
+    `whole` says that these are to be written anew, not as a sparse edit; `about` is what else there
+    is to know, as text.
     """
 
     lines: tuple[str, ...]
@@ -90,6 +95,7 @@ class Task:
     language: str
     instruction: str
     whole: bool
+    about: str = ""
 
     @property
     def part(self) -> tuple[str, ...]:
@@ -117,40 +123,80 @@ class Prompt:
     own: frozenset[str]
 
 
-def task(text: str, language: str, instruction: str, part: tuple[int, int] | None = None) -> Task:
+def task(
+    text: str,
+    language: str,
+    instruction: str,
+    part: tuple[int, int] | None = None,
+    whole: bool | None = None,
+    about: str = "",
+) -> Task:
     """The task to edit `text`, or only the lines [start, end) that `part` names.
 
-    Blank lines at either end stay as they are: a model drops them without a thought.
+    Blank lines at either end stay as they are: a model drops them without a thought. With `whole`
+    None the length decides how the answer is written.
     """
     lines = tuple(body(line) for line in split_lines(text))
     start, end = part if part is not None else (0, len(lines))
     filled = [n for n in range(start, end) if lines[n].strip()]
     start, end = (filled[0], filled[-1] + 1) if filled else (start, start)
-    whole = end - start <= WHOLE_LINES
-    return Task(lines, start, end, language, " ".join(instruction.split()), whole)
+    if whole is None:
+        whole = end - start <= WHOLE_LINES
+    said = " ".join(instruction.split())
+    return Task(lines, start, end, language, said, whole, about.strip())
 
 
 def build(asked: Task, chat: Chat) -> Prompt:
     """The prompt for a task; of the code around its part as much as `asked.lines` holds."""
     fence = _fence(asked.lines)
-    opening = fence + asked.language
-    question = f"Task: {asked.instruction}"
-    said = f"Code:\n{_fenced(opening, asked.lines, fence)}\n"
-    own = {question}
-    if not asked.is_all:
-        own.add(_PART)
-        said += f"{_PART}\n{_fenced(opening, asked.part, fence)}\n"
-    turn = chat.user + plain(said + question) + chat.assistant
     first = next((line for line in asked.part if line.strip()), "")
     return Prompt(
-        text=chat.system + _rules(asked, chat, fence) + turn + f"{opening}\n",
+        text=opening(asked, chat) + _question(asked, chat, fence),
         # Small models begin a part at the margin, wherever it stands.
         begin=first[: len(first) - len(first.lstrip())] if asked.whole else "",
         grammar="" if asked.whole else sparse(asked.part, asked.language, fence),
         stop=("\n" + fence, *chat.stop),
         fence=fence,
-        own=frozenset(own),
+        own=frozenset({_PART, _told(asked), *asked.about.splitlines()}),
     )
+
+
+def build_new(asked: Task, chat: Chat) -> Prompt:
+    """The prompt for code that is to stand behind that of the task."""
+    fence = _fence(asked.lines)
+    return Prompt(
+        text=chat.system + _NEW + _shown(asked, chat) + _question(asked, chat, fence),
+        begin="",
+        grammar="",
+        stop=("\n" + fence, *chat.stop),
+        fence=fence,
+        own=frozenset({_told(asked), *asked.about.splitlines()}),
+    )
+
+
+def opening(asked: Task, chat: Chat) -> str:
+    """What of its prompt does not rest on the instruction: all up to that."""
+    return chat.system + _rules(asked, chat, _fence(asked.lines)) + _shown(asked, chat)
+
+
+def _shown(asked: Task, chat: Chat) -> str:
+    """The code, and what else there is to know."""
+    fence = _fence(asked.lines)
+    begin = fence + asked.language
+    said = asked.about + "\n\n" if asked.about else ""
+    said += f"Code:\n{_fenced(begin, asked.lines, fence)}\n"
+    if not asked.is_all:
+        said += f"{_PART}\n{_fenced(begin, asked.part, fence)}\n"
+    return chat.user + plain(said)
+
+
+def _question(asked: Task, chat: Chat, fence: str) -> str:
+    """The instruction, and how the answer begins."""
+    return f"{plain(_told(asked))}{chat.assistant}{fence}{asked.language}\n"
+
+
+def _told(asked: Task) -> str:
+    return f"Task: {asked.instruction}"
 
 
 def _rules(asked: Task, chat: Chat, fence: str) -> str:

@@ -56,6 +56,7 @@ class Flag(str, Enum):
     HIDDEN = "it changes lines that the model was not shown: the text is long"
     SYNTAX = "the result has a syntax error that the original has not"
     DUPLICATE = "the result defines the same name twice"
+    BEYOND = "it changes code, and only comments were asked for"
 
 
 SUSPECT = frozenset({Flag.AMBIGUOUS, Flag.BORDER, Flag.COMMENT, Flag.IDLE, Flag.LOST, Flag.MANY})
@@ -85,6 +86,11 @@ class Chunk:
     last: int
     low: int
     high: int
+
+
+def is_comment(line: str) -> bool:
+    """Whether a line is a comment in any language, as far as its beginning tells."""
+    return _COMMENT.match(line) is not None
 
 
 def chunks(items: Sequence[Item], path: Path, original: Sequence[str]) -> list[Chunk]:
@@ -124,10 +130,11 @@ def chunk_flags(
     ]
     if not numbers:
         return frozenset()
-    if chunk.first > 0 or path.begin > 0:
-        flags |= _border_flags(chunk, numbers, items, path, original)
-    if chunk.last < len(items) or path.end < len(original):
-        flags |= _border_flags(chunk, numbers[::-1], items, path, original)
+    if not _is_certain(chunk, numbers, items, path, original):
+        if chunk.first > 0 or path.begin > 0:
+            flags |= _border_flags(chunk, numbers, items, path, original)
+        if chunk.last < len(items) or path.end < len(original):
+            flags |= _border_flags(chunk, numbers[::-1], items, path, original)
     texts = [item.text.strip() for n in numbers if isinstance(item := items[n], Line)]
     if _begins_again(texts) or _begins_again(texts[::-1]):
         flags.add(Flag.AMBIGUOUS)
@@ -135,6 +142,67 @@ def chunk_flags(
         if 0 <= at < len(items) and path.placed[at].start == path.placed[at].end:
             flags.add(Flag.IDLE)
     return frozenset(flags)
+
+
+def _is_certain(
+    chunk: Chunk,
+    numbers: Sequence[int],
+    items: Sequence[Item],
+    path: Path,
+    original: Sequence[str],
+) -> bool:
+    """Whether a chunk only puts new lines between copies that together stand in one place.
+
+    The copies are neighbours in the original: nothing goes between them. What a nested marker
+    before the chunk stands for, and the line that opens its block, are copies too.
+    """
+    opening = _opening(chunk.first - 1, items, path, original)
+    first = opening if opening >= 0 else path.placed[numbers[0]].start
+    at = first if opening < 0 else path.placed[chunk.first - 1].end
+    border = opening >= 0
+    for number in numbers:
+        item, placed = items[number], path.placed[number]
+        border = border or placed.end > placed.start
+        if not isinstance(item, Line) or not border:
+            return False
+        if placed.end > placed.start:
+            skipped = original[at : placed.start]
+            copied = item.text.rstrip() == original[placed.start].rstrip()
+            if any(map(str.strip, skipped)) or not copied:
+                return False
+            at = placed.end
+    if path.placed[numbers[-1]].end != at or path.placed[numbers[-1]].start == at:
+        return False
+    low = min(chunk.low, first)
+    return _places(original[first:at], original[low : chunk.high]) == 1
+
+
+def _opening(at: int, items: Sequence[Item], path: Path, original: Sequence[str]) -> int:
+    """The original line that opens the block which the marker `at` stands for all the rest of.
+
+    -1 if it is no such marker: a copied line stands before it and is less indented, and so is what
+    comes behind the lines that it stands for.
+    """
+    marker, before = (items[at], items[at - 1]) if at > 0 else (None, None)
+    if not isinstance(marker, Keep) or not isinstance(before, Line):
+        return -1
+    start, end = path.placed[at].start, path.placed[at].end
+    opens = start - 1
+    if path.placed[at - 1].end != start or path.placed[at - 1].start != opens:
+        return -1
+    inside = [indent(line) for line in original[start:end] if line.strip()]
+    behind = next((indent(line) for line in original[end:] if line.strip()), -1)
+    column = indent(original[opens])
+    is_all = bool(inside) and min(inside) > column >= behind
+    return opens if is_all and before.text.rstrip() == original[opens].rstrip() else -1
+
+
+def _places(wanted: Sequence[str], texts: Sequence[str]) -> int:
+    """How often some lines stand in others, up to white space at their ends."""
+    wanted = [line.rstrip() for line in wanted]
+    texts = [line.rstrip() for line in texts]
+    starts = range(len(texts) - len(wanted) + 1)
+    return sum(texts[at] == wanted[0] and texts[at : at + len(wanted)] == wanted for at in starts)
 
 
 def _border_flags(
@@ -156,10 +224,7 @@ def _border_flags(
     if not run:
         return {Flag.BORDER}
     first, last = min(run), max(run)
-    texts = [line.rstrip() for line in original[chunk.low : chunk.high]]
-    wanted = [line.rstrip() for line in original[first : last + 1]]
-    starts = range(len(texts) - len(wanted) + 1)
-    places = sum(texts[at : at + len(wanted)] == wanted for at in starts if texts[at] == wanted[0])
+    places = _places(original[first : last + 1], original[chunk.low : chunk.high])
     return {Flag.AMBIGUOUS} if places > 1 else set()
 
 

@@ -29,7 +29,9 @@ class ModelSpec(msgspec.Struct, frozen=True):
 
     `location` is a file (GGUF) or the URL of a running `llama-server`.
     `context` is the KV cache in tokens of each of the `slots` documents that
-    are kept warm at once. `threads` 0 means: fit the machine.
+    are kept warm at once. `threads` 0 means: fit the machine. With `draft`, tokens are guessed from
+    what stands in the prompt and verified several at once, where that pays: it is for answers that
+    repeat their prompt, as edits do.
     """
 
     name: str
@@ -38,6 +40,7 @@ class ModelSpec(msgspec.Struct, frozen=True):
     slots: int = 2
     threads: int = 0
     api_key: str = ""
+    draft: bool = False
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -51,6 +54,7 @@ class Request(msgspec.Struct, frozen=True):
 
     `grammar`, in llama.cpp's GBNF, is what all of the answer must follow; it goes before `begin`.
     With `starts` no text is written: `Done` tells the likeliest ways to begin, at most so many.
+    With `progress` it is told how much of a long prompt is read.
     """
 
     id: int
@@ -63,6 +67,7 @@ class Request(msgspec.Struct, frozen=True):
     logprobs: bool = False
     starts: int = 0
     grammar: str = ""
+    progress: bool = False
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -81,11 +86,14 @@ class Text(msgspec.Struct, tag="text", frozen=True):
     `logprobs` are the natural logarithms of the probabilities of the tokens that
     came since the last piece; a token bound by `begin` counts among those that
     `begin` allows. Empty where they were not asked for, or the engine can't tell.
+
+    Before the first piece, ones without text may tell with `read` how much of the prompt is, 0..1.
     """
 
     id: int
     text: str
     logprobs: tuple[float, ...] = ()
+    read: float | None = None
 
 
 class Done(msgspec.Struct, tag="done", frozen=True):
@@ -93,9 +101,10 @@ class Done(msgspec.Struct, tag="done", frozen=True):
 
     Token counts come from the engine: `prompt_tokens` were asked for, of these
     `cached_tokens` lay in the KV cache; `new_tokens` were decoded. `logprob` is
-    the mean over the decoded tokens where the engine tells it. Times are in
-    milliseconds; `first_ms` is from `stream` to the first text. `starts`, where they were asked
-    for, stand likeliest first.
+    the mean over the decoded tokens where the engine tells it. Of the `drafted` tokens that were
+    guessed from the prompt, `accepted` ones are among the new. Times are in milliseconds;
+    `first_ms` is from `stream` to the first text. `starts`, where they were asked for, stand
+    likeliest first.
     """
 
     id: int
@@ -108,6 +117,13 @@ class Done(msgspec.Struct, tag="done", frozen=True):
     decode_ms: float = 0.0
     first_ms: float | None = None
     starts: tuple[Start, ...] = ()
+    drafted: int = 0
+    accepted: int = 0
+
+    @property
+    def passes(self) -> int:
+        """How often the model was run to decode: an accepted token came with the one before it."""
+        return self.new_tokens - self.accepted
 
     @property
     def prefilled_tokens(self) -> int:
@@ -122,13 +138,17 @@ Progress = Callable[[float], None]
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """What an engine runs on. `context` is in tokens, of one document; 0 where unknown."""
+    """What an engine runs on. `context` is in tokens, of one document; 0 where unknown.
+
+    `draft` is how many tokens are guessed at once, 0 for none.
+    """
 
     engine: str
     model: str
     threads: int = 0
     context: int = 0
     pid: int = 0
+    draft: int = 0
 
 
 class Engine(Protocol):

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from . import machine
+from . import drafting, machine
 from .answer import Answer
 from .base import Done, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
 from .meter import Meter
@@ -31,6 +31,16 @@ BURST_MS = 50.0
 """Decoding asked for at once. llama.cpp sees a closed connection a token late and has then begun
 another, two steps for which the next request waits; between bursts there is nothing to wait for.
 A burst costs about 4 ms."""
+
+KEY = 4
+"""So many tokens in a row that came before are taken to go on as they did: fewer make drafts that
+are rejected, more make few drafts."""
+
+DRAFT = 8
+"""Tokens drafted at once until it is measured what pays: right for two cores."""
+
+TRIAL = 64
+"""Tokens of an answer that is easy to draft, to measure it with."""
 
 READ_BLOCK = 8 * 1024 * 1024
 """Bytes read between two reports while the model file comes from the disk."""
@@ -47,6 +57,7 @@ class LlamaServer:
         self._url = ""
         self._context = 0
         self._threads = 0
+        self._draft = 0
         self._token_ms = BURST_MS
 
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
@@ -137,6 +148,8 @@ class LlamaServer:
             async with contextlib.aclosing(self._burst(self._client, body)) as told:
                 async for data in told:
                     meter.read(data)
+                    if request.progress and (read := _read_share(data)) is not None:
+                        events.put_nowait(Text(request.id, "", read=read))
                     if piece := answer.take(data):
                         meter.text()
                         events.put_nowait(Text(request.id, piece, answer.take_logprobs()))
@@ -186,6 +199,7 @@ class LlamaServer:
             threads=self._threads,
             context=self._context,
             pid=os.getpid(),
+            draft=self._draft,
         )
 
     async def close(self) -> None:
@@ -224,21 +238,50 @@ class LlamaCpp(LlamaServer):
             ) from error
         await asyncio.to_thread(_read_through, path, progress)
         self._threads = spec.threads or machine.fitting_threads()
+        await self._start(xllamacpp, spec, DRAFT if spec.draft else 0)
+        if spec.draft and (fitting := await self._fitting_draft()) != DRAFT:
+            await self.close()
+            await self._start(xllamacpp, spec, fitting)
+        progress(1.0)
+
+    async def _start(self, xllamacpp: Any, spec: ModelSpec, draft: int) -> None:
         key = secrets.token_urlsafe(24)
-        params = _params(xllamacpp, spec, self._threads, key)
+        params = _params(xllamacpp, spec, self._threads, draft, key)
         server: Any = xllamacpp.Server
         try:
             self._server = await asyncio.to_thread(server, params)
         except Exception as error:  # xllamacpp raises bare RuntimeError and ValueError
             raise EngineError(
-                f"llama.cpp can't load {path.name}: {error}",
+                f"llama.cpp can't load {Path(spec.location).name}: {error}",
                 "run `jupyter fastgen models verify`, then `jupyter fastgen models pull`",
             ) from error
+        self._draft = draft
         await self._connect(spec, self._server.listening_address, key)
-        progress(1.0)
+
+    async def _fitting_draft(self) -> int:
+        """How many tokens to draft at once, by the times of this machine."""
+        assert self._client is not None
+        body = {
+            "prompt": "one two three four five six seven eight nine ten\n" * 4,
+            "n_predict": TRIAL,
+            "temperature": 0.0,
+            "timings_per_token": True,
+        }
+        steps: list[float] = []
+        passes: list[float] = []
+        # The second answer finds its prompt in the cache: its prefill is one pass over one token.
+        for _ in range(2):
+            told = (await self._client.post("/completion", json=body)).json()["timings"]
+            accepted = int(told.get("draft_n_accepted", 0))
+            if accepted < TRIAL // 2:
+                return DRAFT
+            steps.append(float(told["prompt_ms"]) / int(told["prompt_n"]))
+            passes.append(float(told["predicted_ms"]) / (int(told["predicted_n"]) - accepted))
+        return drafting.fitting_length(steps[-1], min(passes), DRAFT)
 
     def _burst_tokens(self) -> int | None:
-        return max(1, round(BURST_MS / self._token_ms))
+        # A draft ends where its burst does.
+        return None if self._draft else max(1, round(BURST_MS / self._token_ms))
 
     def _broken(self, reason: str) -> EngineError:
         return EngineError(
@@ -262,6 +305,14 @@ def _tell_end(
         events.put_nowait(error)
 
 
+def _read_share(data: dict[str, Any]) -> float | None:
+    """How much of what was not cached of the prompt is read, 0..1, if an event tells."""
+    told = data.get("prompt_progress")
+    if not told or told["total"] <= told["cache"]:
+        return None
+    return (told["processed"] - told["cache"]) / (told["total"] - told["cache"])
+
+
 def _message(response: httpx.Response) -> str:
     with contextlib.suppress(ValueError, KeyError, TypeError):
         return str(response.json()["error"]["message"])
@@ -278,7 +329,7 @@ def _read_through(path: Path, progress: Progress) -> None:
             progress(0.9 * done / size)
 
 
-def _params(xllamacpp: Any, spec: ModelSpec, threads: int, key: str) -> Any:
+def _params(xllamacpp: Any, spec: ModelSpec, threads: int, draft: int, key: str) -> Any:
     params = xllamacpp.CommonParams()
     params.model.path = spec.location
     params.n_ctx = spec.context * spec.slots
@@ -288,6 +339,11 @@ def _params(xllamacpp: Any, spec: ModelSpec, threads: int, key: str) -> Any:
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.cache_ram_mib = 0
+    if draft:
+        kinds: Any = xllamacpp.common_speculative_type
+        params.speculative.types = [kinds.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
+        params.speculative.ngram_simple.size_n = KEY
+        params.speculative.ngram_simple.size_m = draft
     params.port = 0
     params.api_keys = [key]
     params.ui = False

@@ -21,7 +21,8 @@ class Meter:
         self._prefill = 0.0
         self._tokens = 0
         self._decode = 0.0
-        self._earlier = (0, 0.0)
+        self._drafted = self._accepted = 0
+        self._earlier = (0, 0.0, 0, 0)
         self.burst_tokens = 0
         """Tokens decoded in this burst, those included that make half a character."""
         self.token_ms = 0.0
@@ -30,7 +31,7 @@ class Meter:
     def start_burst(self) -> None:
         """Another request follows for the same answer."""
         self._bursts += 1
-        self._earlier = (self._tokens, self._decode)
+        self._earlier = (self._tokens, self._decode, self._drafted, self._accepted)
         self.burst_tokens = 0
 
     def read(self, data: dict[str, Any]) -> None:
@@ -45,8 +46,10 @@ class Meter:
             return
         prompt_ms, decode_ms = float(timings["prompt_ms"]), float(timings["predicted_ms"])
         self.burst_tokens = int(timings["predicted_n"])
-        tokens, decode = self._earlier
+        tokens, decode, drafted, accepted = self._earlier
         self._tokens = tokens + self.burst_tokens
+        self._drafted = drafted + int(timings.get("draft_n", 0))
+        self._accepted = accepted + int(timings.get("draft_n_accepted", 0))
         if self._bursts == 1:
             self._cached = int(timings.get("cache_n", 0))
             self._prompt = self._cached + int(timings["prompt_n"])
@@ -80,4 +83,6 @@ class Meter:
             decode_ms=self._decode,
             first_ms=self._first,
             starts=starts,
+            drafted=self._drafted,
+            accepted=self._accepted,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .edits import merging, viewing
+from .edits import instructed, merging, sheet, viewing
 from .quality.effects import Effect
 from .speed import replay, starting
 from .speed.keystrokes import Replay, Summary
@@ -228,6 +228,85 @@ def view_rows(outcomes: Mapping[str, Mapping[str, viewing.Outcome]]) -> list[Row
         for kind, by_tokens in outcomes.items()
         for tokens, found in by_tokens.items()
     ]
+
+
+EDITS_HEAD = [
+    "tasks",
+    "right",
+    "right if all is taken",
+    "applied",
+    "flagged",
+    "refused",
+    "wrong",
+    "lines lost unseen",
+    "… by the merge",
+    "tokens, p50 / p95",
+    "passes, p50",
+    "prefill, p50",
+    "decoding, p50 / p95",
+]
+
+
+def edits_row(found: instructed.Outcome) -> Row:
+    """What instructed edits came to."""
+    return [
+        str(found.tasks),
+        *map(
+            percent,
+            (
+                found.right,
+                found.right_taken,
+                found.applied,
+                found.flagged,
+                found.refused,
+                found.wrong,
+                found.lost,
+                found.misread,
+            ),
+        ),
+        spread(found.new_tokens),
+        number(found.passes.p50),
+        seconds(found.prefill_ms.p50),
+        f"{seconds(found.decode_ms.p50)} / {seconds(found.decode_ms.p95)}",
+    ]
+
+
+SHEET_HEAD = [
+    "",
+    "tokens",
+    "passes",
+    "prefill",
+    "decoding",
+    "tokens of a full rewrite, times fewer",
+    "times faster",
+    "bytes changed elsewhere",
+    "right",
+]
+
+
+def sheet_rows(found: sheet.Sheet) -> list[Row]:
+    """What a change of a stylesheet came to, a row for each format; the first one is rewritten."""
+    full = found.arms[0]
+    whole_ms = full.prefill_ms + full.decode_ms
+    return [
+        [
+            arm.name,
+            number(arm.new_tokens),
+            number(arm.passes),
+            seconds(arm.prefill_ms),
+            seconds(arm.decode_ms),
+            number(full.new_tokens / max(1, arm.new_tokens)),
+            number(whole_ms / max(1.0, arm.prefill_ms + arm.decode_ms)),
+            number(arm.elsewhere),
+            "yes" if arm.right else f"**no**{', needs a look' * (arm.flagged > 0)}",
+        ]
+        for arm in found.arms
+    ]
+
+
+def seconds(ms: float | None) -> str:
+    """Milliseconds as seconds."""
+    return number(None if ms is None else ms / 1000, "s")
 
 
 def exactly(value: float | None) -> str:

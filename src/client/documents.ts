@@ -10,7 +10,7 @@ type SharedCell = ICellModel['sharedModel'];
 type SharedText = CodeEditor.IModel['sharedModel'];
 
 /** The one cell of a document that is not a notebook. */
-const ONLY_CELL = 'text';
+export const ONLY_CELL = 'text';
 
 /** Where an editor's text is, seen from the server. */
 export interface IPlace {

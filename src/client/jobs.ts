@@ -66,7 +66,7 @@ export class Jobs {
    * superseded; it may be told so before this returns.
    */
   start(at: Place, trigger: Trigger, listener: IJobListener): IJob {
-    const id = ++this._lastId;
+    const id = this.socket.nextId();
     const asked = performance.now();
     const note = this.log.start(trigger);
     let hasText = false;
@@ -93,7 +93,7 @@ export class Jobs {
    * for it, and the log does not tell of it.
    */
   ahead(at: Place, text: string, listener: IJobListener): IJob {
-    const id = ++this._lastId;
+    const id = this.socket.nextId();
     this._running.set(id, listener);
     return this._send({ type: 'ahead', id, ...at, text });
   }
@@ -103,7 +103,7 @@ export class Jobs {
     behind: Pick<INext, 'doc' | 'rev' | 'cell'>,
     listener: IJobListener
   ): IJob {
-    const id = ++this._lastId;
+    const id = this.socket.nextId();
     this._running.set(id, listener);
     return this._send({ type: 'next', id, ...behind });
   }
@@ -118,7 +118,7 @@ export class Jobs {
     trigger: Trigger,
     listener: IJobListener
   ): IJob {
-    const id = ++this._lastId;
+    const id = this.socket.nextId();
     this._running.set(id, listener);
     return this._send({ type: 'alternatives', id, ...at, text, trigger });
   }
@@ -166,7 +166,6 @@ export class Jobs {
     job?.done({ type: 'done', id, reason, why, counts: null });
   }
 
-  private _lastId = 0;
   private readonly _outcomes: IOutcome[] = [];
   private readonly _running = new Map<number, IJobListener>();
 }

@@ -13,6 +13,7 @@ import { StatusModel } from '../status/model';
 import { IFastgenClient } from '../tokens';
 // eslint-disable-next-line jupyter/prefer-lazy-imports -- needed on activation
 import { Documents } from './documents';
+import { Edits } from './edits';
 import { Jobs } from './jobs';
 import { RequestLog } from './log';
 import { EngineAction, fetchStatus, postAction } from './rest';
@@ -119,6 +120,7 @@ export const clientPlugin: JupyterFrontEndPlugin<IFastgenClient> = {
       socket,
       documents,
       jobs: new Jobs(socket, log),
+      edits: new Edits(socket),
       log,
       settings,
       status,

@@ -21,6 +21,32 @@ describe('decode', () => {
     expect(decode('{"type":"chunk","id":3,"text":"x"}')).toMatchObject({
       block: false
     });
+    expect(
+      decode('{"type":"hunks","id":3,"hunks":[{"cell":"a","end":1}]}')
+    ).toEqual({
+      type: 'hunks',
+      id: 3,
+      hunks: [
+        {
+          cell: 'a',
+          start: 0,
+          end: 1,
+          new: [],
+          kind: 'lines',
+          type: 'code',
+          after: '',
+          label: '',
+          reasons: []
+        }
+      ],
+      final: false
+    });
+    expect(
+      decode('{"type":"progress","id":3,"phase":"reading"}')
+    ).toMatchObject({ fraction: null, lines: 0, cell: '', line: 0 });
+    expect(
+      decode('{"type":"welcome","protocol":1,"version":"1"}')
+    ).toMatchObject({ actions: [] });
     expect(decode('{"type":"fault","message":"no"}')).toMatchObject({
       fatal: false
     });

@@ -138,6 +138,31 @@ export interface IAlternatives {
   readonly trigger: Trigger;
 }
 
+/**
+ * Asks for a change of `cells`, which stand in this order. `action` names one of
+ * `IWelcome.actions`, `instruction` is the person's; either may be ''. Of one cell
+ * only the lines from `start` to `end` change, where `end` is given. It supersedes
+ * the document's running edit. The document itself changes only in the browser.
+ */
+export interface IEdit extends Omit<IPrepare, 'type'> {
+  readonly type: 'edit';
+  readonly id: number;
+  readonly instruction: string;
+  readonly action: string;
+  /** The traceback that is to be mended, or ''. */
+  readonly error: string;
+}
+
+/** An edit of this is about to be described: load the model, read the code. */
+export interface IPrepare {
+  readonly type: 'prepare';
+  readonly doc: string;
+  readonly rev: number;
+  readonly cells: readonly string[];
+  readonly start?: number;
+  readonly end?: number;
+}
+
 /** Ends job `id`. */
 export interface ICancel {
   readonly type: 'cancel';
@@ -173,14 +198,25 @@ export type FromBrowser =
   | IAhead
   | INext
   | IAlternatives
+  | IEdit
+  | IPrepare
   | ICancel
   | IWarm;
 
-/** The connection is taken. */
+/** An edit that needs no description; of `needs` 'error' only where a cell has failed. */
+export interface IAction {
+  readonly name: string;
+  readonly title: string;
+  readonly caption: string;
+  readonly needs: '' | 'error';
+}
+
+/** The connection is taken. `actions` can be asked for in an edit. */
 export interface IWelcome {
   readonly type: 'welcome';
   readonly protocol: number;
   readonly version: string;
+  readonly actions: readonly IAction[];
 }
 
 /** What the engine is doing. */
@@ -214,6 +250,56 @@ export interface IAlternative {
   readonly type: 'alternative';
   readonly id: number;
   readonly text: string;
+}
+
+/** Of an edit: the model is loaded, the code is read, the answer is written. */
+export type Phase = 'loading' | 'reading' | 'writing';
+
+/**
+ * How far edit `id` is: `fraction` 0 to 1 of its phase, where that is known. While
+ * it is written, `lines` of the answer are there, and all before line `line` of
+ * `cell` is settled, in the text as of the edit's `rev`.
+ */
+export interface IProgress {
+  readonly type: 'progress';
+  readonly id: number;
+  readonly phase: Phase;
+  readonly fraction: number | null;
+  readonly lines: number;
+  readonly cell: string;
+  readonly line: number;
+}
+
+/**
+ * One change to accept or reject, in the document as of the edit's `rev`.
+ *
+ * `lines`: the lines [`start`, `end`) of `cell` become `new`, without ends; of
+ * both none may be there. `insert`: a cell of `type` that holds `new` comes behind
+ * `cell`, '' is the top. `remove`: `cell` goes. `move`: `cell` goes behind `after`.
+ */
+export interface IHunk {
+  readonly cell: string;
+  readonly start: number;
+  readonly end: number;
+  readonly new: readonly string[];
+  readonly kind: 'lines' | 'insert' | 'remove' | 'move';
+  readonly type: CellType;
+  readonly after: string;
+  /** The block around it, '' if none. */
+  readonly label: string;
+  /** Sentences; with any it needs a look first. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Hunks of edit `id`, in order: while it is written those that are settled, to be
+ * added; `final` ones are all, and stand for those before.
+ */
+export interface IHunks {
+  readonly type: 'hunks';
+  readonly id: number;
+  readonly hunks: readonly IHunk[];
+  readonly final: boolean;
 }
 
 /** What a job cost: tokens, and times in milliseconds. */
@@ -268,7 +354,16 @@ export interface IFault {
 
 /** Any message from the server. */
 export type FromServer =
-  IWelcome | IStatus | IChunk | IAlternative | IDone | IResync | IHint | IFault;
+  | IWelcome
+  | IStatus
+  | IChunk
+  | IAlternative
+  | IProgress
+  | IHunks
+  | IDone
+  | IResync
+  | IHint
+  | IFault;
 
 const NO_COUNTS: ICounts = {
   prompt_tokens: 0,
@@ -279,6 +374,20 @@ const NO_COUNTS: ICounts = {
   decode_ms: 0,
   first_ms: null
 };
+
+const NO_HUNK: IHunk = {
+  cell: '',
+  start: 0,
+  end: 0,
+  new: [],
+  kind: 'lines',
+  type: 'code',
+  after: '',
+  label: '',
+  reasons: []
+};
+
+const NO_PROGRESS = { fraction: null, lines: 0, cell: '', line: 0 };
 
 const NO_STATUS = {
   model: '',
@@ -308,7 +417,28 @@ export function decode(frame: string): FromServer | null {
     return null;
   }
   switch (raw?.type) {
-    case 'welcome':
+    case 'welcome': {
+      const welcome = raw as IWelcome;
+      const actions = welcome.actions ?? [];
+      return {
+        ...welcome,
+        actions: actions.map(action => ({
+          ...action,
+          needs: action.needs ?? ''
+        }))
+      };
+    }
+    case 'progress':
+      return { ...NO_PROGRESS, ...(raw as IProgress) };
+    case 'hunks': {
+      const { id, hunks, final } = raw as IHunks;
+      return {
+        type: 'hunks',
+        id,
+        hunks: hunks.map(hunk => ({ ...NO_HUNK, ...hunk })),
+        final: final ?? false
+      };
+    }
     case 'alternative':
     case 'resync':
     case 'hint':

@@ -59,6 +59,11 @@ export class Socket {
     return this._state === 'open' && this._write(message);
   }
 
+  /** A number for a request, which no other of this page has. */
+  nextId(): number {
+    return ++this._lastId;
+  }
+
   /** Ends the connection for good. */
   dispose(): void {
     this._disposed = true;
@@ -123,6 +128,7 @@ export class Socket {
   private _fault = '';
   private _socket: WebSocket | null = null;
   private _retries = 0;
+  private _lastId = 0;
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _disposed = false;
   private readonly _stateChanged = new Signal<this, SocketState>(this);

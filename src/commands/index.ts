@@ -17,6 +17,24 @@ export namespace CommandIDs {
   export const readSuggestion = 'jupyter_fastgen:read-suggestion';
   /** Removes the suggestion shown. */
   export const dismiss = 'jupyter_fastgen:dismiss';
+  /** Opens the prompt box of an edit; with ':' and a name, asks for an action. */
+  export const edit = 'jupyter_fastgen:edit';
+  /** Ends the running edit. */
+  export const cancelEdit = 'jupyter_fastgen:cancel-edit';
+  /** Goes to the next change. */
+  export const nextHunk = 'jupyter_fastgen:next-change';
+  /** Goes to the previous change. */
+  export const previousHunk = 'jupyter_fastgen:previous-change';
+  /** Puts the current change into the document. */
+  export const acceptHunk = 'jupyter_fastgen:accept-change';
+  /** Turns the current change down. */
+  export const rejectHunk = 'jupyter_fastgen:reject-change';
+  /** Puts all changes into the document that need no look. */
+  export const acceptAll = 'jupyter_fastgen:accept-all-changes';
+  /** Turns all changes down. */
+  export const rejectAll = 'jupyter_fastgen:reject-all-changes';
+  /** Accepts all that is sure and runs what it changed. */
+  export const acceptAndRun = 'jupyter_fastgen:accept-changes-and-run';
   /** Turns suggestions on or off. */
   export const toggle = 'jupyter_fastgen:toggle';
   /** Opens the status panel. */
@@ -34,7 +52,7 @@ const NO_ARGUMENTS: ReadonlyJSONObject = {
 /** A command without arguments, for the palette. */
 export type Command = Pick<
   CommandRegistry.ICommandOptions,
-  'execute' | 'isEnabled' | 'isToggled'
+  'execute' | 'isEnabled' | 'isToggled' | 'isVisible'
 > & { readonly label: string; readonly caption: string };
 
 /** Adds commands to the application and to its palette, if it has one. */

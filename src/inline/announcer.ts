@@ -1,10 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { EMPTY_MS, liveRegion } from '../region';
 
 /** Milliseconds a suggestion must stand: one that is typed through is no news. */
 const STANDS_MS = 500;
-
-/** Milliseconds the region stays empty, so that the same sentence is news again. */
-const EMPTY_MS = 100;
 
 /** A suggestion as a person perceives it: number `position` of `count`. */
 export interface IOffer {
@@ -22,11 +20,7 @@ export interface IOffer {
 export class Announcer {
   /** @param trans - translates the sentences */
   constructor(private readonly trans: TranslationBundle) {
-    this._region = document.createElement('div');
-    this._region.className = 'jp-fastgen-Announcer';
-    this._region.setAttribute('role', 'status');
-    this._region.setAttribute('aria-live', 'polite');
-    document.body.appendChild(this._region);
+    this._region = liveRegion();
   }
 
   /**

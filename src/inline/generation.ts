@@ -52,7 +52,7 @@ export class Generation {
     return this._next;
   }
 
-  /** Whether what follows was asked for. */
+  /** Whether what follows was asked for, and not in vain. */
   get isPrepared(): boolean {
     return this._isPrepared;
   }
@@ -81,9 +81,13 @@ export class Generation {
     this._wake();
   }
 
-  /** No more of what follows will come; `isKnown`: for there is no more. */
+  /**
+   * No more of what follows will come; `isKnown`: for there is no more. Where
+   * nothing came of it, it may be asked for again.
+   */
   finishNext(isKnown: boolean): void {
     this._isPreparing = false;
+    this._isPrepared = isKnown || this._next !== '';
     this._isNextKnown = isKnown;
     this._wake();
   }

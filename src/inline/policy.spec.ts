@@ -24,6 +24,7 @@ const typing: ISituation = {
   readOnly: false,
   selecting: false,
   composing: false,
+  reviewing: false,
   listOpen: false
 };
 
@@ -36,6 +37,7 @@ describe('refusal', () => {
     [{ readOnly: true }, 'read-only'],
     [{ selecting: true }, 'selection'],
     [{ composing: true }, 'composition'],
+    [{ reviewing: true }, 'review'],
     [{ listOpen: true }, 'list'],
     [{ language: 'r' }, 'language'],
     [{ cellType: 'markdown' }, 'prose'],

@@ -26,6 +26,8 @@ export interface ISituation {
   readonly readOnly: boolean;
   readonly selecting: boolean;
   readonly composing: boolean;
+  /** Whether changes of the text wait to be accepted. */
+  readonly reviewing: boolean;
   /** Whether the list of the other completer is open and has precedence. */
   readonly listOpen: boolean;
 }
@@ -40,6 +42,7 @@ export type Refusal =
   | 'read-only'
   | 'selection'
   | 'composition'
+  | 'review'
   | 'list';
 
 /** Refusals of a new request that leave a suggestion already there alone. */
@@ -78,6 +81,7 @@ export function refusal(now: ISituation, wanted: IPreferences): Refusal | null {
     [now.readOnly, 'read-only'],
     [now.selecting, 'selection'],
     [now.composing, 'composition'],
+    [now.reviewing, 'review'],
     [now.listOpen, 'list'],
     [typed && wanted.disabledLanguages.includes(now.language), 'language'],
     [typed && !wanted.whileTyping, 'by-command'],

@@ -12,6 +12,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { indexOfPoint } from '../client/delta';
 import type { IPlace } from '../client/documents';
 import type { Trigger } from '../client/protocol';
+import { isReviewing } from '../diff/state';
 import type { IFastgenClient } from '../tokens';
 import {
   clear,
@@ -295,6 +296,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
       readOnly: !!view?.state.readOnly,
       selecting: !view?.state.selection.main.empty,
       composing: !!view?.composing,
+      reviewing: !!view && isReviewing(view.state),
       listOpen:
         completer.suppressIfTabCompleterActive &&
         !!host?.classList.contains(LIST_OPEN_CLASS)

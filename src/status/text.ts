@@ -98,6 +98,7 @@ export function whySkipped(reason: Refusal, trans: Translate): string {
     'read-only': () => trans.__('The text cannot be edited.'),
     selection: () => trans.__('Text is selected.'),
     composition: () => trans.__('A character is being composed.'),
+    review: () => trans.__('Changes of this text wait to be accepted.'),
     list: () => trans.__('The list of the other completer is open.')
   };
   return reasons[reason]();

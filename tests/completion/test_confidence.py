@@ -65,7 +65,7 @@ def test_a_block_may_be_less_likely():
     unsure = [("a", SURE), ("b", UNSURE), ("c", UNSURE)]
     assert judged(*unsure).doubts
     assert not judged(*unsure, is_block=True).doubts
-    assert judged(*unsure, ("d", UNSURE), ("e", UNSURE), is_block=True).doubts
+    assert judged(*unsure, *[("d", UNSURE)] * 9, is_block=True).doubts
     whole = judged(*unsure, threshold=0.0, is_block=True).judgement
     assert whole is not None
     assert whole.sure(THRESHOLD) is None
@@ -118,7 +118,7 @@ def test_a_habit_follows_what_is_accepted_and_has_bounds():
         wary.learn(0.9, False)
     assert (keen.bias, wary.bias) == (MOST_BIAS, -MOST_BIAS)
     # Neither can show everything, nor silence everything.
-    assert 0.05 < keen.threshold(THRESHOLD) < THRESHOLD < wary.threshold(THRESHOLD) < 0.7
+    assert 0.05 < keen.threshold(THRESHOLD) < THRESHOLD < wary.threshold(THRESHOLD) < 0.8
     keen.forget()
     assert keen == Habit()
     assert keen.threshold(THRESHOLD) == pytest.approx(THRESHOLD)
@@ -166,14 +166,18 @@ class Scripted:
     async def close(self) -> None: ...
 
 
+def serving(engine: Scripted, habit: Habit | None = None) -> CompletionService:
+    options = Options(context.Budget(), confidence=THRESHOLD, habit=habit or Habit())
+    return CompletionService(engine, prompt.TEMPLATES["qwen"], options)
+
+
 async def complete(
     engine: Scripted,
     source: str = "total = 1\nresult = ",
     habit: Habit | None = None,
     invoked: bool = False,
 ) -> tuple[str, End]:
-    options = Options(context.Budget(), confidence=THRESHOLD, habit=habit or Habit())
-    service = CompletionService(engine, prompt.TEMPLATES["qwen"], options)
+    service = serving(engine, habit)
     document = Document("python", "", 0, [Cell("c", "code", source)])
     cursor = Cursor(document, "c", len(source))
     found = [piece async for piece in service.complete("d", cursor, invoked=invoked)]
@@ -190,7 +194,7 @@ async def test_a_suggestion_ends_before_the_guess_and_so_does_the_decoding():
     text, end = await complete(engine)
     assert text == "total +"
     assert (end.reason, end.gate) == ("stop", "confidence")
-    assert end.why == "the model is not sure how it goes on (29 %)"
+    assert end.why == "the model is not sure how it goes on (39 %)"
     assert engine.written == 3
     assert end.cost is not None
     assert end.cost.reason == "cancelled"
@@ -201,9 +205,7 @@ async def test_what_is_left_of_a_suggestion_does_not_bring_back_what_was_deleted
     document = Document("python", "", 0, [Cell("c", "code", f"{source}np")])
     now = asyncio.get_running_loop().time()
     document.change(Change("d", 1, "c", len(source), len(source) + 2, ""), now)
-    options = Options(context.Budget(), confidence=THRESHOLD)
-    engine = Scripted((" np", SURE), (".", 9 * UNSURE))
-    service = CompletionService(engine, prompt.TEMPLATES["qwen"], options)
+    service = serving(Scripted((" np", SURE), (".", 9 * UNSURE)))
     *_, end = [p async for p in service.complete("d", Cursor(document, "c", len(source)))]
     assert isinstance(end, End)
     assert (end.reason, end.gate) == ("held", "deleted")
@@ -234,3 +236,14 @@ async def test_a_habit_moves_the_line():
     doubtful = [(" total", SURE), (" *", math.log(THRESHOLD)), (" 2", 0.0)]
     assert (await complete(Scripted(*doubtful), habit=Habit(MOST_BIAS)))[0] == "total * 2"
     assert (await complete(Scripted(*doubtful), habit=Habit(-MOST_BIAS)))[0] == "total"
+
+
+async def test_what_is_left_of_a_suggestion_grows_likelier_as_it_is_typed():
+    service = serving(Scripted((" total", math.log(0.4)), (" * 2", math.log(0.9))))
+    document = Document("python", "", 0, [Cell("c", "code", "total = 1\nresult = ")])
+    assert service.is_likely("d", "total * 2")  # nothing is known of it yet
+    assert [p async for p in service.complete("d", Cursor(document, "c", 19))]
+    assert not service.is_likely("d", "total * 2")
+    assert service.is_likely("d", "tal * 2")
+    assert service.is_likely("d", "sum(3)")  # is another's
+    assert service.is_likely("e", "total * 2")

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from jupyter_fastgen.completion.context import guess_tokens
+from jupyter_fastgen.edit.answer import Reached
 from jupyter_fastgen.edit.blocks import parse
 from jupyter_fastgen.edit.hunks import Hunk
 from jupyter_fastgen.edit.merge import Merge
 from jupyter_fastgen.edit.prompt import CHATS
 from jupyter_fastgen.edit.safety import Flag
-from jupyter_fastgen.edit.service import SHOWN_TOKENS, EditService, End, TooLongError
+from jupyter_fastgen.edit.service import SHOWN_TOKENS, EditService, End, TooLongError, Written
 from jupyter_fastgen.engine.base import EngineError, Event, ModelSpec, Request
 from jupyter_fastgen.engine.worker import Worker
 
@@ -74,7 +75,7 @@ async def test_hunks_of_a_long_text_come_while_it_is_written():
     async for found in EditService(engine, CHATS["chatml"]).edit("a", LONG, "python", "subtract"):
         if isinstance(found, End):
             end = found
-        else:
+        elif isinstance(found, Hunk):
             hunks.append(found)
             written.append(engine.written)
     assert end is not None
@@ -104,6 +105,28 @@ async def test_an_answer_that_goes_to_the_end_may_change_it():
     answer = f"{MARK}\n    return y19\n\n\nprint(f4(1))\nprint(f3(1))\n```"
     merge = await merged(answer, text)
     assert merge.apply(text, merge.safe) == text.replace("print", "print(f4(1))\nprint")
+
+
+async def test_a_last_line_that_comes_often_is_not_the_texts_last():
+    sheet = "".join(f".c{n} {{\n  color: red;\n  width: {n}px;\n}}\n\n" for n in range(20))
+    answer = ".c3 {\n  /* ... existing code ... */\n  margin: 0;\n}\n```"
+    merge = await merged(answer, sheet, "css")
+    assert merge.apply(sheet, merge.safe) == sheet.replace(
+        "width: 3px;\n", "width: 3px;\n  margin: 0;\n"
+    )
+
+
+async def test_an_answer_that_copies_on_is_ended():
+    answer = LONG.replace("x + 3\n", "x - 3\n")
+    engine = ScriptedEngine(answer + "```")
+    _, end = await edited(engine, LONG)
+    assert end.merge.apply(LONG, end.merge.safe) == answer
+    assert not end.merge.reason
+    assert end.cost.new_tokens == engine.written < len(answer) / 6
+    # What is written anew may change up to its last line.
+    both = answer.replace("x + 15\n", "x - 15\n")
+    _, end = await edited(ScriptedEngine(both.strip() + "\n```"), LONG, whole=True)
+    assert end.merge.apply(LONG, end.merge.safe) == both
 
 
 async def test_blank_lines_at_the_ends_stay():
@@ -213,12 +236,75 @@ async def test_cancelling_stops_the_engine_and_tells_the_cost():
     service.cancel("a")  # nothing runs
 
 
+async def test_changes_of_a_text_that_is_written_anew_come_once_a_copy_follows():
+    answer = CELL.replace("total = 0", "total = 0.0") + "print(mean([1]))\n```"
+    engine = ScriptedEngine(answer)
+    came: list[tuple[int, Hunk]] = []
+    reached: list[Reached] = []
+    end = None
+    async for found in EditService(engine, CHATS["chatml"]).edit("a", CELL, "python", "x"):
+        if isinstance(found, Hunk):
+            came.append((engine.written, found))
+        elif isinstance(found, Reached):
+            reached.append(found)
+        elif isinstance(found, End):
+            end = found
+    assert end is not None
+    (written, hunk), *_ = came
+    assert written < engine.written - 10
+    assert (hunk.start, hunk.new) == (1, ("    total = 0.0",))
+    assert [hunk.new for hunk in end.merge.hunks] == [("    total = 0.0",), ("print(mean([1]))",)]
+    assert [r.line for r in reached] == sorted(r.line for r in reached)
+    assert reached[-1].line >= 4
+
+
+async def test_what_was_read_ahead_is_how_the_prompt_begins():
+    for text, part in ((CELL, None), (LONG, None), (LONG, (16, 18))):
+        engine = ScriptedEngine("x\n```")
+        service = EditService(engine, CHATS["chatml"])
+        about = "The kernel holds:\n# df: DataFrame"
+        await service.prepare("a", text, "python", part, about)
+        _ = [x async for x in service.edit("a", text, "python", "do it", part, about)]
+        ahead, asked = engine.requests
+        assert ahead.max_tokens == 0
+        assert asked.prompt.startswith(ahead.prompt)
+        assert len(asked.prompt) - len(ahead.prompt) < 100
+        assert "df: DataFrame" in ahead.prompt
+        assert not service.is_running
+
+
+async def written(answer: str, reason: Any = "stop") -> Written:
+    service = EditService(ScriptedEngine(answer, reason), CHATS["chatml"])
+    *_, found = [x async for x in service.write("a", CELL, "python", "test it")]
+    assert isinstance(found, Written)
+    return found
+
+
+async def test_new_code_is_what_stands_in_the_fence():
+    found = await written("assert mean([1, 3]) == 2\nassert mean([5]) == 5\n```\nThese test it.")
+    assert found.lines == ("assert mean([1, 3]) == 2", "assert mean([5]) == 5")
+    assert not found.reason
+
+
+async def test_of_new_code_that_breaks_off_whole_lines_are_left():
+    found = await written("assert mean([1, 3]) == 2\nassert mean([", "length")
+    assert found.lines == ("assert mean([1, 3]) == 2",)
+    assert "broke off" in found.reason
+
+
+async def test_no_new_code_has_a_reason():
+    for answer in ("", "\n\n```", "Task: test it\n```"):
+        found = await written(answer)
+        assert not found.lines
+        assert found.reason
+
+
 async def test_leaving_stops_the_engine():
     answer = subtracting(*range(20))
     engine = ScriptedEngine(answer)
     service = EditService(engine, CHATS["chatml"])
     async with aclosing(service.edit("a", LONG, "python", "x")) as found:
-        assert isinstance(await anext(found), Hunk)
+        assert isinstance(await anext(found), Reached)
     assert engine.left
     assert engine.written < len(answer) / 6
 
@@ -379,3 +465,24 @@ async def test_the_real_model_edits_a_cell(default_model: Path):
         assert again.cost.prefilled_tokens < again.cost.prompt_tokens / 4
     finally:
         await worker.close()
+
+
+async def test_where_nothing_is_safe_the_block_is_written_anew():
+    text = LONG + "\n\ndef mean(values):\n" + "".join(
+        f"    step = {n}\n    step += 1\n" for n in range(4)
+    ) + "    return step\n"  # fmt: skip
+    doubtful = f"{MARK}\n    step += 1\n    step += 2\n    step += 1\n{MARK}\n```"
+    block = text[text.index("def mean") :]
+    engine = Answers(doubtful, block.replace("return step", "return 2 * step") + "```")
+    hunks, end = await edited(engine, text)
+    first, second = engine.requests
+    assert "existing code" in first.prompt
+    assert "all of the part" in second.prompt
+    assert end.whole
+    assert end.merge.apply(text, end.merge.safe) == text.replace("return step", "return 2 * step")
+    # What is told twice would be shown twice.
+    assert len(hunks) <= 1
+    engine = Answers(doubtful, "I can't.\n```")
+    _, end = await edited(engine, text)
+    assert end.merge.hunks
+    assert not end.merge.safe

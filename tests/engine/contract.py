@@ -214,6 +214,15 @@ class EngineContract:
         await stream.aclose()
         assert await decoded(engine, COUNTING, "a", whole) <= 4
 
+    async def test_it_is_told_how_much_of_a_long_prompt_is_read(self, engine: Engine):
+        request = Request(1, " ".join(map(str, range(300))), max_tokens=2, progress=True)
+        events = [event async for event in engine.stream(request)]
+        read = [e.read for e in events if isinstance(e, Text) and e.read is not None]
+        assert len(read) > 1
+        assert read == sorted(read)
+        assert 0 <= read[0] < read[-1] <= 1
+        assert all(not isinstance(e, Text) or e.read is None or not e.text for e in events)
+
     async def test_cancelled_while_the_prompt_is_computed(self, engine: Engine, pid: int):
         prompt = " ".join(f"word{n}" for n in range(150))
         asked = request(prompt, document="a")

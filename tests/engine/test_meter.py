@@ -49,3 +49,15 @@ def test_a_prompt_cut_short_counts_as_far_as_it_was_read():
     done = meter.done("cancelled")
     assert (done.prompt_tokens, done.prefilled_tokens, done.new_tokens) == (74, 64, 0)
     assert done.first_ms is None
+
+
+def test_drafts_of_all_bursts_are_counted():
+    meter = Meter(1)
+    for new, drafted, accepted in ((9, 8, 6), (4, 8, 2)):
+        meter.start_burst()
+        data = told(1, 0, 1.0, new, 1.0)
+        data["timings"] |= {"draft_n": drafted, "draft_n_accepted": accepted}
+        meter.read(data)
+    done = meter.done("stop")
+    assert (done.drafted, done.accepted) == (16, 8)
+    assert (done.new_tokens, done.passes) == (13, 5)

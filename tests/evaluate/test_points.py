@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_fastgen.document import Cell, Document
-from jupyter_fastgen.evaluate.quality.points import KINDS, Point, cut, draw
+from jupyter_fastgen.evaluate.quality.points import KINDS, QUOTED, Point, cut, draw
 
 CODE = """import math
 
@@ -66,6 +66,16 @@ def test_points_are_in_code_and_expect_the_rest_of_their_line():
 def test_places_in_strings_and_comparisons_are_none():
     book = document("'f(a, b.c = d)' == 'e'")
     assert [point.kind for point in draw(book, 9, "1")] == ["line start"]
+
+
+def test_for_every_three_about_one_more_is_in_a_quoted_name():
+    book = document("\n".join(f"mean_{n} = table['weight'] + \"two words\"" for n in range(10)))
+    for count, quoted in ((3, 0), (4, 1), (10, 3)):
+        points = draw(book, count, "1")
+        found = [point.expected for point in points if point.kind == QUOTED]
+        assert len(points) == count + quoted
+        assert len(found) == quoted
+        assert all(rest.split("'")[0] in ("ight", "ght", "ht") for rest in found)
 
 
 @pytest.mark.parametrize("below", [True, False])

@@ -8,6 +8,7 @@ import pytest
 
 from jupyter_fastgen.cli import main
 from jupyter_fastgen.completion.confidence import THRESHOLD
+from jupyter_fastgen.completion.namespace import Namespace, Variable
 from jupyter_fastgen.document import Cell, Document
 from jupyter_fastgen.errors import FastgenError
 from jupyter_fastgen.evaluate.quality.lines import Record
@@ -67,6 +68,18 @@ def test_only_the_first_line_shown_is_scored():
     assert record.exact
     assert record.unresolved == 0
     assert record.shown_chars > record.expected_chars
+
+
+@pytest.mark.parametrize(("expected", "named"), [('ght"].sum()', True), ("x", False)])
+def test_a_column_is_named_also_where_its_start_stands(expected: str, named: bool):
+    source = f'fruit["wei{expected}' if named else 'print(fruit["weight"], x'
+    frame = Variable("fruit", "DataFrame", (3, 1), (("weight", "float64"),))
+    held = Namespace("python", {"fruit": frame}, complete=True)
+    book = Document("python", "b.ipynb", 0, [Cell("0", "code", source)])
+    point = Point(0, len(source) - len(expected), "in a quoted name", expected)
+    place = Place("b.ipynb", book, point, held)
+    shown = cut(book, point, below=True).document
+    assert score(place, shown, True, Suggestion(""), texts=False).column == named
 
 
 def test_repeating_what_is_below_where_that_was_kept():

@@ -20,6 +20,8 @@ from jupyter_fastgen.evaluate.speed.typist import Typist
         ("rint(x)", "rint(x)\nprint(y)", "rint(x)"),
         ("rint(x)", "rint(xs)", ""),
         ("rint(", "rint(x)", ""),
+        ("rint(total", "rint(total_weight)", "rint(total"),
+        ("rint(total_", "rint(totals)", ""),
         ("rint(x)\nwrong()", "rint(x)\nprint(y)", "rint(x)"),
         ("rint(x)\nprint(y)", "rint(x)\nprint(y)\nprint(z)", "rint(x)\nprint(y)"),
         ("\n    return x\n", "\n    return x", "\n    return x"),
@@ -28,7 +30,9 @@ from jupyter_fastgen.evaluate.speed.typist import Typist
         ("", "x", ""),
     ],
 )
-def test_what_agrees_to_the_end_of_a_line_is_accepted(ghost: str, wanted: str, part: str):
+def test_what_is_right_to_the_end_of_a_line_or_for_long_is_accepted(
+    ghost: str, wanted: str, part: str
+):
     assert accepted(ghost, wanted) == part
 
 
@@ -74,6 +78,14 @@ class TestAnswer:
         assert answer.remainder("c", "print()\nmore()") == ""
         answer.ahead[3] = protocol.Done(3, "cancelled")
         assert answer.remainder("c", "print()\nmore()") is None
+
+    def test_what_was_refused_may_be_asked_for_again(self):
+        answer = Answer(1, "c", "p", "rint()", done(1, 3))
+        answer.prepare(2)
+        assert answer.is_prepared_at("pr")
+        answer.ahead[2] = protocol.Done(2, "cancelled")
+        assert not answer.is_prepared_at("pr")
+        assert summarize([], [answer]).ahead_per_100 is None
 
 
 @pytest.mark.usefixtures("default_model")

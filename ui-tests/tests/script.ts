@@ -2,6 +2,30 @@ import { expect, Page, WebSocketRoute } from '@playwright/test';
 
 import type { Message } from './wire';
 
+/** A hunk of the protocol; what is left out has its default. */
+export interface WireHunk {
+  cell: string;
+  start?: number;
+  end?: number;
+  new?: string[];
+  kind?: string;
+  type?: string;
+  after?: string;
+  label?: string;
+  reasons?: string[];
+}
+
+/** What the server that a test plays can be asked for besides. */
+const ACTIONS = [
+  { name: 'docstring', title: 'Add a Docstring', caption: 'Say what it does' },
+  {
+    name: 'fix',
+    title: 'Fix This Error',
+    caption: 'Mend what made the cell fail',
+    needs: 'error'
+  }
+];
+
 /** A server that says what a test tells it to say, when it tells it. */
 export class ScriptedServer {
   readonly received: Message[] = [];
@@ -58,6 +82,16 @@ export class ScriptedServer {
     return find()!;
   }
 
+  /** Wait until the page asks for an edit that has not been answered, and give that job. */
+  async edit(): Promise<ScriptedJob> {
+    const find = () =>
+      this._jobs.filter(job => job.type === 'edit' && !job.isEnded).pop();
+    await expect
+      .poll(() => !!find(), { message: 'a request for an edit' })
+      .toBe(true);
+    return find()!;
+  }
+
   /** Wait until the page asks for the code of the next cell, and give that job. */
   async jobOfNextCell(): Promise<ScriptedJob> {
     const find = () => this._jobs.filter(job => job.type === 'next').pop();
@@ -81,12 +115,13 @@ export class ScriptedServer {
     this.received.push(message);
     const running = this._jobs.filter(job => !job.isEnded);
     if (message.type === 'hello') {
-      this.say({ type: 'welcome', protocol: 1, version: 'script' });
+      const version = 'script';
+      this.say({ type: 'welcome', protocol: 1, version, actions: ACTIONS });
       const [model, engine] = ['script', 'script'];
       this.say({ type: 'status', state: 'ready', model, engine });
-    } else if (message.type === 'complete') {
+    } else if (['complete', 'edit'].includes(message.type)) {
       running
-        .filter(job => job.doc === message.doc)
+        .filter(job => job.doc === message.doc && job.type === message.type)
         .forEach(job => job.done('superseded'));
       this._jobs.push(new ScriptedJob(this, message));
     } else if (['ahead', 'next', 'alternatives'].includes(message.type)) {
@@ -108,12 +143,16 @@ export class ScriptedJob {
   readonly offset: number;
   /** The text whose continuation or alternatives are asked for. */
   readonly text: string;
+  /** All that was said of it. */
+  readonly message: Message;
   isEnded = false;
 
   constructor(
     private readonly server: ScriptedServer,
-    { type, id, doc, offset, text }: Message
+    message: Message
   ) {
+    const { type, id, doc, offset, text } = message;
+    this.message = message;
     this.type = type;
     this.id = id!;
     this.doc = doc!;
@@ -131,9 +170,25 @@ export class ScriptedJob {
     this.server.say({ type: 'alternative', id: this.id, text });
   }
 
+  /** Say how far an edit is. */
+  progress(progress: object): void {
+    this.server.say({ type: 'progress', id: this.id, ...progress });
+  }
+
+  /** Send hunks that are settled. */
+  hunks(...hunks: WireHunk[]): void {
+    this.server.say({ type: 'hunks', id: this.id, hunks });
+  }
+
+  /** Send all hunks of an edit, and end it. */
+  answer(...hunks: WireHunk[]): void {
+    this.server.say({ type: 'hunks', id: this.id, hunks, final: true });
+    this.done();
+  }
+
   /** End the job. */
-  done(reason = 'stop'): void {
+  done(reason = 'stop', why = ''): void {
     this.isEnded = true;
-    this.server.say({ type: 'done', id: this.id, reason });
+    this.server.say({ type: 'done', id: this.id, reason, why });
   }
 }

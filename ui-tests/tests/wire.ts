@@ -10,6 +10,12 @@ export interface Message {
   reason?: string;
   state?: string;
   trigger?: string;
+  cells?: string[];
+  start?: number;
+  end?: number;
+  instruction?: string;
+  action?: string;
+  error?: string;
   outcomes?: { id: number; kept: number }[];
 }
 

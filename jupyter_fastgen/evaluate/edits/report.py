@@ -1,77 +1,142 @@
-"""`docs/merge.md`: how exact the merge of edits is, and what is shown of long texts, as tables."""
+"""`docs/edits.md`: what results of `eval edits` and `bench css` say, as tables."""
 
 from __future__ import annotations
 
-import platform
+from collections.abc import Sequence
 from datetime import date
-from importlib.metadata import version
+from pathlib import Path
 
-from ... import computer
-from ...engine import machine
-from ..tables import (
-    MERGE_HEADS,
-    VIEW_HEADS,
-    markdown_table,
-    merge_rows,
-    view_rows,
-)
-from .merging import Report
+import msgspec
 
-
-def write(found: Report, file: str) -> str:
-    """The Markdown of what was measured on the pairs of a `file`."""
-    versions = ", ".join(f"{name} {version(name)}" for name in ("jupyter-fastgen", "numpy"))
-    return _PAGE.format(
-        date=date.today().isoformat(),
-        versions=f"{versions}, Python {platform.python_version()}",
-        machine=f"{computer.processor()}, {machine.physical_cores()} cores",
-        pairs=found.pairs,
-        file=file,
-        granularities=markdown_table(MERGE_HEADS, merge_rows(found.by_granularity)),
-        slips=markdown_table(MERGE_HEADS, merge_rows(found.slips)),
-        views=markdown_table(VIEW_HEADS, view_rows(found.views)),
-    )
+from ...edit.prompt import WHOLE_LINES
+from ..quality.report import versions
+from ..results import BadResultsError
+from ..tables import EDITS_HEAD, SHEET_HEAD, edits_row, markdown_table, sheet_rows
+from .instructed import Record, Results, outcome, read_results
+from .sheet import INSTRUCTION, Sheet
+from .tasks import load_tasks
 
 
-_PAGE = """\
-# How exact edits are merged
+def write(folder: Path) -> str:
+    """The Markdown of the results (*.jsonl) and sheets (*.json) in `folder`.
 
-Written by `jupyter fastgen bench merge --pairs {file} --out docs/merge.md` on {date}. To change
-this page, change the command. No model takes part: the edits are what an ideal one would write.
+    Raises `BadResultsError`.
+    """
+    results = [read_results(path) for path in sorted(folder.glob("*.jsonl"))]
+    sheets = [_read_sheet(path) for path in sorted(folder.glob("*.json"))]
+    if not results and not sheets:
+        raise BadResultsError(
+            f"{folder} holds no results of `jupyter fastgen eval edits` or `bench css`"
+        )
+    parts = [_HEAD.format(date=date.today().isoformat(), versions=versions())]
+    if results:
+        tasks, _ = load_tasks()
+        cells = sum(task.is_cell for task in tasks)
+        parts.append(
+            _EDITS.format(
+                tasks=len(tasks),
+                cells=cells,
+                files=len(tasks) - cells,
+                limit=WHOLE_LINES,
+                whole=_table(results, cells=True),
+                files_table=_table(results, cells=False),
+            )
+        )
+    if sheets:
+        parts.append(_SHEETS.format(instruction=INSTRUCTION))
+    parts += [
+        _SHEET.format(
+            name=sheet.name,
+            lines=sheet.lines,
+            model=sheet.model,
+            draft=sheet.draft,
+            table=markdown_table(SHEET_HEAD, sheet_rows(sheet)),
+        )
+        for sheet in sheets
+    ]
+    return "\n".join(parts)
 
-{versions}; {machine}
 
-## Edits without a fault
+def _read_sheet(path: Path) -> Sheet:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Sheet)
+    except msgspec.MsgspecError as error:
+        raise BadResultsError(
+            f"{path} holds no results of `jupyter fastgen bench css`: {error}; name another folder"
+        ) from error
 
-Of {pairs} commits, each to one file or one cell of a notebook, sparse edits are made and merged
-again, byte by byte. They show around a change: lines up to one that the text has only once
-("unique"); that, and the whole definition ("definition"); that, and the whole top-level block
-("top"); or only three lines ("hunk3"), which is often too little to tell where they belong. Cells
-of up to 25 lines are written anew.
 
-"Wrong unflagged" counts merges that differ from the commit while no hunk asks for a look, "lost
-unflagged" those that take away, without a look, a line that both versions have. "Flagged though
-right" is what that costs: an exact merge of which a hunk asks for a look.
+def _table(results: Sequence[Results], cells: bool) -> str:
+    """A row for each model and format, of cells or of files."""
+    found: list[tuple[Results, list[Record]]] = [
+        (each, [record for record in each.records if record.is_cell == cells]) for each in results
+    ]
+    order = ("ours", "whole", "sparse", "free", "search")
+    found.sort(key=lambda pair: (pair[0].settings.model, order.index(pair[0].settings.format)))
+    rows = [
+        [f"{each.settings.model}, {each.settings.format}", *edits_row(outcome(records))]
+        for each, records in found
+        if records
+    ]
+    return markdown_table(["", *EDITS_HEAD], rows)
 
-{granularities}
 
-## With the slips that models make
+_HEAD = """\
+# How good edits are
 
-Of a sample of the same edits, those that a slip changes. Exact is then up to white space at the
-ends of lines, and where blank lines were dropped, up to those. Two slips can't be told from an edit
-that is meant: a deletion at the text's end that is not written down (it does not happen: the lines
-stay), and parts that change places where the text has both twice.
+Written by `jupyter fastgen eval edit-report FOLDER --out docs/edits.md` on {date} from the results
+of the commands below. To change this page, change the command.
 
-{slips}
+{versions}
 
-## What is shown of a long text
+Decoding is greedy: the same run gives the same answers. Times are those of a machine that may
+have been busy with other work.
+"""
 
-Of a text that is longer than so many tokens a model sees headers, and the blocks that fit the
-instruction. "Found" are the commits of which all changed lines are then shown; only commits count
-whose changes lie within 40 lines. Commits have no instructions that a person would give. In their
-place stand: the name of the innermost definition that is changed ("its definition", which says
-little where that is longer than what may be shown); three words of the new lines, drawn at random
-("its words"); or both.
+_EDITS = """\
+## Instructed edits
 
-{views}
+`jupyter fastgen eval edits --out FILE --model NAME --format ours|whole|sparse|free|search`
+
+{tasks} edits of our own, {cells} of cells (up to {limit} lines) and {files} of files, most in
+Python. Each has an instruction as a person would type it, a solution, and a check that runs: the
+edited Python is executed, SQL is queried, other texts are compared with what may come out.
+
+The formats: "ours" is what the product does (a text of up to {limit} lines written anew, a longer
+one as a sparse edit); "whole" and "sparse" do so with every text, "free" is sparse without the
+grammar, "search" is blocks of search and replace with their own prompt.
+
+- right: the check passes with the changes that need no look; "if all is taken": with all changes.
+- applied: some change needs no look. flagged: some change does. refused: there is no change.
+- wrong: applied without a look, and the check fails: the model did something else, or did it wrong.
+- lines lost unseen: of these, lines are gone that were there and that the solution keeps. "By the
+  merge": the merged text is not what the answer says, its markers read as lines that stay; else the
+  model left the lines out.
+- passes: runs of the model while decoding; with drafts a run may write several tokens. The prompt
+  of a text that the edit before had too is in the cache, but for the instruction.
+
+Cells:
+
+{whole}
+
+Files:
+
+{files_table}
+"""
+
+_SHEETS = """\
+## One line of a long stylesheet
+
+`jupyter fastgen bench css --json [--file F.css] [--model NAME]`
+
+The instruction: "{instruction}". The full rewrite, the format of the article that the case is from
+(changed rules in full, comments for the rest, merged by us), blocks of search and replace, and ours
+run on the same engine and model; ours runs once more with drafts. Of what the drafts guess several
+tokens are verified in one pass of the model. "right": the size is set, and nothing else changed.
+"""
+
+_SHEET = """\
+{name}, {lines} lines, {model} (drafts of {draft} tokens):
+
+{table}
 """

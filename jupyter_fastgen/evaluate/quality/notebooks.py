@@ -6,6 +6,7 @@ Answers come through `CompletionService`, so they are cut and held back as in th
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -23,6 +24,9 @@ from .layouts import Layout
 from .lines import Record, Texts, correct_start, repeats_below, similarity
 from .points import Point, cut, draw
 from .results import Results
+
+_BEGUN = re.compile(r"['\".]?\w+$")
+"""The name that a cursor stands in, with the sign before it."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ def score(place: Place, document: Document, below: bool, found: Suggestion, text
         held=found.held,
         judgement=found.judgement,
         right=bool(first.strip()) and point.expected.strip().startswith(first.strip()),
-        column=live.names_column(point.expected, place.namespace),
+        column=live.names_column("".join(_BEGUN.findall(line)) + point.expected, place.namespace),
     )
 
 

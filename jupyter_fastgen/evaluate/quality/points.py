@@ -11,8 +11,10 @@ from typing import Literal
 from ...document import Cell, Cursor, Document
 from .names import without_strings
 
-Kind = Literal["line start", "after a sign", "in a name"]
+Kind = Literal["line start", "after a sign", "in a name", "in a quoted name"]
 KINDS: tuple[Kind, ...] = ("line start", "after a sign", "in a name")
+QUOTED: Kind = "in a quoted name"
+"""Drawn beside the others: of a column, a key or an option the code above may say nothing."""
 
 LEAST_LINE = 5
 """Characters of a line that is worth completing."""
@@ -22,6 +24,7 @@ TYPED = (2, 4)
 
 _SIGN = re.compile(r"[.(\[,]|(?<![=!<>])=(?!=)")
 _NAME = re.compile(r"[^\W\d]\w*")
+_QUOTED_NAME = re.compile(r"""(?<=(["']))[^\W\d]\w*(?=\1)""")
 
 
 @dataclass(frozen=True)
@@ -42,17 +45,18 @@ class _Line:
 
 
 def draw(document: Document, count: int, seed: str) -> list[Point]:
-    """Up to `count` cursors, the kinds in equal parts, in the order of the notebook.
+    """Up to `count` cursors of `KINDS` in equal parts, in the order of the notebook.
 
-    More cursors of the same seed hold the fewer ones.
+    For every three of them comes about one more, `QUOTED`. More cursors of the same seed hold the
+    fewer ones.
     """
     lines = list(_lines(document))
     found: list[Point] = []
     # Where a notebook gets few, another begins with another kind.
     turn = random.Random(seed).randrange(len(KINDS))
-    for number, kind in enumerate(KINDS[turn:] + KINDS[:turn]):
+    for number, kind in enumerate((*KINDS[turn:], *KINDS[:turn], QUOTED)):
         random_ = random.Random(f"{seed}:{kind}")
-        left = (count - number + len(KINDS) - 1) // len(KINDS)
+        left = (count + len(KINDS) - 1 - number) // len(KINDS)
         for line in random_.sample(lines, len(lines)):
             places = _places(kind, line.text)
             if left > 0 and places:
@@ -83,9 +87,10 @@ def _places(kind: Kind, line: str) -> list[int]:
     elif kind == "after a sign":
         found = [match.end() for match in _SIGN.finditer(code)]
     else:
+        names = _QUOTED_NAME.finditer(line) if kind == QUOTED else _NAME.finditer(code)
         found = [
             match.start() + typed
-            for match in _NAME.finditer(code)
+            for match in names
             for typed in range(TYPED[0], TYPED[1] + 1)
             if typed < len(match.group())
         ]

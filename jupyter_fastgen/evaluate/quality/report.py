@@ -34,6 +34,7 @@ SLICES: dict[str, Slice] = {
     "line start": lambda r: r.kind == "line start",
     "after a sign": lambda r: r.kind == "after a sign",
     "in a name": lambda r: r.kind == "in a name",
+    "in a quoted name": lambda r: r.kind == "in a quoted name",
     "cells below kept": lambda r: r.below,
     "cells below removed": lambda r: not r.below,
     "needs an earlier cell": lambda r: r.earlier,
@@ -52,17 +53,20 @@ def write(folder: Path) -> str:
         raise BadResultsError(f"{folder} holds no results of `jupyter fastgen eval`")
     rows = [found for found in results if found.settings.task == "fim"]
     notebooks = [found for found in results if found.settings.task == "notebooks"]
-    parts = [_HEAD.format(date=date.today().isoformat(), versions=_versions())]
+    parts = [_HEAD.format(date=date.today().isoformat(), versions=versions())]
     if rows:
         parts.append(_ROWS.format(table=_figures(rows, FIM_FIGURES), pairs=_pairs(rows)))
     if notebooks:
         parts.append(_NOTEBOOKS.format(table=_figures(notebooks, tuple(FIGURES))))
-        parts.append(_PAIRS.format(pairs=_pairs(notebooks)))
+        parts.append(_PAIRS.format(pairs=_pairs(notebooks), saved=_pairs(notebooks, "saved")))
     parts += [
         _GATES.format(name=_name(f), threshold=THRESHOLD, table=_curve(f))
         for f in _ungated(notebooks)
     ]
-    parts += [_REPLAY.format(model=r.model, table=_replay_table(r)) for r in replays]
+    parts += [
+        _REPLAY.format(model=r.model, long=replay.LEAST_WITHIN_LINE, table=_replay_table(r))
+        for r in replays
+    ]
     return "\n".join(parts)
 
 
@@ -75,7 +79,8 @@ def _read_replay(path: Path) -> replay.Replay:
         ) from error
 
 
-def _versions() -> str:
+def versions() -> str:
+    """What was measured with, and on what machine."""
     names = ("jupyter-fastgen", "xllamacpp")
     told = ", ".join(f"{name} {version(name)}" for name in names)
     cores = f"{machine.physical_cores()} cores"
@@ -100,20 +105,21 @@ def _figure(records: Sequence[Record], name: str) -> str:
     return number(ratio(map(FIGURES[name], records)))
 
 
-def _pairs(found: Sequence[Results]) -> str:
-    rows = [row for one, other in combinations(found, 2) for row in _differences(one, other)]
+def _pairs(found: Sequence[Results], figure: str = "exact") -> str:
+    two = combinations(found, 2)
+    rows = [row for one, other in two for row in _differences(one, other, figure)]
     return markdown_table(["", "", "places", "first", "second", "difference", "95 %"], rows)
 
 
-def _differences(one: Results, other: Results) -> Iterator[Row]:
-    """How the first lines' exact match differs, in each slice that has places enough."""
+def _differences(one: Results, other: Results, figure: str) -> Iterator[Row]:
+    """How a figure differs, in each slice that has places enough."""
     if one.settings.data != other.settings.data:
         return
     paired = bootstrap.pairs(one.records, other.records)
     names = f"{one.path.stem} → {other.path.stem}"
     for title, holds in SLICES.items():
         part = [pair for pair in paired if holds(pair[0]) or holds(pair[1])]
-        d = bootstrap.compare(part, FIGURES["exact"], seed=1)
+        d = bootstrap.compare(part, FIGURES[figure], seed=1)
         is_repeated = title != "all places" and len(part) == len(paired)
         if len(part) < LEAST_PLACES or d.difference is None or is_repeated:
             continue
@@ -180,13 +186,13 @@ _NOTEBOOKS = """\
 `jupyter fastgen eval notebooks FOLDER --out FILE --limit N [--context all | cell-only | llama-vim |
 continue | unbudgeted] [--plain] [--gates off | sound | all] [--live]`
 
-Lines are taken out at their start, behind a sign or within a name, with the cells below kept and
-removed: of the notebooks of handson-ml3, and where the results are called orchard of
-`examples/orchard`, whose columns only a kernel knows that has read the files. All layouts run on
-the same engine and model, and are cut alike. "saved": the share of the expected characters that the
-suggestion's start gives. "precision": the share of what was shown that is right as far as it goes.
-"unresolved": what was shown and uses a name bound nowhere. "repeats": what was shown and holds the
-line below.
+Lines are taken out at their start, behind a sign or within a name, also a quoted one, with the
+cells below kept and removed: of the notebooks of handson-ml3, and where the results are called
+orchard of `examples/orchard`, whose columns only a kernel knows that has read the files. All
+layouts run on the same engine and model, and are cut alike. "saved": the share of the expected
+characters that the suggestion's start gives. "precision": the share of what was shown that is right
+as far as it goes. "unresolved": what was shown and uses a name bound nowhere. "repeats": what was
+shown and holds the line below.
 
 {table}
 """
@@ -195,6 +201,10 @@ _PAIRS = """\
 Exact match, in pairs; intervals by the paired bootstrap over notebooks:
 
 {pairs}
+
+Saved characters, in pairs:
+
+{saved}
 """
 
 _GATES = """\
@@ -217,8 +227,9 @@ _REPLAY = """\
 `jupyter fastgen eval replay FOLDER --keys N --json`, {model}
 
 Each notebook's last keys are written anew through a real server, 150 ms a key and 600 ms after a
-line break, after `(` and after an acceptance. Where the ghost text agrees to the end of a line, it
-is read for half a second and accepted.
+line break, after `(` and after an acceptance. Where the ghost text is right to the end of a line,
+or all of it is right and {long} characters long, it is read for half a second and accepted. What
+follows it is written where it is more likely accepted than not.
 
 {table}
 """

@@ -1,14 +1,14 @@
-"""A file of results that grows as they come, so that a run which was stopped goes on."""
+"""Results of `eval fim` and `eval notebooks`: what made them, and what they hold."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
-from ...errors import FastgenError
+from .. import results
+from ..results import BadResultsError as BadResultsError
 from .lines import Record
 
 Gates = Literal["off", "sound", "all"]
@@ -32,64 +32,14 @@ class Settings(msgspec.Struct, frozen=True):
     gates: Gates = "sound"
 
 
-class BadResultsError(FastgenError):
-    """A file that can't be gone on with, or not be compared."""
-
-
-@dataclass(frozen=True)
-class Results:
-    """What a file holds, and the way to add to it."""
-
-    path: Path
-    settings: Settings
-    records: list[Record]
-
-    def add(self, record: Record) -> None:
-        """Keep `record`, in the file too."""
-        with self.path.open("ab") as file:
-            file.write(msgspec.json.encode(record) + b"\n")
-        self.records.append(record)
+Results: TypeAlias = "results.Results[Settings, Record]"
 
 
 def read_results(path: Path) -> Results:
-    """Read a file; a last line without its end, where a run was killed, is left out.
-
-    Raises `BadResultsError`.
-    """
-    try:
-        whole = path.read_bytes().split(b"\n")[:-1]
-        settings = msgspec.json.decode(whole[0] if whole else b"", type=Settings)
-        records = [msgspec.json.decode(line, type=Record) for line in whole[1:]]
-    except OSError as error:
-        raise BadResultsError(f"{path} can't be read: {error.strerror or error}") from error
-    except msgspec.MsgspecError as error:
-        raise BadResultsError(
-            f"{path} holds no results of `jupyter fastgen eval`: {error}; choose another file"
-        ) from error
-    return Results(path, settings, records)
+    """As `results.read_results`."""
+    return results.read_results(path, Settings, Record)
 
 
 def open_results(path: Path, settings: Settings) -> Results:
-    """Begin a file, or go on with the one that is there; raises `BadResultsError`."""
-    if not path.exists() or path.stat().st_size == 0:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.encode(settings) + b"\n")
-        return Results(path, settings, [])
-    found = read_results(path)
-    for name in Settings.__struct_fields__:
-        theirs, ours = getattr(found.settings, name), getattr(settings, name)
-        if theirs != ours:
-            raise BadResultsError(
-                f"{path} was made with {name} = {theirs!r}, not {ours!r}:"
-                " choose another file with --out, or the same settings"
-            )
-    _cut_torn_line(path)
-    return found
-
-
-def _cut_torn_line(path: Path) -> None:
-    whole = path.read_bytes()
-    end = whole.rfind(b"\n") + 1
-    if end < len(whole):
-        with path.open("r+b") as file:
-            file.truncate(end)
+    """As `results.open_results`."""
+    return results.open_results(path, settings, Record)

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from ...completion.prompt import TEMPLATES, Template
+from ...edit.prompt import CHATS, Chat
 from ...engine.base import ModelSpec
 from ...engine.worker import Worker
 from ...errors import FastgenError
 from ...models.catalog import load_catalog
-from ...models.resolve import resolve
+from ...models.resolve import best_for_edits, resolve
 from ...models.store import ModelStore
 
 
@@ -22,6 +23,7 @@ class Model:
     name: str
     path: str
     template: Template
+    chat: Chat = CHATS["plain"]
 
 
 def find_model(name: str) -> Model:
@@ -37,14 +39,23 @@ def find_model(name: str) -> Model:
         raise FastgenError(
             f"{found.entry.name} is not on this machine; run `jupyter fastgen models pull`"
         )
-    return Model(found.entry.name, str(found.path), TEMPLATES[found.entry.fim])
+    entry = found.entry
+    return Model(entry.name, str(found.path), TEMPLATES[entry.fim], CHATS[entry.chat])
+
+
+def edit_model(name: str) -> Model:
+    """As `find_model`; the biggest one for edits that is on this machine for ""."""
+    return find_model(name or best_for_edits(load_catalog(), ModelStore()).name)
 
 
 @asynccontextmanager
-async def running(model: Model, context: int) -> AsyncGenerator[Worker, None]:
-    """Run `model` with `context` tokens of KV cache; raises `EngineError`."""
+async def running(model: Model, context: int, draft: bool = False) -> AsyncGenerator[Worker, None]:
+    """Run `model` with `context` tokens of KV cache, `draft` as `ModelSpec`'s.
+
+    Raises `EngineError`.
+    """
     # One place is completed at a time.
-    spec = ModelSpec(model.name, model.path, context, slots=1)
+    spec = ModelSpec(model.name, model.path, context, slots=1, draft=draft)
     worker = Worker("llamacpp", spec)
     await worker.load(spec, lambda progress: None)
     try:

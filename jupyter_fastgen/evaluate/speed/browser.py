@@ -92,8 +92,9 @@ class Answer:
         self.ahead[id] = None
 
     def is_prepared_at(self, head: str) -> bool:
-        """Whether what follows has been asked for, and is not the text itself by now."""
-        return bool(self.ahead) and len(head) - len(self.head) < len(self.text)
+        """Whether what follows has been asked for, not in vain, and is not the text by now."""
+        is_prepared = bool(self.next) or self._is_next_known or None in self.ahead.values()
+        return is_prepared and len(head) - len(self.head) < len(self.text)
 
 
 @dataclass

@@ -1,0 +1,331 @@
+"""Edits that browsers ask for: the model that writes them, and the jobs of each connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from . import protocol
+from .completion.context import Budget
+from .completion.known import describe
+from .completion.namespace import Namespace
+from .document import Cell, Cursor, Document, OutOfStepError
+from .edit.actions import Action
+from .edit.grammars import TEXT, language_of
+from .errors import FastgenError
+from .jobs import Ended, counts_of
+
+if TYPE_CHECKING:
+    from .edit.service import EditService
+    from .edit.sheet import Sheet
+    from .host import ModelHost
+
+Answer = protocol.Progress | protocol.Hunks | protocol.Done
+
+KNOWN = Budget(above=512)
+"""Of the live kernel a model that edits is told what fits here into 96 tokens."""
+
+
+@dataclass
+class Edits:
+    """What all connections share: the model for edits, made when first asked for, and actions."""
+
+    make_host: Callable[[], ModelHost]
+    actions: Mapping[str, Action]
+    _host: ModelHost | None = field(default=None, init=False)
+
+    def host(self) -> ModelHost:
+        """Raises `FastgenError` where the model can't be chosen."""
+        if self._host is None:
+            self._host = self.make_host()
+        return self._host
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an edit is being written, or read for."""
+        return self._host is not None and self._host.is_editing
+
+    def offered(self) -> list[protocol.Action]:
+        """What a browser may offer to a person."""
+        return [
+            protocol.Action(name, action.title, action.caption, action.needs)
+            for name, action in self.actions.items()
+        ]
+
+    async def close(self) -> None:
+        """End the engine; the next edit chooses its model anew."""
+        host, self._host = self._host, None
+        if host is not None:
+            await host.close()
+
+
+@dataclass
+class _Job:
+    """`id` is None of one that only reads the code; `stop` ends what the engine does for it."""
+
+    id: int | None
+    task: asyncio.Task[None] | None = None
+    ended: Ended | None = None
+    stop: Callable[[], None] = lambda: None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its answer still is."""
+        return self.ended is None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """An edit in full: the cells as they were, whatever becomes of the document."""
+
+    key: str
+    sheet: Sheet
+    language: str
+    part: tuple[int, int] | None
+    about: str
+
+
+class EditJobs:
+    """The edits of one connection: of each document one, the latest wins."""
+
+    def __init__(
+        self,
+        edits: Edits,
+        name: str,
+        send: Callable[[protocol.FromServer], Awaitable[None]],
+    ) -> None:
+        """`name` is unique among connections; `send` waits for a slow browser."""
+        self._edits = edits
+        self._name = name
+        self._send = send
+        self._jobs: dict[str, _Job] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(
+        self, message: protocol.Edit, document: Document, namespace: Namespace | None
+    ) -> None:
+        """Answer `message`; raises `OutOfStepError` where it does not fit the document."""
+        asked = self._asked(message, document, namespace)
+        self._begin(message.doc, _Job(message.id), lambda job: self._edit(job, message, asked))
+
+    def prepare(
+        self, message: protocol.Prepare, document: Document, namespace: Namespace | None
+    ) -> None:
+        """Load the model and read the code, unless an edit of the document is running."""
+        if message.doc not in self._jobs:
+            asked = self._asked(message, document, namespace)
+            self._begin(message.doc, _Job(None), lambda _: self._read(asked))
+
+    def cancel(self, id: int) -> None:
+        """End edit `id`; an unknown one is ignored."""
+        for doc, job in list(self._jobs.items()):
+            if job.id == id:
+                self._end(doc, "cancelled")
+
+    def drop(self, doc: str) -> None:
+        """The document is gone: so is its edit."""
+        self._end(doc, "superseded")
+
+    async def close(self) -> None:
+        """The connection is gone."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _begin(self, doc: str, job: _Job, work: Callable[[_Job], Awaitable[None]]) -> None:
+        self._end(doc, "superseded")
+        self._jobs[doc] = job
+
+        async def run() -> None:
+            try:
+                await work(job)
+            finally:
+                if self._jobs.get(doc) is job:
+                    del self._jobs[doc]
+
+        job.task = asyncio.create_task(run())
+        self._tasks.add(job.task)
+        job.task.add_done_callback(self._tasks.discard)
+
+    def _end(self, doc: str, why: Ended) -> None:
+        job = self._jobs.pop(doc, None)
+        if job is None:
+            return
+        job.ended = why
+        job.stop()
+        if job.id is None and job.task is not None:
+            job.task.cancel()  # nobody waits for its end
+
+    def _asked(
+        self,
+        message: protocol.Edit | protocol.Prepare,
+        document: Document,
+        namespace: Namespace | None,
+    ) -> _Asked:
+        # Imported now: it brings numpy.
+        from .edit.sheet import Sheet
+
+        numbers = sorted({document.index(id) for id in message.cells})
+        if not numbers:
+            raise OutOfStepError("an edit of no cells")
+        cells = [replace(document.cells[number]) for number in numbers]
+        language = language_of(document.language)
+        if len(cells) == 1 and cells[0].type != "code":
+            language = "markdown" if cells[0].type == "markdown" else TEXT
+        sheet = Sheet([protocol.Cell(c.id, c.type, c.source) for c in cells], language)
+        part = None
+        if len(cells) == 1 and message.end is not None:
+            if not 0 <= message.start <= message.end <= cells[0].source.count("\n") + 1:
+                raise OutOfStepError(f"lines {message.start}:{message.end} of a cell")
+            part = message.start, message.end
+        about = [_known(cells, document, namespace), sheet.about]
+        key = f"{self._name}/{message.doc}"
+        return _Asked(key, sheet, language, part, "\n".join(filter(None, about)))
+
+    async def _read(self, asked: _Asked) -> None:
+        try:
+            service = await self._edits.host().edits()
+            await service.prepare(
+                asked.key, asked.sheet.text, asked.language, asked.part, asked.about
+            )
+        except FastgenError:
+            pass  # the edit itself will say so
+
+    async def _edit(self, job: _Job, message: protocol.Edit, asked: _Asked) -> None:
+        id = message.id
+        try:
+            service = await self._loaded(job, id)
+        except FastgenError as error:
+            await self._send(protocol.Done(id, job.ended or "unavailable", str(error)))
+            return
+        done = protocol.Done(id, "failed", "the engine ended without an answer")
+        if job.is_wanted:
+            job.stop = partial(service.cancel, asked.key)
+            await self._send(protocol.Progress(id, "reading"))
+            try:
+                async with aclosing(self._answers(message, asked, service)) as answers:
+                    async for answer in answers:
+                        if isinstance(answer, protocol.Done):
+                            done = answer
+                        elif job.is_wanted:
+                            await self._send(answer)
+            except FastgenError as error:
+                done = protocol.Done(id, "failed", str(error))
+        if job.ended is not None:
+            done = protocol.Done(id, job.ended, counts=done.counts)
+        await self._send(done)
+
+    async def _loaded(self, job: _Job, id: int) -> EditService:
+        """The service, once its model is there; the browser is told how far that is."""
+        host = self._edits.host()
+        telling: set[asyncio.Task[None]] = set()
+
+        async def tell(fraction: float | None) -> None:
+            if job.is_wanted:
+                await self._send(protocol.Progress(id, "loading", fraction))
+
+        def on_status(status: protocol.Status) -> None:
+            if status.state == "loading":
+                telling.add(asyncio.create_task(tell(status.progress)))
+
+        deaf = host.listen(on_status)
+        try:
+            return await host.edits()
+        finally:
+            deaf()
+            for task in telling:
+                task.cancel()
+
+    def _answers(
+        self, message: protocol.Edit, asked: _Asked, service: EditService
+    ) -> AsyncGenerator[Answer, None]:
+        """What the browser is told, a `Done` last."""
+        action = self._edits.actions.get(message.action)
+        if message.action and action is None:
+            return _only(protocol.Done(message.id, "failed", f"no action {message.action!r}"))
+        said = action.say(message.instruction, message.error) if action else message.instruction
+        if not said.strip():
+            return _only(protocol.Done(message.id, "empty", "say what is to be changed"))
+        if action is not None and action.place == "below":
+            return _below(message, asked, said, service)
+        only = action.only if action is not None else ""
+        return _within(message, asked, said, service, only)
+
+
+async def _only(answer: Answer) -> AsyncGenerator[Answer, None]:
+    yield answer
+
+
+async def _within(
+    message: protocol.Edit, asked: _Asked, said: str, service: EditService, only: str
+) -> AsyncGenerator[Answer, None]:
+    """Changes of the cells."""
+    from .edit.answer import Reached
+    from .edit.comments import only_comments
+    from .edit.service import End, Reading
+
+    id, sheet = message.id, asked.sheet
+    found = service.edit(asked.key, sheet.text, asked.language, said, asked.part, asked.about)
+    async with aclosing(found):
+        async for piece in found:
+            if isinstance(piece, Reading):
+                yield protocol.Progress(id, "reading", round(piece.share, 2))
+            elif isinstance(piece, Reached):
+                cell, line = sheet.at(piece.line)
+                yield protocol.Progress(id, "writing", None, piece.lines, cell, line)
+            elif isinstance(piece, End):
+                merge = piece.merge
+                if only == "comments":
+                    merge = only_comments(merge, sheet.text, asked.language)
+                hunks = sheet.final(merge.hunks)
+                yield protocol.Hunks(id, hunks, final=True)
+                reason = "stop" if hunks else "empty"
+                yield protocol.Done(id, reason, merge.reason, counts_of(piece.cost))
+            elif hunks := sheet.settled([piece]):
+                yield protocol.Hunks(id, hunks)
+
+
+async def _below(
+    message: protocol.Edit, asked: _Asked, said: str, service: EditService
+) -> AsyncGenerator[Answer, None]:
+    """A new cell behind the last of the cells."""
+    from .edit.answer import Reached
+    from .edit.blocks import parse
+    from .edit.safety import Flag
+    from .edit.service import Reading
+
+    id = message.id
+    last, _ = asked.sheet.at(asked.sheet.text.count("\n"))
+    async with aclosing(
+        service.write(asked.key, asked.sheet.text, asked.language, said, asked.about)
+    ) as found:
+        async for piece in found:
+            if isinstance(piece, Reading):
+                yield protocol.Progress(id, "reading", round(piece.share, 2))
+                continue
+            if isinstance(piece, Reached):
+                yield protocol.Progress(id, "writing", None, piece.lines, last, piece.line)
+                continue
+            hunks: list[protocol.Hunk] = []
+            if piece.lines:
+                broken = parse("\n".join(piece.lines), asked.language).has_errors
+                reasons = [Flag.SYNTAX.value] if broken else []
+                new = list(piece.lines)
+                hunks.append(protocol.Hunk(last, new=new, kind="insert", reasons=reasons))
+            yield protocol.Hunks(id, hunks, final=True)
+            reason = "stop" if hunks else "empty"
+            yield protocol.Done(id, reason, piece.reason, counts_of(piece.cost))
+
+
+def _known(cells: list[Cell], document: Document, namespace: Namespace | None) -> str:
+    """What the live kernel holds and these cells do not say."""
+    if namespace is None:
+        return ""
+    cursor = Cursor(replace(document, cells=cells), cells[-1].id, 0)
+    known = describe(namespace, cursor, KNOWN)
+    return f"The kernel holds:\n{known}" if known else ""

@@ -1,0 +1,339 @@
+import type { EditorView } from '@codemirror/view';
+import { EditorView as View } from '@codemirror/view';
+import type { DocumentWidget } from '@jupyterlab/docregistry';
+import type { INotebookModel } from '@jupyterlab/notebook';
+import type { IAction } from '../client/protocol';
+import { ReviewBar } from './bar';
+import { CellMarks } from './cellmarks';
+import { acceptButton, IHunkActions } from './controls';
+import { failureOf, IFailure } from './failure';
+import type { InstructionHistory } from './history';
+import { Hunk, isSafe } from './hunk';
+import type { IPage } from './page';
+import { PromptBox } from './promptbox';
+import { setPrompt } from './promptfield';
+import { scopesOf } from './scope';
+import type { IRequest, Session } from './session';
+import { description, summary, Translate } from './texts';
+
+/** On a document while keys belong to its review. */
+const REVIEWING_CLASS = 'jp-fastgen-mod-reviewing';
+
+/** Frames in which an editor draws what it has scrolled to. */
+const MOST_FRAMES = 10;
+
+/** One view of a document and what a person does there about its edits. */
+export class Desk {
+  constructor(private readonly options: Desk.IOptions) {
+    const { widget, session, page, trans } = options;
+    const bar = new ReviewBar(
+      session,
+      {
+        next: () => void this.go(1),
+        previous: () => void this.go(-1),
+        acceptAll: () => void this.acceptAll(),
+        rejectAll: () => void this.rejectAll(),
+        acceptAndRun: this.canRun ? () => void this.acceptAndRun() : null,
+        cancel: () => this.cancel(),
+        close: () => this.close()
+      },
+      trans
+    );
+    widget.contentHeader.addWidget(bar);
+    this._marks = page.notebook
+      ? new CellMarks(page.notebook, session, this.actions)
+      : null;
+    session.changed.connect(this._refresh, this);
+    widget.disposed.connect(() => {
+      session.changed.disconnect(this._refresh, this);
+      bar.dispose();
+    });
+    this._refresh();
+  }
+
+  /** The edits of the document. */
+  get session(): Session {
+    return this.options.session;
+  }
+
+  /** What the buttons of a hunk do. */
+  get actions(): IHunkActions {
+    const { trans, keysOf } = this.options;
+    return {
+      accept: hunk => void this.decide(hunk, true),
+      reject: hunk => void this.decide(hunk, false),
+      keysOf,
+      trans
+    };
+  }
+
+  /** How the active cell has failed, `null` if it has not. */
+  get failure(): IFailure | null {
+    const { notebook, stand } = this.options.page;
+    const model = notebook?.content.model as INotebookModel | null | undefined;
+    return model && stand ? failureOf(model.sharedModel, stand.active) : null;
+  }
+
+  /** Whether the person stands where something can be edited. */
+  get canEdit(): boolean {
+    return this.options.page.stand !== null;
+  }
+
+  /** Whether there is anything that can be run. */
+  get canRun(): boolean {
+    return this.options.page.notebook !== null;
+  }
+
+  /** Opens the prompt box where the person stands. */
+  async prompt(): Promise<void> {
+    const { page, history, trans, session } = this.options;
+    const { stand } = page;
+    const view = stand && (await page.reveal(stand.active));
+    if (!stand || !view) {
+      return;
+    }
+    this._closePrompt();
+    const isNotebook = page.notebook !== null;
+    const box = new PromptBox(scopesOf(stand), isNotebook, history, trans);
+    const line = view.state.doc.lineAt(view.state.selection.main.from);
+    this._prompt = { box, view };
+    box.cancelled.connect(() => this.cancel());
+    box.scopeChanged.connect((_, scope) => session.prepare(scope));
+    box.asked.connect((_, { instruction, scope }) => {
+      const wish = { instruction, action: '', error: '' };
+      this._ask({ scope, wish, title: instruction, rerun: [] });
+    });
+    view.dispatch({ effects: setPrompt.of({ at: line.from, node: box.node }) });
+    const last = session.request?.wish.instruction;
+    if (last && !session.isRunning && session.status) {
+      box.fill(last);
+    }
+    view.focus();
+    box.focus();
+    session.prepare(box.scope);
+  }
+
+  /** Asks for an edit that needs no description. */
+  async act({ name, title, needs }: IAction): Promise<void> {
+    const { stand } = this.options.page;
+    const { failure } = this;
+    if (!stand || (needs === 'error' && !failure)) {
+      return;
+    }
+    const wish = { instruction: '', action: name, error: '' };
+    if (needs === 'error' && failure) {
+      this._ask({
+        scope: { kind: 'cell', ids: [failure.cause] },
+        wish: { ...wish, error: failure.error },
+        title,
+        rerun: failure.rerun
+      });
+    } else {
+      this._ask({ scope: scopesOf(stand)[0], wish, title, rerun: [] });
+    }
+  }
+
+  /** Goes to the next hunk, or to the one before. */
+  async go(step: 1 | -1): Promise<void> {
+    const { pending, current } = this.session.review;
+    if (current) {
+      const next = pending.indexOf(current) + step + pending.length;
+      await this.show(pending[next % pending.length]);
+    }
+  }
+
+  /**
+   * Brings a hunk to where it can be seen.
+   *
+   * @param focus - what gets the focus: its first button, or the editor it is in
+   */
+  async show(hunk: Hunk, focus: 'button' | 'editor' = 'button'): Promise<void> {
+    const { page } = this.options;
+    const { review } = this.session;
+    review.current = hunk;
+    const view = await page.reveal(hunk.cell || review.target.ids[0]);
+    if (hunk.kind === 'lines' && view) {
+      const line = Math.min(hunk.start + 1, view.state.doc.lines);
+      view.dispatch({
+        effects: View.scrollIntoView(view.state.doc.line(line).from, {
+          y: 'center'
+        })
+      });
+    }
+    const node = hunk.kind === 'lines' ? view?.dom : this._marks?.nodeOf(hunk);
+    const target = await drawn(() => node && acceptButton(node.parentElement!));
+    target?.scrollIntoView({ block: 'nearest' });
+    // Keys of the editor's mode do no harm on a button, those of cells would.
+    view?.focus();
+    if (focus === 'button') {
+      target?.focus({ preventScroll: true });
+    }
+  }
+
+  /** Accepts a hunk, the current one by default, or turns it down; goes on to the next. */
+  async decide(hunk: Hunk | null, isAccepted: boolean): Promise<void> {
+    const { trans } = this.options;
+    const { review } = this.session;
+    const chosen = hunk ?? review.current;
+    if (!chosen || chosen.isProvisional) {
+      return;
+    }
+    if (isAccepted) {
+      review.accept([chosen]);
+    } else {
+      review.reject([chosen]);
+    }
+    const said = isAccepted
+      ? chosen.status === 'accepted'
+        ? trans.__('Accepted: %1', summary(chosen, trans))
+        : trans.__('Not accepted: the text is another now')
+      : trans.__('Rejected: %1', summary(chosen, trans));
+    await this._goOn(chosen, said);
+  }
+
+  /** Accepts all hunks but those that need a look. */
+  async acceptAll(): Promise<void> {
+    const { trans } = this.options;
+    const { review } = this.session;
+    const sure = review.pending.filter(
+      hunk => isSafe(hunk) && !hunk.isProvisional
+    );
+    if (sure.length === 0) {
+      await this.go(1);
+      return;
+    }
+    review.accept(sure);
+    const said = trans._n(
+      'Accepted %1 change',
+      'Accepted %1 changes',
+      sure.length
+    );
+    await this._goOn(sure[sure.length - 1], said);
+  }
+
+  /** Turns all hunks down. */
+  async rejectAll(): Promise<void> {
+    const { trans } = this.options;
+    const { review } = this.session;
+    const all = review.pending;
+    review.reject(all);
+    const said = trans._n(
+      'Rejected %1 change',
+      'Rejected %1 changes',
+      all.length
+    );
+    await this._goOn(all[all.length - 1], said);
+  }
+
+  /** Accepts all that is sure and runs the changed cells, and those that had failed. */
+  async acceptAndRun(): Promise<void> {
+    const { review, request } = this.session;
+    await this.acceptAll();
+    const ids = new Set([...review.accepted, ...(request?.rerun ?? [])]);
+    await this.options.page.run(review.target.ids.filter(id => ids.has(id)));
+  }
+
+  /** Whether there is anything to be given up. */
+  get canCancel(): boolean {
+    return this._prompt !== null || this.session.isRunning;
+  }
+
+  /** Gives up the running edit, and the prompt box. */
+  cancel(): void {
+    this.session.cancel();
+    this._closePrompt();
+  }
+
+  /** Ends the review; the document stays as it is. */
+  close(): void {
+    this._closePrompt();
+    this.session.close();
+  }
+
+  private _ask(request: IRequest): void {
+    const { session } = this;
+    session.ask(request);
+    // The person may type on while the answer is awaited.
+    if (session.isRunning) {
+      this._prompt?.view.focus();
+    }
+  }
+
+  /** Goes on to the next decision; who types keeps the focus in an editor. */
+  private async _goOn(last: Hunk | undefined, said: string): Promise<void> {
+    const { page, trans, say } = this.options;
+    const { current, pending } = this.session.review;
+    const isTyping = !!document.activeElement?.closest('.cm-content:focus');
+    if (!current) {
+      say(said);
+      const view = last && (await page.reveal(last.cell));
+      view?.focus();
+    } else if (isTyping) {
+      const number = pending.indexOf(current) + 1;
+      const position = { number, count: pending.length };
+      say(`${said}. ${description(current, position, trans)}`);
+      await this.show(current, 'editor');
+    } else {
+      // The button that gets the focus says the rest.
+      say(said);
+      await this.show(current);
+    }
+  }
+
+  private _closePrompt(): void {
+    const prompt = this._prompt;
+    this._prompt = null;
+    if (prompt) {
+      const hadFocus = prompt.box.node.contains(document.activeElement);
+      prompt.view.dispatch({ effects: setPrompt.of(null) });
+      if (hadFocus) {
+        prompt.view.focus();
+      }
+    }
+  }
+
+  private _refresh(): void {
+    const { widget, session, page } = this.options;
+    const { pending } = session.review;
+    const hasEnded = this._isRunning && !session.isRunning;
+    this._isRunning = session.isRunning;
+    widget.toggleClass(REVIEWING_CLASS, pending.length > 0);
+    new Set(
+      pending.filter(({ kind }) => kind === 'lines').map(({ cell }) => cell)
+    ).forEach(id => page.unfold(id));
+    if (this._prompt) {
+      this._prompt.box.setStatus(session.status, session.isRunning);
+      if (hasEnded && pending.length > 0) {
+        this._closePrompt();
+      }
+    }
+  }
+
+  private readonly _marks: CellMarks | null;
+  private _isRunning = false;
+  private _prompt: { box: PromptBox; view: EditorView } | null = null;
+}
+
+/** Waits until something is drawn, which takes a frame or, far away, a few. */
+async function drawn<T>(find: () => T): Promise<T> {
+  let found = find();
+  for (let frame = 0; !found && frame < MOST_FRAMES; frame++) {
+    await new Promise(resolve => requestAnimationFrame(resolve));
+    found = find();
+  }
+  return found;
+}
+
+export namespace Desk {
+  /** What a desk is about. */
+  export interface IOptions {
+    readonly widget: DocumentWidget;
+    readonly session: Session;
+    readonly page: IPage;
+    readonly history: InstructionHistory;
+    readonly keysOf: IHunkActions['keysOf'];
+    /** Tells it to a person who does not see the page. */
+    readonly say: (sentence: string) => void;
+    readonly trans: Translate;
+  }
+}

@@ -1,0 +1,298 @@
+import { YFile, YNotebook } from '@jupyter/ydoc';
+import { ONLY_CELL } from '../client/documents';
+import type { IHunk } from '../client/protocol';
+import { Review } from './review';
+import { FileTarget, ISharedText, NotebookTarget } from './target';
+
+const TEXT = 'a\nb\nc\nd\ne';
+
+function wire(hunk: Partial<IHunk>): IHunk {
+  return {
+    cell: 'one',
+    start: 0,
+    end: 0,
+    new: [],
+    kind: 'lines',
+    type: 'code',
+    after: '',
+    label: '',
+    reasons: [],
+    ...hunk
+  };
+}
+
+// Cells that are made read themselves before they are part of a document.
+beforeAll(() => jest.spyOn(console, 'warn').mockImplementation());
+
+/** A notebook of the cells `one`, `two` and `three`; as by default, each cell has its history. */
+function makeNotebook(disableDocumentWideUndoRedo = true) {
+  const notebook = YNotebook.create({
+    disableDocumentWideUndoRedo,
+    data: {
+      cells: ['one', 'two', 'three'].map(id => ({
+        id,
+        cell_type: 'code' as const,
+        source: TEXT,
+        metadata: {},
+        outputs: [],
+        execution_count: null
+      })),
+      metadata: {},
+      nbformat: 4,
+      nbformat_minor: 5
+    }
+  });
+  notebook.cells.forEach(cell => cell.clearUndoHistory());
+  notebook.clearUndoHistory();
+  const review = new Review(new NotebookTarget(notebook as never));
+  const sources = () => notebook.cells.map(cell => cell.getSource());
+  const ids = () => notebook.cells.map(cell => cell.getId());
+  return { notebook, review, sources, ids };
+}
+
+/** A review in which these hunks wait. */
+function receive(review: Review, ...hunks: Partial<IHunk>[]) {
+  review.begin(['one', 'two', 'three']);
+  review.receive(hunks.map(wire), true);
+  review.end();
+}
+
+describe('a cell', () => {
+  it('is untouched until a hunk is accepted, which is one step in its history', () => {
+    const { notebook, review, sources } = makeNotebook();
+    const [cell] = notebook.cells;
+    cell.updateSource(0, 0, '# typed\n');
+    receive(
+      review,
+      { start: 1, end: 2, new: ['A'] },
+      { start: 3, end: 5, new: ['D', 'E', 'F'] }
+    );
+    expect(sources()[0]).toBe(`# typed\n${TEXT}`);
+    review.accept([review.pending[1]]);
+    expect(sources()[0]).toBe('# typed\na\nb\nD\nE\nF\ne');
+    cell.updateSource(sources()[0].length, sources()[0].length, '\nmore');
+    cell.undo();
+    expect(sources()[0]).toBe('# typed\na\nb\nD\nE\nF\ne');
+    cell.undo();
+    expect(sources()[0]).toBe(`# typed\n${TEXT}`);
+    expect(review.pending).toHaveLength(2);
+    cell.undo();
+    expect(sources()[0]).toBe(TEXT);
+    expect(review.pending).toHaveLength(2);
+    cell.redo();
+    cell.redo();
+    expect(review.pending).toHaveLength(1);
+  });
+
+  it('takes an answer for the text that was sent, through all that was typed since', () => {
+    const { notebook, review, sources } = makeNotebook();
+    const [cell] = notebook.cells;
+    review.begin(['one']);
+    cell.setSource('new\na\nb\nchanged\nd\ne');
+    review.receive(
+      [
+        wire({ start: 0, end: 1, new: ['A'] }),
+        wire({ start: 2, end: 3, new: ['C'] }),
+        wire({ start: 4, end: 5, new: ['E'] })
+      ],
+      true
+    );
+    expect(review.lost).toBe(1);
+    review.accept(review.pending);
+    expect(sources()[0]).toBe('new\nA\nb\nchanged\nd\nE');
+  });
+
+  it('holds hunks that are not certain, which cannot be accepted and go with a lost edit', () => {
+    const { review, sources } = makeNotebook();
+    review.begin(['one']);
+    review.receive([wire({ end: 1, new: ['A'] })], false);
+    expect(review.pending).toHaveLength(1);
+    review.accept(review.pending);
+    expect(sources()[0]).toBe(TEXT);
+    review.end();
+    expect(review.pending).toHaveLength(0);
+  });
+
+  it('keeps its hunks when it moves, is deleted and comes back, or gets another type', () => {
+    const { notebook, review, sources, ids } = makeNotebook();
+    receive(review, { start: 2, end: 3, new: ['C'] });
+    notebook.moveCell(0, 2);
+    expect(review.pending).toHaveLength(1);
+    const data = notebook.cells[2].toJSON();
+    notebook.undoManager.stopCapturing();
+    notebook.transact(() => {
+      notebook.deleteCell(2);
+      notebook.insertCell(2, { ...data, cell_type: 'markdown' } as never);
+    });
+    expect(review.pending).toHaveLength(1);
+    notebook.undoManager.stopCapturing();
+    notebook.deleteCell(2);
+    expect(review.pending).toHaveLength(0);
+    notebook.undo();
+    expect(ids()).toEqual(['two', 'three', 'one']);
+    review.accept(review.pending);
+    expect(sources()[2]).toBe('a\nb\nC\nd\ne');
+  });
+});
+
+describe('several cells', () => {
+  it('are one step where the notebook has one history', () => {
+    const { notebook, review, sources } = makeNotebook(false);
+    receive(
+      review,
+      { end: 1, new: ['A'] },
+      { cell: 'two', start: 1, end: 2, new: [] }
+    );
+    review.accept(review.pending);
+    expect(sources()).toEqual(['A\nb\nc\nd\ne', 'a\nc\nd\ne', TEXT]);
+    notebook.undo();
+    expect(sources()).toEqual([TEXT, TEXT, TEXT]);
+    expect(review.pending).toHaveLength(2);
+  });
+
+  it('come in the order of the document, and the next hunk becomes current', () => {
+    const { review } = makeNotebook();
+    receive(
+      review,
+      { cell: 'three', end: 1, new: ['3'] },
+      { cell: 'one', end: 1, new: ['1'] },
+      { cell: 'one', kind: 'insert', new: ['x'] },
+      { cell: 'two', kind: 'remove' }
+    );
+    const order = review.pending.map(({ cell, kind }) => `${kind} ${cell}`);
+    expect(order).toEqual([
+      'lines one',
+      'insert one',
+      'remove two',
+      'lines three'
+    ]);
+    const [first, second, third] = review.pending;
+    review.current = first;
+    review.accept([first]);
+    expect(review.current).toBe(second);
+    review.reject([second]);
+    expect(review.current).toBe(third);
+  });
+});
+
+describe('whole cells', () => {
+  it('come in the order of the answer, in whatever order they are accepted', () => {
+    const { notebook, review, sources } = makeNotebook();
+    receive(
+      review,
+      { kind: 'insert', new: ['x', 'y'] },
+      { kind: 'insert', new: ['z'], type: 'markdown' },
+      { cell: '', kind: 'insert', new: ['top'] }
+    );
+    const [top, first, second] = review.pending;
+    review.accept([second]);
+    review.accept([first]);
+    review.accept([top]);
+    expect(sources()).toEqual(['top', TEXT, 'x\ny', 'z', TEXT, TEXT]);
+    expect(notebook.cells[3].cell_type).toBe('markdown');
+    notebook.undo();
+    expect(sources()).toEqual([TEXT, 'x\ny', 'z', TEXT, TEXT]);
+    expect(review.pending).toEqual([top]);
+  });
+
+  it('go and move in one step each, and come back', () => {
+    const { notebook, review, ids } = makeNotebook();
+    receive(
+      review,
+      { cell: 'one', kind: 'move', after: 'three' },
+      { cell: 'two', kind: 'remove' }
+    );
+    review.accept(review.pending);
+    expect(ids()).toEqual(['three', 'one']);
+    expect(review.pending).toHaveLength(0);
+    notebook.undo();
+    expect(ids()).toEqual(['one', 'two', 'three']);
+    expect(review.pending).toHaveLength(2);
+  });
+
+  it('do not go when the person wrote into them', () => {
+    const { notebook, review, ids } = makeNotebook();
+    receive(review, { cell: 'two', kind: 'remove' });
+    const [hunk] = review.pending;
+    notebook.cells[1].updateSource(0, 1, 'z');
+    expect(review.lost).toBe(1);
+    review.accept([hunk]);
+    expect(ids()).toEqual(['one', 'two', 'three']);
+  });
+});
+
+describe('a document that is closed and opened again', () => {
+  it('has the hunks whose text is still there', () => {
+    const before = makeNotebook();
+    receive(
+      before.review,
+      { start: 1, end: 2, new: ['B'] },
+      { cell: 'two', start: 1, end: 2, new: ['B'] },
+      { cell: 'three', kind: 'insert', new: ['x'] }
+    );
+    before.review.accept([before.review.pending[0]]);
+    const saved = before.review.save()!;
+
+    // Nothing was saved, and somebody else wrote into the second cell.
+    const after = makeNotebook();
+    after.notebook.cells[1].setSource('a\nother\nc');
+    after.review.resume(saved);
+    expect(after.review.lost).toBe(1);
+    after.review.accept(after.review.pending);
+    expect(after.sources()).toEqual([
+      'a\nB\nc\nd\ne',
+      'a\nother\nc',
+      TEXT,
+      'x'
+    ]);
+  });
+
+  it('finds cells of older notebooks, whose ids are new, by their text', () => {
+    const before = makeNotebook();
+    before.notebook.cells[1].setSource('only here\nb');
+    receive(before.review, { cell: 'two', start: 1, end: 2, new: ['B'] });
+    const after = makeNotebook();
+    after.notebook.deleteCellRange(0, 3);
+    after.notebook.insertCells(0, [
+      { cell_type: 'code', source: TEXT } as never,
+      { cell_type: 'code', source: 'only here\nb' } as never
+    ]);
+    after.review.resume(before.review.save()!);
+    after.review.accept(after.review.pending);
+    expect(after.sources()).toEqual([TEXT, 'only here\nB']);
+  });
+});
+
+it('a file is changed line by line, with its ends as they are', () => {
+  const file = new YFile();
+  file.setSource('a\r\nb\nc\r\n');
+  const review = new Review(new FileTarget(file as unknown as ISharedText));
+  review.begin([ONLY_CELL]);
+  review.receive(
+    [
+      wire({ cell: ONLY_CELL, start: 1, end: 2, new: ['B', 'B'] }),
+      wire({ cell: ONLY_CELL, start: 3, end: 3, new: ['d'] })
+    ],
+    true
+  );
+  review.accept(review.pending);
+  expect(file.getSource()).toBe('a\r\nB\nB\nc\r\nd\r\n');
+  file.undo();
+  expect(file.getSource()).toBe('a\r\nb\nc\r\n');
+  expect(review.pending).toHaveLength(2);
+  file.dispose();
+});
+
+it('a file gets at its end what a notebook gets as a cell', () => {
+  const file = new YFile();
+  file.setSource('a\nb\n');
+  const review = new Review(new FileTarget(file as unknown as ISharedText));
+  review.begin([ONLY_CELL]);
+  review.receive(
+    [wire({ cell: ONLY_CELL, kind: 'insert', new: ['assert a'] })],
+    true
+  );
+  review.accept(review.pending);
+  expect(file.getSource()).toBe('a\nb\n\nassert a\n');
+  file.dispose();
+});

@@ -1,0 +1,148 @@
+import { YFile } from '@jupyter/ydoc';
+import { nullTranslator } from '@jupyterlab/translation';
+import type { Edits, IEditListener } from '../client/edits';
+import { ONLY_CELL } from '../client/documents';
+import type { IHunk } from '../client/protocol';
+import { Review } from './review';
+import type { IRequest } from './session';
+import { Session } from './session';
+import { FileTarget, ISharedText } from './target';
+
+const TEXT = 'a\nb\nc\nd\n';
+
+const REQUEST: IRequest = {
+  scope: { kind: 'document', ids: [ONLY_CELL] },
+  wish: { instruction: 'shorter', action: '', error: '' },
+  title: 'shorter',
+  rerun: []
+};
+
+function line(start: number, reasons: string[] = []): IHunk {
+  return {
+    cell: ONLY_CELL,
+    start,
+    end: start + 1,
+    new: ['X'],
+    kind: 'lines',
+    type: 'code',
+    after: '',
+    label: '',
+    reasons
+  };
+}
+
+function setUp({ isReachable = true } = {}) {
+  const file = new YFile();
+  file.setSource(TEXT);
+  const asked: { listener: IEditListener; isCancelled: boolean }[] = [];
+  const done = (
+    listener: IEditListener,
+    reason: 'stop' | 'failed' | 'cancelled',
+    why = ''
+  ) => listener.done({ type: 'done', id: 1, reason, why, counts: null });
+  const edits = {
+    start: (_scope: object, _wish: object, listener: IEditListener) => {
+      const job = { listener, isCancelled: false };
+      asked.push(job);
+      return {
+        cancel: () => {
+          job.isCancelled = true;
+          done(listener, 'cancelled');
+        }
+      };
+    }
+  } as unknown as Edits;
+  const review = new Review(new FileTarget(file as unknown as ISharedText));
+  const session = new Session(
+    review,
+    edits,
+    () => (isReachable ? { doc: 'd1', rev: 1 } : null),
+    nullTranslator.load('')
+  );
+  const said: string[] = [];
+  session.said.connect((_, sentence) => said.push(sentence));
+  return { file, review, session, asked, done, said };
+}
+
+it('tells how far an edit is, and what came of it', () => {
+  const { session, review, asked, done, said } = setUp();
+  session.ask(REQUEST);
+  const [{ listener }] = asked;
+  const progress = {
+    type: 'progress' as const,
+    id: 1,
+    fraction: null,
+    lines: 0,
+    cell: '',
+    line: 0
+  };
+  listener.progress({ ...progress, phase: 'loading', fraction: 0.456 });
+  expect(session.status).toBe('Loading the model 45\u00a0%');
+  expect(session.waitingIn(ONLY_CELL)).toEqual({ start: 0, end: 4 });
+  listener.progress({
+    ...progress,
+    phase: 'writing',
+    lines: 12,
+    cell: ONLY_CELL,
+    line: 2
+  });
+  expect(session.status).toBe('Writing, 12 lines');
+  expect(session.waitingIn(ONLY_CELL)).toEqual({ start: 2, end: 4 });
+  listener.hunks([line(0), line(3, ['Odd.'])], true);
+  done(listener, 'stop');
+  expect(session.isRunning).toBe(false);
+  expect(session.waitingIn(ONLY_CELL)).toBeNull();
+  expect(review.current).toBe(review.pending[0]);
+  expect(said).toEqual([
+    'Asked: shorter',
+    'Loading the model 45\u00a0%',
+    'Writing, 12 lines',
+    '2 changes ready. 1 needs a look'
+  ]);
+});
+
+it('skeletons move with the lines that they are for', () => {
+  const { session, file } = setUp();
+  session.ask({
+    ...REQUEST,
+    scope: { kind: 'lines', ids: [ONLY_CELL], start: 1, end: 3 }
+  });
+  file.updateSource(0, 0, 'new\n');
+  expect(session.waitingIn(ONLY_CELL)).toEqual({ start: 2, end: 4 });
+});
+
+it('leaves nothing of an edit that failed half-way', () => {
+  const { session, review, asked, done, file } = setUp();
+  session.ask(REQUEST);
+  asked[0].listener.hunks([line(0)], false);
+  done(asked[0].listener, 'failed', 'The engine stopped.');
+  expect(review.pending).toEqual([]);
+  expect(session.status).toBe('The engine stopped.');
+  expect(file.getSource()).toBe(TEXT);
+});
+
+it('ends the edit before when another is asked for', () => {
+  const { session, asked, said } = setUp();
+  session.ask(REQUEST);
+  session.ask(REQUEST);
+  expect(asked.map(({ isCancelled }) => isCancelled)).toEqual([true, false]);
+  expect(session.isRunning).toBe(true);
+  expect(session.status).toBe('Asking');
+  expect(said).toEqual(['Asked: shorter', 'Cancelled.', 'Asked: shorter']);
+});
+
+it('puts what waits aside when the same text is edited again', () => {
+  const { session, review, asked, done } = setUp();
+  session.ask(REQUEST);
+  asked[0].listener.hunks([line(0)], true);
+  done(asked[0].listener, 'stop');
+  session.ask(REQUEST);
+  expect(review.pending).toEqual([]);
+});
+
+it('says so when the server cannot be told', () => {
+  const { session, asked } = setUp({ isReachable: false });
+  session.ask(REQUEST);
+  expect(asked).toEqual([]);
+  expect(session.status).toMatch(/cannot be reached/);
+});

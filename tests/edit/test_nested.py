@@ -1,0 +1,70 @@
+"""Markers inside of blocks, and new lines whose place only all copies together tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from jupyter_fastgen.edit.blocks import parse
+from jupyter_fastgen.edit.merge import Merge, Merger
+
+SHEET = """\
+/* first */
+body {
+  margin: 0;
+  padding: 0;
+  line-height: 1.6;
+}
+
+h1 {
+  font-size: 2.5rem;
+  color: #333;
+}
+
+h2 {
+  font-size: 2rem;
+  color: #444;
+}
+"""
+
+WANTED = SHEET.replace("1.6;\n", "1.6;\n  font-size: 50px;\n")
+
+KEEP = "/* ... existing code ... */"
+
+
+def merged(answer: str, base: str = SHEET, language: str = "css") -> Merge:
+    merger = Merger(base, False, parse(base, language))
+    for line in answer.splitlines():
+        merger.push(line)
+    return merger.finish()
+
+
+@pytest.mark.parametrize("outer", [KEEP, "/* ... */"])
+@pytest.mark.parametrize("inner", [KEEP, "/* ... */"])
+def test_a_nested_marker_stands_for_the_rest_of_its_block(outer: str, inner: str):
+    merge = merged(f"{outer}\nbody {{\n  {inner}\n  font-size: 50px;\n}}\n{outer}")
+    assert merge.apply(SHEET, merge.safe) == WANTED
+
+
+def test_a_nested_marker_in_a_function():
+    base = "def f(x):\n    y = x + 1\n    return y\n\n\ndef g(x):\n    y = x + 2\n    return y\n"
+    answer = "def f(x):\n    # ... existing code ...\n    print(y)\n    return y\n# ...\n"
+    merge = merged(answer, base, "python")
+    assert merge.apply(base, range(1)) == base.replace("    return", "    print(y)\n    return", 1)
+
+
+def test_a_marker_may_still_leave_a_block():
+    merge = merged(f"body {{\n  {KEEP}\nh2 {{\n  font-size: 3rem;\n  color: #444;\n}}")
+    assert merge.apply(SHEET, range(1)) == SHEET.replace("2rem", "3rem")
+
+
+def test_new_lines_are_in_place_if_their_copies_together_are_unique():
+    merge = merged(f"{KEEP}\n  line-height: 1.6;\n  font-size: 50px;\n}}\n{KEEP}")
+    assert merge.apply(SHEET, merge.safe) == WANTED
+    twice = SHEET.replace("color: #333", "line-height: 1.6")
+    merge = merged(f"{KEEP}\n  line-height: 1.6;\n  font-size: 50px;\n}}\n{KEEP}", twice)
+    assert not merge.safe
+
+
+def test_what_goes_between_copies_needs_both_to_be_unique():
+    answer = f"{KEEP}\n  line-height: 1.6;\n}}\n\nh1 {{\n}}\n{KEEP}"
+    assert not merged(answer).safe
