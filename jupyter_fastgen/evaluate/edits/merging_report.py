@@ -16,6 +16,7 @@ from ..tables import (
     view_rows,
 )
 from .merging import Report
+from .viewing import LOCAL
 
 
 def write(found: Report, file: str) -> str:
@@ -26,6 +27,7 @@ def write(found: Report, file: str) -> str:
         versions=f"{versions}, Python {platform.python_version()}",
         machine=f"{computer.processor()}, {machine.physical_cores()} cores",
         pairs=found.pairs,
+        local=LOCAL,
         file=file,
         granularities=markdown_table(MERGE_HEADS, merge_rows(found.by_granularity)),
         slips=markdown_table(MERGE_HEADS, merge_rows(found.slips)),
@@ -68,10 +70,11 @@ stay), and parts that change places where the text has both twice.
 
 Of a text that is longer than so many tokens a model sees headers, and the blocks that fit the
 instruction. "Found" are the commits of which all changed lines are then shown; only commits count
-whose changes lie within 40 lines. Commits have no instructions that a person would give. In their
-place stand: the name of the innermost definition that is changed ("its definition", which says
-little where that is longer than what may be shown); three words of the new lines, drawn at random
-("its words"); or both.
+whose changes lie within {local} lines. Commits have no instructions that a person would give; in
+their place stand the name of the innermost definition that is changed ("its definition", which says
+little where that is longer than what may be shown), three words of the new lines, drawn at random
+("its words"), or both. "Our own instructions" are those of `jupyter fastgen eval edits`, written by
+us for our own texts, few of which are so long.
 
 {views}
 """

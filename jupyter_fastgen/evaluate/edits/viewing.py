@@ -6,6 +6,7 @@ import random
 import re
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,11 +18,12 @@ from ...edit.service import SHOWN_TOKENS
 from ..stats import Spread, share, spread
 from .pairs import Pair, bodies
 from .sparse import DEFINITIONS
+from .tasks import load_tasks
 
 LOCAL = 40
 """Lines from the first change to the last one of an edit that is in one place."""
 
-TOKENS = (512, SHOWN_TOKENS, 1024, 2048)
+TOKENS = (256, 512, SHOWN_TOKENS, 1024, 2048)
 
 WORDS = 3
 
@@ -41,7 +43,7 @@ class Outcome(msgspec.Struct, frozen=True):
     ms: Spread
 
 
-class _Seen(msgspec.Struct, frozen=True):
+class _Seen(NamedTuple):
     found: bool
     shown: float
     tokens: int
@@ -49,38 +51,51 @@ class _Seen(msgspec.Struct, frozen=True):
 
 
 def measure(pairs: Sequence[Pair], seed: int) -> dict[str, dict[str, Outcome]]:
-    """Outcomes by what stands in for an instruction, and by the tokens to be shown.
+    """Outcomes by what says what to do, and by the tokens to be shown.
 
     Only edits in one place count, and of texts that are longer than that.
     """
     seen: dict[str, dict[str, list[_Seen]]] = {}
     for n, pair in enumerate(pairs):
-        old, new = bodies(pair.before), bodies(pair.after)
-        size = guess_tokens(pair.before)
-        found = changes(old, new)
-        if size <= min(TOKENS) or found[-1].old_end - found[0].old_start > LOCAL:
+        old, found = bodies(pair.before), changes(bodies(pair.before), bodies(pair.after))
+        if found[-1].old_end - found[0].old_start > LOCAL:
             continue
+        new = "\n".join(_new(pair, change) for change in found)
+        words = sorted(set(_WORD.findall(new)))
+        some = " ".join(random.Random(f"{seed} {n}").sample(words, min(WORDS, len(words))))
         forest = parse(pair.before, pair.grammar)
         name = _definition(forest, found[0])
-        words = sorted(
-            {word for c in found for line in _new(new, c) for word in _WORD.findall(line)}
-        )
-        some = " ".join(random.Random(f"{seed} {n}").sample(words, min(WORDS, len(words))))
         asked = {"its definition": name, "its words": some, "both": f"{name} {some}" * bool(name)}
         for kind, instruction in asked.items():
-            for tokens in TOKENS:
-                if instruction.strip() and tokens < size:
-                    start = time.perf_counter()
-                    blocks = forest.blocks
-                    view = outline(old, blocks, pair.grammar, instruction, [], tokens)
-                    ms = 1000 * (time.perf_counter() - start)
-                    seen.setdefault(kind, {}).setdefault(str(tokens), []).append(
-                        _seen(view, found, len(old), ms)
-                    )
+            _look(seen.setdefault(kind, {}), old, found, pair.grammar, instruction)
+    own = seen.setdefault("our own instructions", {})
+    for task in load_tasks()[0]:
+        old = bodies(task.text)
+        _look(own, old, changes(old, bodies(task.solution)), task.language, task.instruction)
     return {
         kind: {tokens: _outcome(results) for tokens, results in by_tokens.items()}
         for kind, by_tokens in seen.items()
     }
+
+
+def _look(
+    seen: dict[str, list[_Seen]],
+    old: Sequence[str],
+    found: Sequence[Change],
+    language: str,
+    instruction: str,
+) -> None:
+    """Add what is seen of a text with each number of tokens that is less than it has."""
+    text = "\n".join(old)
+    size = guess_tokens(text)
+    if not instruction.strip() or size <= min(TOKENS):
+        return
+    blocks = parse(text, language).blocks
+    for tokens in (most for most in TOKENS if most < size):
+        start = time.perf_counter()
+        view = outline(old, blocks, language, instruction, [], tokens)
+        ms = 1000 * (time.perf_counter() - start)
+        seen.setdefault(str(tokens), []).append(_seen(view, found, len(old), ms))
 
 
 def _definition(forest: Forest, change: Change) -> str:
@@ -89,8 +104,8 @@ def _definition(forest: Forest, change: Change) -> str:
     return next((block.label for block in reversed(around) if block.kind in DEFINITIONS), "")
 
 
-def _new(new: Sequence[str], change: Change) -> str:
-    return "\n".join(new[change.new_start : change.new_end])
+def _new(pair: Pair, change: Change) -> str:
+    return "\n".join(bodies(pair.after)[change.new_start : change.new_end])
 
 
 def _seen(view: View, found: Sequence[Change], size: int, ms: float) -> _Seen:
