@@ -281,7 +281,9 @@ async def _within(
             elif isinstance(piece, End):
                 merge = piece.merge
                 if only == "comments":
-                    merge = only_comments(merge, sheet.text, asked.language)
+                    merge = await asyncio.to_thread(
+                        only_comments, merge, sheet.text, asked.language
+                    )
                 hunks = sheet.final(merge.hunks)
                 yield protocol.Hunks(id, hunks, final=True)
                 reason = "stop" if hunks else "empty"

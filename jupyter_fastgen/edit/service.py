@@ -127,6 +127,7 @@ class EditService:
                     if answer.ended:
                         self.cancel(key)
             reason = costs[-1].reason
+            # A long text takes its time to parse, and others are served meanwhile.
             merge = await asyncio.to_thread(answer.finish, reason)
             if first is not None:
                 merge = merge if merge.safe or not first.hunks else first

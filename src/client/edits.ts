@@ -91,5 +91,9 @@ export class Edits {
 }
 
 function cleaned({ hunks }: IHunks): IHunk[] {
-  return hunks.map(hunk => ({ ...hunk, new: hunk.new.map(clean) }));
+  return hunks.map(hunk => ({
+    ...hunk,
+    new: hunk.new.map(clean),
+    other: hunk.other?.map(clean)
+  }));
 }

@@ -289,6 +289,8 @@ export interface IHunk {
   readonly label: string;
   /** Sentences; with any it needs a look first. */
   readonly reasons: readonly string[];
+  /** Where it is not certain that old lines go: what comes instead if they stay. */
+  readonly other?: readonly string[];
 }
 
 /**

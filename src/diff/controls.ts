@@ -1,10 +1,12 @@
-import type { Hunk } from './hunk';
+import type { Hunk, ILinesHunk } from './hunk';
 import { description, IPosition, summary, Translate } from './texts';
 
 /** What a person can do about a hunk. */
 export interface IHunkActions {
   readonly accept: (hunk: Hunk) => void;
   readonly reject: (hunk: Hunk) => void;
+  /** Accepts what comes, with the old lines left where they are. */
+  readonly acceptKeeping: (hunk: ILinesHunk) => void;
   /** Keys of a command, for a tooltip; '' if it has none. */
   readonly keysOf: (command: 'accept' | 'reject') => string;
   readonly trans: Translate;
@@ -30,7 +32,15 @@ export function hunkControls(hunk: Hunk, actions: IHunkActions): HTMLElement {
   );
   accept.title = actions.keysOf('accept');
   reject.title = actions.keysOf('reject');
-  node.append(accept, reject);
+  node.append(accept);
+  if (hunk.kind === 'lines' && hunk.other) {
+    node.append(
+      button('accept-keeping', trans.__('Accept, Keep Old Lines'), () =>
+        actions.acceptKeeping(hunk)
+      )
+    );
+  }
+  node.append(reject);
   if (hunk.label) {
     node.append(text('label', hunk.label));
   }

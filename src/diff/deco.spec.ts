@@ -42,6 +42,7 @@ function show(hunks: ILinesHunk[], current = hunks[0], waiting?: IWaiting) {
   const actions: IHunkActions = {
     accept: hunk => done.push(`accept ${hunk.label}`),
     reject: hunk => done.push(`reject ${hunk.label}`),
+    acceptKeeping: hunk => done.push(`keep ${hunk.label}`),
     keysOf: () => '',
     trans: nullTranslator.load('')
   };

@@ -62,6 +62,8 @@ export class Desk {
     return {
       accept: hunk => void this.decide(hunk, true),
       reject: hunk => void this.decide(hunk, false),
+      acceptKeeping: hunk =>
+        void this.decide(this.session.review.keeping(hunk), true),
       keysOf,
       trans
     };

@@ -27,6 +27,8 @@ export interface ILinesHunk extends IAnyHunk {
   /** Without ends. */
   readonly old: readonly string[];
   readonly fresh: readonly string[];
+  /** What comes instead if the old lines stay; only where it is doubtful that they go. */
+  readonly other?: readonly string[];
   /** How the fresh lines end. */
   readonly eol: string;
   /** The line at which it stands in the text as it is. */

@@ -1,6 +1,7 @@
 import { YFile, YNotebook } from '@jupyter/ydoc';
 import { ONLY_CELL } from '../client/documents';
 import type { IHunk } from '../client/protocol';
+import type { ILinesHunk } from './hunk';
 import { Review } from './review';
 import { FileTarget, ISharedText, NotebookTarget } from './target';
 
@@ -81,6 +82,19 @@ describe('a cell', () => {
     expect(review.pending).toHaveLength(2);
     cell.redo();
     cell.redo();
+    expect(review.pending).toHaveLength(1);
+  });
+
+  it('keeps old lines where that is the other reading, and waits again once undone', () => {
+    const { notebook, review, sources } = makeNotebook();
+    const other = ['B', 'b', 'c'];
+    receive(review, { start: 1, end: 3, new: ['B'], reasons: ['?'], other });
+    const [hunk] = review.pending;
+    review.accept([review.keeping(hunk as ILinesHunk)]);
+    expect(sources()[0]).toBe('a\nB\nb\nc\nd\ne');
+    expect(review.pending).toHaveLength(0);
+    notebook.cells[0].undo();
+    expect(sources()[0]).toBe(TEXT);
     expect(review.pending).toHaveLength(1);
   });
 

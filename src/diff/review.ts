@@ -142,6 +142,18 @@ export class Review {
     this._changed.emit();
   }
 
+  /** Makes a doubtful hunk one that takes nothing away; returns that, which waits in its place. */
+  keeping(hunk: ILinesHunk): ILinesHunk {
+    const { other, ...same } = hunk;
+    const text = this._texts.get(hunk.cell);
+    if (!text || !other) {
+      return hunk;
+    }
+    const kept = { ...same, fresh: other };
+    text.hunks = text.hunks.map(known => (known === hunk ? kept : known));
+    return kept;
+  }
+
   /** Turns hunks down; the document stays as it is. */
   reject(hunks: readonly Hunk[]): void {
     const next = this._behind(hunks);
@@ -248,6 +260,7 @@ export class Review {
       step: 0,
       old: bodies(text).slice(at, at + end - start),
       fresh: hunk.new,
+      other: hunk.other,
       eol: endAt(splitLines(text), at),
       start: at
     });

@@ -40,6 +40,7 @@ _PAGE = """\
 
 Written by `jupyter fastgen bench merge --pairs {file} --out docs/merge.md` on {date}. To change
 this page, change the command. No model takes part: the edits are what an ideal one would write.
+Times are the processor's, so that what runs beside does not count.
 
 {versions}; {machine}
 
