@@ -12,8 +12,10 @@ from .ending import Ending
 from .excerpt import Excerpt
 from .hunks import Hunk
 from .lines import body, split_lines
+from .margin import Margin
 from .markers import keep_marker
 from .merge import SHORT, Merge, Merger, digest
+from .nesting import Nesting
 from .safety import Flag, ends_early, written_anew
 
 FEW_LINES = 4
@@ -54,8 +56,10 @@ class Answer:
             part = "".join(split_lines(text)[asked.start : asked.end])
             forest = parse(part, language)
             self._starts = range(len(asked.part) + 1)
-        self._last = body(split_lines(part)[-1]).strip() if part else ""
+        self._part = [text for line in split_lines(part) if (text := body(line).strip())]
         self._merger = Merger(part, asked.whole, forest)
+        self._margin = Margin(shown.lines)
+        self._nesting = Nesting(shown.lines)
         self._ending = Ending(shown.lines)
         self._lines: list[str] = []
         self._rest = ""
@@ -79,8 +83,11 @@ class Answer:
         # Behind its first line the fence is a text that stops the engine.
         self.ended |= not any(self._lines) and line.strip() == self.built.fence
         if not self.ended:
+            if not self.asked.whole:
+                line = self._margin.indented(line)
             self._lines.append(line)
-            self._merger.push(line)
+            for each in [line] if self.asked.whole else self._nesting.complete(line):
+                self._merger.push(each)
             # A text that is written anew may change up to its last line.
             self.ended = not self.asked.whole and self._ending.reached(line)
 
@@ -133,9 +140,14 @@ class Answer:
         return replace(hunk, flags=flags)
 
     def _reaches_the_end(self) -> bool:
-        """Whether the answer ends with the last line, or with nothing."""
-        last = next((line.strip() for line in reversed(self._lines) if line.strip()), "")
-        return not last or last == self._last
+        """Whether the answer ends with the last line, or with nothing.
+
+        Of a line that the text has more than once the one before it must be the same, too.
+        """
+        wrote = [line.strip() for line in self._lines if line.strip()][-2:]
+        if not wrote or wrote[-1:] != self._part[-1:]:
+            return not wrote
+        return self._part.count(wrote[-1]) == 1 or wrote == self._part[-2:]
 
     def _refusal(self) -> str:
         """Why nothing of the answer is taken; "" if there is no such reason."""

@@ -137,6 +137,11 @@ def keep_marker(language: str) -> str:
     return "..." if language == "json" else _comment(language, "... existing code ...")
 
 
+def nested_marker(language: str) -> str:
+    """The same inside of a block, where it is plain what stays: shorter."""
+    return "..." if language == "json" else _comment(language, "...")
+
+
 def delete_marker(language: str, target: str) -> str:
     """The marker for lines that go; `target` is the first of them."""
     return _comment(language, f"deleted: {target.strip()}")

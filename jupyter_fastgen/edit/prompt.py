@@ -13,7 +13,7 @@ from ..completion.prompt import plain
 from .constraint import sparse
 from .fence import FENCE
 from .lines import body, split_lines
-from .markers import keep_marker
+from .markers import keep_marker, nested_marker
 
 WHOLE_LINES = 25
 """A text of so many lines is written anew: markers and the lines beside them save little there,
@@ -46,8 +46,8 @@ You edit code. Do what the task says and leave all else exactly as it is.
 Answer with {what}, with its changed and its unchanged lines, and no explanation."""
 
 _SPARSE = """\
-You edit code. Answer with the changed parts of the code only. Write `{keep}` for every part that \
-stays the same. Show one unchanged line before and one after each change."""
+You edit code. Answer with the changed lines only. Write `{keep}` for every part that stays the \
+same, also inside of a block."""
 
 _NEW = """\
 You write code. Answer with the new code that the task asks for, and no explanation. Do not repeat \
@@ -55,29 +55,35 @@ the code that is there."""
 
 _PART = "Change only this part of it:"
 
+# Indented: of what stands at the margin models learn to put everything there.
 _EXAMPLE = """\
-red {
-  size = 1
-  colour = none
-  width = 2
-}
-blue {
-  size = 1
-  colour = none
-  width = 3
-}
-grey {
-  size = 1
-  colour = none
+shelf {
+  red {
+    size = 1
+    colour = none
+    width = 2
+  }
+  blue {
+    size = 1
+    colour = none
+    width = 3
+  }
+  grey {
+    size = 1
+    colour = none
+  }
 }"""
-_EXAMPLE_TASK = "make the width of blue 30"
+_EXAMPLE_TASK = "make the width of blue 30 and add the height 4 to grey"
 _EXAMPLE_ANSWER = """\
+  blue {{
+    {nested}
+    width = 30
+  }}
 {keep}
-blue {{
-  size = 1
-  colour = none
-  width = 30
-}}
+  grey {{
+    {nested}
+    height = 4
+  }}
 {keep}"""
 
 
@@ -208,7 +214,8 @@ def _rules(asked: Task, chat: Chat, fence: str) -> str:
     rules = _SPARSE.format(keep=keep)
     opening = fence + asked.language
     code = _fenced(opening, (_EXAMPLE,), fence)
-    answer = _fenced(opening, (_EXAMPLE_ANSWER.format(keep=keep),), fence)
+    told = _EXAMPLE_ANSWER.format(keep=keep, nested=nested_marker(asked.language))
+    answer = _fenced(opening, (told,), fence)
     question = f"Code:\n{code}\nTask: {_EXAMPLE_TASK}"
     return f"{rules}{chat.user}{question}{chat.assistant}{answer}"
 

@@ -128,7 +128,7 @@ def chunk_flags(
         for n in range(chunk.first, chunk.last)
         if not isinstance(item := items[n], Line) or item.text.strip()
     ]
-    if not numbers:
+    if not numbers or _is_one_of_block(chunk, numbers, items, path, original):
         return frozenset()
     if not _is_certain(chunk, numbers, items, path, original):
         if chunk.first > 0 or path.begin > 0:
@@ -186,6 +186,41 @@ def _is_certain(
 def _leading(flags: Sequence[bool]) -> int:
     """How many are true before the first that is not."""
     return next((n for n, flag in enumerate(flags) if not flag), len(flags))
+
+
+def _is_one_of_block(
+    chunk: Chunk,
+    numbers: Sequence[int],
+    items: Sequence[Item],
+    path: Path,
+    original: Sequence[str],
+) -> bool:
+    """Whether a chunk is what became of the one line of its block that is like it.
+
+    It stands between two nested markers, and a copied line before the first opens the block.
+    """
+    at = chunk.first - 1
+    if at < 1 or len(numbers) != 1 or chunk.last == len(items):
+        return False
+    header, placed = path.placed[at - 1], path.placed[numbers[0]]
+    before, marker, new, behind = items[at - 1], items[at], items[numbers[0]], items[chunk.last]
+    if not (isinstance(before, Line) and isinstance(new, Line) and isinstance(behind, Keep)):
+        return False
+    if not isinstance(marker, Keep) or not marker.indent == behind.indent > indent(before.text):
+        return False
+    end = header.end
+    while end < len(original) and (
+        not original[end].strip() or indent(original[end]) > indent(before.text)
+    ):
+        end += 1
+    said = new.text.strip()
+    similar = [
+        n
+        for n in range(header.end, end)
+        if Indel.normalized_similarity(original[n].strip(), said) >= SAME
+    ]
+    opens = header.end == header.start + 1 and before.text.rstrip() == original[header.start]
+    return opens and similar == [placed.start] and placed.end == placed.start + 1
 
 
 def _opening(at: int, items: Sequence[Item], path: Path, original: Sequence[str]) -> int:

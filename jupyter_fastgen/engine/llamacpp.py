@@ -265,19 +265,20 @@ class LlamaCpp(LlamaServer):
             "prompt": "one two three four five six seven eight nine ten\n" * 4,
             "n_predict": TRIAL,
             "temperature": 0.0,
-            "timings_per_token": True,
         }
-        steps: list[float] = []
-        passes: list[float] = []
-        # The second answer finds its prompt in the cache: its prefill is one pass over one token.
-        for _ in range(2):
-            told = (await self._client.post("/completion", json=body)).json()["timings"]
-            accepted = int(told.get("draft_n_accepted", 0))
-            if accepted < TRIAL // 2:
-                return DRAFT
-            steps.append(float(told["prompt_ms"]) / int(told["prompt_n"]))
-            passes.append(float(told["predicted_ms"]) / (int(told["predicted_n"]) - accepted))
-        return drafting.fitting_length(steps[-1], min(passes), DRAFT)
+        step, passes = 0.0, list[float]()
+        try:
+            # The second time the prompt is in the cache, and its prefill a pass over one token.
+            for _ in range(2):
+                told = (await self._client.post("/completion", json=body)).json()["timings"]
+                accepted = int(told.get("draft_n_accepted", 0))
+                if accepted < TRIAL // 2:
+                    return DRAFT
+                step = float(told["prompt_ms"]) / max(1, int(told["prompt_n"]))
+                passes.append(float(told["predicted_ms"]) / (int(told["predicted_n"]) - accepted))
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            raise self._broken(str(error) or type(error).__name__) from error
+        return drafting.fitting_length(step, min(passes), DRAFT)
 
     def _burst_tokens(self) -> int | None:
         # A draft ends where its burst does.

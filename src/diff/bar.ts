@@ -44,7 +44,7 @@ export class ReviewBar extends Widget {
       actions.rejectAll
     );
     this._cancel = button('cancel', trans.__('Cancel'), actions.cancel);
-    const close = button('close', trans.__('Close'), actions.close);
+    this._close = button('close', trans.__('Close'), actions.close);
     this.node.append(
       this._status,
       this._previous,
@@ -53,7 +53,7 @@ export class ReviewBar extends Widget {
       this._run,
       this._reject,
       this._cancel,
-      close
+      this._close
     );
     this._canRun = !!actions.acceptAndRun;
     session.changed.connect(this._refresh, this);
@@ -90,6 +90,7 @@ export class ReviewBar extends Widget {
     this._run.hidden = !decides || !this._canRun;
     this._run.disabled = sure === 0;
     this._cancel.hidden = !isRunning;
+    this._close.hidden = isRunning;
     this.setHidden(words.every(word => word === ''));
   }
 
@@ -100,5 +101,6 @@ export class ReviewBar extends Widget {
   private readonly _run: HTMLButtonElement;
   private readonly _reject: HTMLButtonElement;
   private readonly _cancel: HTMLButtonElement;
+  private readonly _close: HTMLButtonElement;
   private readonly _canRun: boolean;
 }

@@ -85,8 +85,9 @@ export const diffPlugin: JupyterFrontEndPlugin<void> = {
     const deskOf = (view: EditorView) =>
       [...desks].find(([widget]) => widget.node.contains(view.dom))?.[1];
     const drawer = new Editors(sessions, view => ({
-      accept: hunk => void deskOf(view)?.decide(hunk, true),
-      reject: hunk => void deskOf(view)?.decide(hunk, false),
+      accept: hunk => deskOf(view)?.actions.accept(hunk),
+      acceptKeeping: hunk => deskOf(view)?.actions.acceptKeeping(hunk),
+      reject: hunk => deskOf(view)?.actions.reject(hunk),
       keysOf,
       trans
     }));

@@ -38,12 +38,13 @@ async def test_where_an_answer_may_not_be_free_it_is_an_original_line(small_mode
             pieces = [e.text async for e in worker.stream(asked) if isinstance(e, Text)]
             written = "".join(pieces).split("\n")[:-1]
             assert len(written) >= 2
+            known = {line.strip() for line in lines}
             is_free = is_copy = False
             for line in written:
                 is_marker = isinstance(read(line, lines), Keep)
-                assert is_free or is_marker or line in lines
+                assert is_free or is_marker or line.strip() in known
                 # What is inside of a block may end with something new.
                 is_nested = is_copy and line != line.lstrip()
-                is_free, is_copy = not is_marker or is_nested, line in lines
+                is_free, is_copy = not is_marker or is_nested, line.strip() in known
     finally:
         await worker.close()

@@ -6,6 +6,10 @@ import pytest
 
 from jupyter_fastgen.edit.blocks import parse
 from jupyter_fastgen.edit.merge import Merge, Merger
+from jupyter_fastgen.edit.prompt import CHATS
+from jupyter_fastgen.edit.service import EditService, End
+
+from ..engine.scripted import ScriptedEngine
 
 SHEET = """\
 /* first */
@@ -68,3 +72,17 @@ def test_new_lines_are_in_place_if_their_copies_together_are_unique():
 def test_what_goes_between_copies_needs_both_to_be_unique():
     answer = f"{KEEP}\n  line-height: 1.6;\n}}\n\nh1 {{\n}}\n{KEEP}"
     assert not merged(answer).safe
+
+
+async def test_of_a_nested_property_what_stands_behind_it_stays():
+    answer = f"h1 {{\n  {KEEP}\n  font-size: 3rem;\n}}\n{KEEP}\n```"
+    service = EditService(ScriptedEngine(answer), CHATS["chatml"])
+    end = [part async for part in service.edit("", SHEET, "css", "x", whole=False)][-1]
+    assert isinstance(end, End)
+    assert end.merge.apply(SHEET, end.merge.safe) == SHEET.replace("2.5rem", "3rem")
+    # Two lines may be meant.
+    twice = SHEET.replace("  color: #333;\n", "  font-size: 4rem;\n")
+    service = EditService(ScriptedEngine(answer), CHATS["chatml"])
+    end = [part async for part in service.edit("", twice, "css", "x", whole=False)][-1]
+    assert isinstance(end, End)
+    assert not end.merge.safe

@@ -21,6 +21,7 @@ from ..engine.scripted import ScriptedEngine
 
 MARK = "# ... existing code ..."
 CELL = next(task for task in load_tasks()[0] if task.name == "last item is left out")
+CELL_2 = next(task for task in load_tasks()[0] if task.name == "f-string")
 FILE = next(task for task in load_tasks()[0] if task.name == "timetable: two digits")
 
 
@@ -74,7 +75,7 @@ async def test_a_second_run_does_what_the_first_did_not(tmp_path: Path):
     asked: list[int] = []
     for count in (1, 2, 2):
         results = open_results(tmp_path / "out.jsonl", settings)
-        tasks = [CELL, FILE][:count]
+        tasks = [CELL, CELL_2][:count]
         advanced: list[None] = []
         await evaluate(
             tasks, engine, CHATS["chatml"], results, lambda told=advanced: told.append(None)

@@ -87,6 +87,8 @@ test('changes outlive a change of the cell’s type, its move, and its deletion'
   await editor.command('notebook:move-cell-up');
   await expect(review.hunks).toHaveCount(1);
   await editor.expectSources('one = 1\ntwo = 2', 'other = 0');
+  // Within half a second the application takes them for one step.
+  await editor.absence();
   await editor.command('notebook:delete-cell');
   await expect(review.hunks).toHaveCount(0);
   await editor.command('notebook:undo-cell-action');

@@ -93,7 +93,7 @@ async def _search(engine: Engine, chat: Chat, text: str, language: str, instruct
 
 
 class _Heard:
-    """An engine whose answer is kept as text; without grammars where `free`."""
+    """An engine whose last answer is kept as text; without grammars where `free`."""
 
     def __init__(self, engine: Engine, free: bool) -> None:
         self._engine = engine
@@ -104,6 +104,7 @@ class _Heard:
         await self._engine.load(spec, progress)
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        self.text = ""
         if self._free:
             request = msgspec.structs.replace(request, grammar="")
         async with aclosing(self._engine.stream(request)) as events:
