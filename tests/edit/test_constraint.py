@@ -41,7 +41,7 @@ async def test_where_an_answer_may_not_be_free_it_is_an_original_line(small_mode
             known = {line.strip() for line in lines}
             is_free = is_copy = False
             for line in written:
-                is_marker = isinstance(read(line, lines), Keep)
+                is_marker = isinstance(read(line, known), Keep)
                 assert is_free or is_marker or line.strip() in known
                 # What is inside of a block may end with something new.
                 is_nested = is_copy and line != line.lstrip()
