@@ -154,7 +154,8 @@ def _is_certain(
     """Whether a chunk only puts new lines between copies that together stand in one place.
 
     The copies are neighbours in the original: nothing goes between them. What a nested marker
-    before the chunk stands for, and the line that opens its block, are copies too.
+    before the chunk stands for, and the line that opens its block, are copies too. Those at either
+    end do not come again among the new lines: else these might be the copies.
     """
     opening = _opening(chunk.first - 1, items, path, original)
     first = opening if opening >= 0 else path.placed[numbers[0]].start
@@ -173,8 +174,18 @@ def _is_certain(
             at = placed.end
     if path.placed[numbers[-1]].end != at or path.placed[numbers[-1]].start == at:
         return False
+    texts = [item.text.strip() for n in numbers if isinstance(item := items[n], Line)]
+    copies = [path.placed[n].end > path.placed[n].start for n in numbers]
+    for run in (texts[: _leading(copies)], texts[len(texts) - _leading(copies[::-1]) :]):
+        if run and _places(run, texts) > 1:
+            return False
     low = min(chunk.low, first)
     return _places(original[first:at], original[low : chunk.high]) == 1
+
+
+def _leading(flags: Sequence[bool]) -> int:
+    """How many are true before the first that is not."""
+    return next((n for n, flag in enumerate(flags) if not flag), len(flags))
 
 
 def _is_one_of_block(
