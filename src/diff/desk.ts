@@ -25,7 +25,7 @@ const MOST_FRAMES = 10;
 /** One view of a document and what a person does there about its edits. */
 export class Desk {
   constructor(private readonly options: Desk.IOptions) {
-    const { widget, session, page, trans } = options;
+    const { widget, session, page, keysOf, trans } = options;
     const bar = new ReviewBar(
       session,
       {
@@ -37,6 +37,7 @@ export class Desk {
         cancel: () => this.cancel(),
         close: () => this.close()
       },
+      keysOf,
       trans
     );
     widget.contentHeader.addWidget(bar);
