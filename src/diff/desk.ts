@@ -113,6 +113,7 @@ export class Desk {
     }
     view.focus();
     box.focus();
+    box.node.scrollIntoView({ block: 'nearest' });
     session.prepare(box.scope);
   }
 

@@ -97,11 +97,11 @@ export const diffPlugin: JupyterFrontEndPlugin<void> = {
     const current = () =>
       desks.get(app.shell.currentWidget as DocumentWidget) ?? null;
     addReviewCommands(app, palette, trans, current);
-    client.socket.message.connect((_, message) => {
-      if (message.type === 'welcome') {
-        addActions(app, palette, trans, message.actions, current);
-      }
-    });
+    const { socket } = client;
+    const offer = () =>
+      addActions(app, palette, trans, socket.actions, current);
+    socket.stateChanged.connect(offer);
+    offer();
   }
 };
 

@@ -122,6 +122,29 @@ test('an error is mended where it came from, and all that failed runs again', as
   await expect(output).toHaveText('2.0', { timeout: 60_000 });
 });
 
+test('the context menu has edits that need no words', async ({
+  scripted: { editor, server }
+}) => {
+  const { page } = editor;
+  await editor.write('one = 1|');
+  await page.locator('.jp-Cell .cm-content').first().click({ button: 'right' });
+  const item = (label: string) =>
+    page.locator('.lm-Menu-itemLabel', { hasText: label });
+  await item('Fastgen').hover();
+  await expect(item('Edit with an Instruction')).toBeVisible();
+  // The cell has not failed.
+  await expect(item('Fix This Error')).toBeHidden();
+  await item('Add a Docstring').click();
+  const job = await server.edit();
+  expect(job.message).toMatchObject({ action: 'docstring', instruction: '' });
+  const review = new ReviewPage(editor);
+  await expect(review.bar).toContainText('Asking');
+  await review.button('cancel').click();
+  await expect(review.bar).toContainText('Cancelled');
+  await review.button('close').click();
+  await expect(review.bar).toHaveCount(0);
+});
+
 test('what waits is there again when a notebook is opened again', async ({
   page
 }) => {
