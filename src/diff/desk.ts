@@ -1,5 +1,4 @@
-import type { EditorView } from '@codemirror/view';
-import { EditorView as View } from '@codemirror/view';
+import { EditorView } from '@codemirror/view';
 import type { DocumentWidget } from '@jupyterlab/docregistry';
 import type { INotebookModel } from '@jupyterlab/notebook';
 import type { IAction } from '../client/protocol';
@@ -118,12 +117,9 @@ export class Desk {
   }
 
   /** Asks for an edit that needs no description. */
-  async act({ name, title, needs }: IAction): Promise<void> {
+  act({ name, title, needs }: IAction): void {
     const { stand } = this.options.page;
     const { failure } = this;
-    if (!stand || (needs === 'error' && !failure)) {
-      return;
-    }
     const wish = { instruction: '', action: name, error: '' };
     if (needs === 'error' && failure) {
       this._ask({
@@ -132,7 +128,7 @@ export class Desk {
         title,
         rerun: failure.rerun
       });
-    } else {
+    } else if (needs === '' && stand) {
       this._ask({ scope: scopesOf(stand)[0], wish, title, rerun: [] });
     }
   }
@@ -159,7 +155,7 @@ export class Desk {
     if (hunk.kind === 'lines' && view) {
       const line = Math.min(hunk.start + 1, view.state.doc.lines);
       view.dispatch({
-        effects: View.scrollIntoView(view.state.doc.line(line).from, {
+        effects: EditorView.scrollIntoView(view.state.doc.line(line).from, {
           y: 'center'
         })
       });

@@ -117,7 +117,8 @@ test('an error is mended where it came from, and all that failed runs again', as
   const review = new ReviewPage(editor);
   await expect(review.bar).toContainText('Asking');
   job.answer({ cell, start: 1, end: 2, new: ['    return x / 2'] });
-  await review.button('accept-and-run').click();
+  await expect(review.hunks).toHaveCount(1);
+  await editor.press('Alt+Shift+Enter');
   await editor.expectSources('def half(x):\n    return x / 2', 'half(4)');
   await expect(output).toHaveText('2.0', { timeout: 60_000 });
 });
@@ -140,8 +141,6 @@ test('the context menu has edits that need no words', async ({
   const review = new ReviewPage(editor);
   await expect(review.bar).toContainText('Asking');
   await review.button('cancel').click();
-  await expect(review.bar).toContainText('Cancelled');
-  await review.button('close').click();
   await expect(review.bar).toHaveCount(0);
 });
 
