@@ -1,4 +1,5 @@
 import { Widget } from '@lumino/widgets';
+import { CommandIDs } from '../commands';
 import { button } from './controls';
 import { isSafe } from './hunk';
 import type { Session } from './session';
@@ -21,6 +22,7 @@ export class ReviewBar extends Widget {
   constructor(
     private readonly session: Session,
     actions: IBarActions,
+    keysOf: (command: string) => string,
     private readonly trans: Translate
   ) {
     super();
@@ -55,6 +57,11 @@ export class ReviewBar extends Widget {
       this._cancel,
       this._close
     );
+    this._previous.title = keysOf(CommandIDs.previousHunk);
+    this._next.title = keysOf(CommandIDs.nextHunk);
+    this._accept.title = keysOf(CommandIDs.acceptAll);
+    this._run.title = keysOf(CommandIDs.acceptAndRun);
+    this._reject.title = keysOf(CommandIDs.rejectAll);
     this._canRun = !!actions.acceptAndRun;
     session.changed.connect(this._refresh, this);
     this._refresh();
