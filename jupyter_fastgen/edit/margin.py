@@ -34,10 +34,10 @@ class Margin:
         if not stripped:
             return line
         if not isinstance(read(line, self._stripped), Line):
-            if self._first is not None and column > self._first:
-                return self._moved(stripped, column)  # nested in the part
-            self._first = None
-            return line
+            if self._first is None or column <= self._first:
+                self._first = None
+                return line
+            return self._moved(stripped, column) if self._columns else line  # nested in the part
         places = self._spaces.get(stripped, set())
         known = next(iter(places)) if len(places) == 1 else None
         if self._first is None:
@@ -63,8 +63,6 @@ class Margin:
 
     def _moved(self, stripped: str, column: int) -> str:
         """A line of the part at the text's column for its own, or beside the nearest one's."""
-        if not self._columns:
-            return " " * column + stripped
         near = max((c for c in self._columns if c <= column), default=min(self._columns))
         steps = [
             (len(self._columns[b]) - len(self._columns[a])) / (b - a)

@@ -103,8 +103,10 @@ Python. Each has an instruction as a person would type it, a solution, and a che
 edited Python is executed, SQL is queried, other texts are compared with what may come out.
 
 The formats: "ours" is what the product does (a text of up to {limit} lines written anew, a longer
-one as a sparse edit); "whole" and "sparse" do so with every text, "free" is sparse without the
-grammar, "search" is blocks of search and replace with their own prompt.
+one as a sparse edit; the model is asked once more where nothing of its answer is safe); "whole" and
+"sparse" do so with every text, "free" is sparse without the grammar, "search" is blocks of search
+and replace with their own prompt. A run may have been ended before it had done all tasks: mind the
+first column.
 
 - right: the check passes with the changes that need no look; "if all is taken": with all changes.
 - applied: some change needs no look. flagged: some change does. refused: there is no change.
