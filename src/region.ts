@@ -1,10 +1,19 @@
 /** Milliseconds the region stays empty, so that the same sentence is news again. */
 export const EMPTY_MS = 100;
 
-/** A polite live region: what is put into it screen readers say, and nobody sees it. */
+const CLASS = 'jp-fastgen-Announcer';
+
+/**
+ * The page's polite live region: what is put into it screen readers say, and
+ * nobody sees it. There is one, as two would talk at the same time.
+ */
 export function liveRegion(): HTMLElement {
+  const known = document.querySelector<HTMLElement>(`.${CLASS}`);
+  if (known) {
+    return known;
+  }
   const region = document.createElement('div');
-  region.className = 'jp-fastgen-Announcer';
+  region.className = CLASS;
   region.setAttribute('role', 'status');
   region.setAttribute('aria-live', 'polite');
   document.body.appendChild(region);

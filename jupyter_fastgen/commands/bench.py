@@ -136,18 +136,30 @@ def merge(
         int, typer.Option("--slips", min=0, help="Pairs that are merged with each slip.")
     ] = 150,
     seed: Seed = 1,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A Markdown file to be written.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Make sparse edits of real commits, merge them, and tell how many come out exact."""
+    """Make sparse edits of real commits, merge them, and tell how many come out exact.
+
+    Also how often what is shown of long texts holds what a commit changed.
+    """
     from ..evaluate.edits.merging import measure
 
     found = measure(pairs, limit, slips, seed, lambda what: typer.echo(what, err=True))
+    if out is not None:
+        from ..evaluate.edits.merging_report import write
+
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(write(found, pairs.name), encoding="utf-8")
     if json:
         _print_json(found)
         return
-    from ..evaluate.tables import MERGE_HEADS, merge_rows, text_table
+    from ..evaluate.tables import MERGE_HEADS, VIEW_HEADS, merge_rows, text_table, view_rows
 
-    typer.echo(text_table(MERGE_HEADS, merge_rows(found)))
+    typer.echo(text_table(MERGE_HEADS, merge_rows(found.by_granularity | found.slips)))
+    typer.echo("\n" + text_table(VIEW_HEADS, view_rows(found.views)))
 
 
 @app.command()

@@ -20,8 +20,8 @@ LENIENT = 1 / 3
 """Of the threshold: for a line's first token, which is one of several good ones more often than
 those behind it; and for a block, which is read as an idea, not as what one is about to type."""
 
-LIKELY = 0.5
-"""More likely taken than not: only then is it worth while to write what follows."""
+LIKELY = 0.4
+"""Of what is left of a suggestion: less likely, it is taken too seldom to write what follows."""
 
 RATE = 0.05
 """How far one outcome moves the bias, at most."""

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from ..document import Cursor
+from .context import comment_mark
 from .lexer import is_python
 from .names import MOST_CHARS
 from .namespace import Namespace
@@ -51,6 +52,7 @@ class Held:
     why: str
 
 
+_BARE = Held("comment", "is the beginning of a comment, and no more")
 _DELETED = Held("deleted", "brings back what you deleted a moment ago")
 
 
@@ -112,6 +114,8 @@ class Gate:
             return _DELETED
         if why := _repeats(self._context, text, complete):
             return Held("repetition", why)
+        if complete and text.strip() == comment_mark(self._context.language):
+            return _BARE
         problem = self._soundness.problem(text, complete) if self._soundness else None
         return Held(problem.kind, problem.why) if problem else None
 

@@ -160,9 +160,9 @@ class CompletionService:
                 yield piece
 
     def is_likely(self, key: str, text: str) -> bool:
-        """Whether `text`, the rest of what was suggested last, is more likely taken than not.
+        """Whether `text`, the rest of what was suggested last, may well be taken.
 
-        So is what nothing is known of.
+        So may what nothing is known of.
         """
         place = self._places.get(key)
         if place is None or place.judgement is None or not place.suggested.endswith(text):

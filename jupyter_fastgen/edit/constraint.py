@@ -27,6 +27,9 @@ fence ::= {fence}
 
 _CHUNK = "border (nested line)?"
 
+_PLAIN_CHUNK = "border"
+"""Where the text has a line that is spelled as a nested marker: it is no marker there."""
+
 _UNORDERED = frozenset(["css", "scss"])
 """Where a new line may stand at the end of its block as well as anywhere in it. There small models
 write the line that opens a block, the new one and the end, as if the rest were to go."""
@@ -49,14 +52,14 @@ def sparse(lines: Sequence[str], language: str, fence: str) -> str:
     texts = sorted({line.strip() for line in lines} - {"", marker})
     opening = [text for text in texts if text.endswith("{")]
     other = [text for text in texts if not text.endswith("{")]
-    nested = nested_marker(language)
-    unordered = language in _UNORDERED and bool(opening and other)
+    nests = nested_marker(language) not in texts
+    unordered = nests and language in _UNORDERED and bool(opening and other)
+    nested = _UNORDERED_CHUNK if unordered else _CHUNK
     rules = _RULES.format(
-        chunk=_UNORDERED_CHUNK if unordered else _CHUNK,
+        chunk=nested if nests else _PLAIN_CHUNK,
         line=anything_but(marker[: marker.index(_DOTS) + len(_DOTS)]),
         keep=literal(marker),
-        # What the text has itself would be read as its line.
-        nested=literal(marker if nested in texts else nested),
+        nested=literal(nested_marker(language)),
         original=_any(texts),
         fence=literal(fence),
     )

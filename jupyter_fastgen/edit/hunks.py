@@ -86,7 +86,7 @@ def build(
     """
     changed = [trimmed for c in _changes(items, path) if (trimmed := _trim(c, original))]
     arrived = Counter(text.strip() for change in changed for text in change.new)
-    parts = chunks(items, path, len(original))
+    parts = chunks(items, path, original)
     doubts = {n: chunk_flags(parts[n], items, path, original) for n in {c.chunk for c in changed}}
     found: list[Hunk] = []
     chunk = 0

@@ -12,7 +12,6 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Protocol
 
 from ..completion.context import guess_tokens
@@ -102,7 +101,8 @@ def outline(
     """What to show of `lines`, which are without ends, in at most about so many `tokens`.
 
     The lines [start, end) of `focus` and the headers around them are shown in any case, those of
-    `wanted` before all others, in half of the tokens.
+    `wanted` before all others, in half of the tokens. Without an instruction only headers are: it
+    is what all instructions for the text have in common.
     """
     pieces = [
         piece
@@ -128,7 +128,10 @@ def outline(
         )
         for piece in pieces
     ]
-    for n in ranked(passages, instruction) or range(len(pieces)):
+    numbers = ranked(passages, instruction)
+    if instruction and not numbers:
+        numbers = range(len(pieces))
+    for n in numbers:
         page.show([*pieces[n].around, pieces[n].own], tokens)
     return page.view()
 
@@ -174,8 +177,8 @@ def _cut(label: str, header: range, own: range, around: tuple[range, ...]) -> It
 
 def _header(lines: Sequence[str], block: Block) -> range:
     """The lines of a block that say what it is: not the comments and decorators above."""
-    within = range(block.start, block.end)
-    start = next((n for n in within if block.label in " ".join(lines[n].split())), block.start)
+    above = range(block.start, min(block.end, block.start + PIECE))
+    start = next((n for n in above if block.label in " ".join(lines[n].split())), block.start)
     end = start + 1
     while end < min(block.end, start + _HEADER_LINES) and lines[end - 1].rstrip().endswith(_OPEN):
         end += 1
@@ -231,7 +234,8 @@ class _Page:
 
     def _column(self, at: int) -> int:
         """Tokens of the white space before a marker that hides the line `at` and what follows."""
-        texts = (line for line in islice(self._lines, at, None) if line.strip())
+        behind = (self._lines[n] for n in range(at, len(self._lines)))
+        texts = (line for line in behind if line.strip())
         return guess_tokens(" " * indent(next(texts, ""))) + 1
 
     def view(self) -> View:

@@ -190,7 +190,10 @@ def _shown(asked: Task, chat: Chat) -> str:
     fence = _fence(asked.lines)
     begin = fence + asked.language
     said = asked.about + "\n\n" if asked.about else ""
-    said += f"Code:\n{_fenced(begin, asked.lines, fence)}\n"
+    keep = keep_marker(asked.language)
+    is_excerpt = any(line.strip() == keep for line in asked.lines)
+    said += f"Code, with `{keep}` for what is left out:\n" if is_excerpt else "Code:\n"
+    said += f"{_fenced(begin, asked.lines, fence)}\n"
     if not asked.is_all:
         said += f"{_PART}\n{_fenced(begin, asked.part, fence)}\n"
     return chat.user + plain(said)

@@ -74,7 +74,7 @@ def ranked(passages: Sequence[Passage], instruction: str) -> list[int]:
         for term in shared:
             count = terms[term] + NAMED * (term in named) + AROUND * (term in around)
             rarity = math.log((len(passages) + 1) / (frequency[term] + 0.5))
-            scores[n] += asked[term] * rarity * count / (count + SATURATION * size)
+            scores[n] += rarity * count / (count + SATURATION * size)
     _add_used(scores, passages)
     least = LEAST * max(scores, default=0)
     best = sorted(range(len(scores)), key=lambda n: -scores[n])
@@ -93,21 +93,20 @@ def _add_used(scores: list[float], passages: Sequence[Passage]) -> None:
             )
 
 
-def _asked(instruction: str, known: Counter[str]) -> dict[str, float]:
-    """The terms of an instruction with their weights, in the words of the text where it can be."""
-    asked: dict[str, float] = {}
+def _asked(instruction: str, known: Counter[str]) -> list[str]:
+    """The terms of an instruction, in the words of the text where it can be."""
+    asked: list[str] = []
     for word in _WORD.findall(instruction):
-        terms = _split(word)
-        if terms[0] in _COMMON and terms[0] == word:
+        if word in _COMMON:
             continue
+        terms = _split(word)
         if not any(term in known for term in terms):
             alike = process.extractOne(
                 terms[0], known.keys(), scorer=fuzz.ratio, score_cutoff=ALIKE
             )
             terms = (alike[0],) if alike else ()
-        for term in terms:
-            asked[term] = 1.0
-    return asked
+        asked += terms
+    return list(dict.fromkeys(asked))
 
 
 def _terms(text: str) -> list[str]:

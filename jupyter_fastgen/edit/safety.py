@@ -78,8 +78,8 @@ class Change:
 class Chunk:
     """The items [first, last) between two markers for lines that stay.
 
-    They stand for original lines somewhere in [low, high): between the chunk before and the one
-    behind.
+    They stand for original lines somewhere in [low, high): between the nearest chunks before and
+    behind whose places are certain.
     """
 
     first: int
@@ -93,15 +93,29 @@ def is_comment(line: str) -> bool:
     return _COMMENT.match(line) is not None
 
 
-def chunks(items: Sequence[Item], path: Path, length: int) -> list[Chunk]:
-    """What the markers of an edit part; `length` counts the original lines."""
-    found: list[Chunk] = []
-    first, low = 0, 0
-    for at, item in enumerate(items):
-        if isinstance(item, Keep):
-            found.append(Chunk(first, at, low, path.placed[at].end))
-            first, low = at + 1, path.placed[at].start
-    return [*found, Chunk(first, len(items), low, length)]
+def chunks(items: Sequence[Item], path: Path, original: Sequence[str]) -> list[Chunk]:
+    """What the markers of an edit part."""
+    markers = [n for n, item in enumerate(items) if isinstance(item, Keep)]
+    firsts, lasts = [0, *(n + 1 for n in markers)], [*markers, len(items)]
+    lows = [0, *(path.placed[n].start for n in markers)]
+    highs = [*(path.placed[n].end for n in markers), len(original)]
+    found = [Chunk(*ends) for ends in zip(firsts, lasts, lows, highs, strict=True)]
+    certain = [
+        any(map(_is_text, items[chunk.first : chunk.last]))
+        and Flag.AMBIGUOUS not in chunk_flags(chunk, items, path, original)
+        for chunk in found
+    ]
+    for n in range(1, len(found)):
+        if not certain[n - 1]:
+            lows[n] = lows[n - 1]
+    for n in range(len(found) - 2, -1, -1):
+        if not certain[n + 1]:
+            highs[n] = highs[n + 1]
+    return [Chunk(*ends) for ends in zip(firsts, lasts, lows, highs, strict=True)]
+
+
+def _is_text(item: Item) -> bool:
+    return not isinstance(item, Line) or item.text.strip() != ""
 
 
 def chunk_flags(
@@ -140,7 +154,8 @@ def _is_certain(
     """Whether a chunk only puts new lines between copies that together stand in one place.
 
     The copies are neighbours in the original: nothing goes between them. What a nested marker
-    before the chunk stands for, and the line that opens its block, are copies too.
+    before the chunk stands for, and the line that opens its block, are copies too. Those at either
+    end do not come again among the new lines: else these might be the copies.
     """
     opening = _opening(chunk.first - 1, items, path, original)
     first = opening if opening >= 0 else path.placed[numbers[0]].start
@@ -159,8 +174,18 @@ def _is_certain(
             at = placed.end
     if path.placed[numbers[-1]].end != at or path.placed[numbers[-1]].start == at:
         return False
+    texts = [item.text.strip() for n in numbers if isinstance(item := items[n], Line)]
+    copies = [path.placed[n].end > path.placed[n].start for n in numbers]
+    for run in (texts[: _leading(copies)], texts[len(texts) - _leading(copies[::-1]) :]):
+        if run and _places(run, texts) > 1:
+            return False
     low = min(chunk.low, first)
     return _places(original[first:at], original[low : chunk.high]) == 1
+
+
+def _leading(flags: Sequence[bool]) -> int:
+    """How many are true before the first that is not."""
+    return next((n for n, flag in enumerate(flags) if not flag), len(flags))
 
 
 def _opening(at: int, items: Sequence[Item], path: Path, original: Sequence[str]) -> int:
@@ -313,12 +338,11 @@ def _are_blocks(start: int, end: int, original: Sequence[str]) -> bool:
 
 
 def _drops_comment(old: Sequence[str], new: Sequence[str]) -> bool:
-    """Whether comments go and none comes, one of them alone or above code that stays much the same.
+    """Whether comments go and none like them come, alone or above code that stays much the same.
 
     What is no longer a comment, but code, has not gone.
     """
-    if any(map(_COMMENT.match, new)):
-        return False
+    comments = [line for line in new if _COMMENT.match(line)]
     above = ""  # of the comment lines that this one is one of
     for at, line in enumerate(old):
         found = _COMMENT.match(line)
@@ -326,6 +350,8 @@ def _drops_comment(old: Sequence[str], new: Sequence[str]) -> bool:
             above = line
             continue
         if line in new or any(line[found.end() :].strip() in text for text in new):
+            continue
+        if any(Indel.normalized_similarity(line, comment) >= ALIKE for comment in comments):
             continue
         behind = next((text for text in old[at + 1 :] if not _COMMENT.match(text)), None)
         if behind is None or not (above.strip() or behind.strip()):

@@ -253,7 +253,8 @@ def _check_fits(shown: Excerpt, room: float) -> None:
     task = shown.task
     lines = task.lines if task.is_all else (*task.lines, *task.part)
     needed = guess_tokens("\n".join(lines))
-    if needed > room or (shown.view and len(shown.view.hidden) == len(task.lines)):
+    nothing = task.instruction and shown.view and len(shown.view.hidden) == len(task.lines)
+    if needed > room or nothing:
         raise TooLongError(
             f"the text is too long for the model: there is room for {max(0, int(room))} tokens, and"
             f" what must be shown are about {needed}, or lines that are too long for any to be"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from .edits import instructed, merging, sheet
+from .edits import instructed, merging, sheet, viewing
 from .quality.effects import Effect
 from .speed import replay, starting
 from .speed.keystrokes import Replay, Summary
@@ -182,17 +182,12 @@ MERGE_HEADS = [
     "lost unflagged",
     "flagged though right",
     "lines shown",
-    "p50 / p99 ms",
+    "ms, p50 / p99 / worst",
 ]
 
 
-def merge_rows(report: merging.Report) -> list[Row]:
-    """What the merge of sparse edits came to, by granularity and language, and by slip."""
-    outcomes = {
-        f"{granularity}, {name}": found
-        for granularity, by_language in report.granularities.items()
-        for name, found in by_language.items()
-    } | report.slips
+def merge_rows(outcomes: Mapping[str, merging.Outcome]) -> list[Row]:
+    """What the merge of sparse edits came to, a row for each kind of edits."""
     return [
         [
             f"{name} ({found.edits})",
@@ -201,9 +196,37 @@ def merge_rows(report: merging.Report) -> list[Row]:
             str(found.silently_lost),
             exactly(found.flagged_right),
             percent(found.shown),
-            f"{number(found.ms.p50)} / {number(found.ms.p99)}",
+            " / ".join(map(number, (found.ms.p50, found.ms.p99, found.ms.worst))),
         ]
         for name, found in outcomes.items()
+    ]
+
+
+VIEW_HEADS = [
+    "instruction",
+    "tokens",
+    "edits",
+    "found",
+    "lines shown",
+    "used, p50 / worst",
+    "ms, p50 / p99",
+]
+
+
+def view_rows(outcomes: Mapping[str, Mapping[str, viewing.Outcome]]) -> list[Row]:
+    """What is shown of long texts, a row for each kind of instruction and number of tokens."""
+    return [
+        [
+            kind,
+            tokens,
+            str(found.edits),
+            percent(found.found),
+            percent(found.shown),
+            " / ".join(map(number, (found.tokens.p50, found.tokens.worst))),
+            " / ".join(map(number, (found.ms.p50, found.ms.p99))),
+        ]
+        for kind, by_tokens in outcomes.items()
+        for tokens, found in by_tokens.items()
     ]
 
 

@@ -59,6 +59,19 @@ beforeEach(() => {
 afterEach(() => jest.useRealTimers());
 
 describe('Socket', () => {
+  it('knows what the server offers', () => {
+    const { socket } = setUp();
+    FakeWebSocket.last.open();
+    const action = { name: 'types', title: 'Add Types', caption: 'Annotate' };
+    FakeWebSocket.last.say({
+      type: 'welcome',
+      protocol: 1,
+      version: '0.1.0',
+      actions: [action]
+    });
+    expect(socket.actions).toEqual([{ ...action, needs: '' }]);
+  });
+
   it('greets first, and is open once it is welcomed', () => {
     const { socket, states } = setUp();
     expect(socket.send({ type: 'cancel', id: 1 })).toBe(false);

@@ -1,5 +1,12 @@
 import { ISignal, Signal } from '@lumino/signaling';
-import { decode, encode, FromBrowser, FromServer, VERSION } from './protocol';
+import {
+  decode,
+  encode,
+  FromBrowser,
+  FromServer,
+  IAction,
+  VERSION
+} from './protocol';
 
 /** `open` means that the server has welcomed us, not only that a line stands. */
 export type SocketState = 'connecting' | 'open' | 'lost';
@@ -25,6 +32,11 @@ export class Socket {
   /** What the server last refused, until it welcomes us again; '' if nothing. */
   get fault(): string {
     return this._fault;
+  }
+
+  /** What the server last offered to do without a description. */
+  get actions(): readonly IAction[] {
+    return this._actions;
   }
 
   /** Emitted when `state` or `fault` changes. */
@@ -91,6 +103,7 @@ export class Socket {
     if (message.type === 'welcome') {
       this._retries = 0;
       this._fault = '';
+      this._actions = message.actions;
       this._setState('open');
     } else if (message.type === 'fault') {
       this._fault = message.message;
@@ -126,6 +139,7 @@ export class Socket {
 
   private _state: SocketState = 'lost';
   private _fault = '';
+  private _actions: readonly IAction[] = [];
   private _socket: WebSocket | null = null;
   private _retries = 0;
   private _lastId = 0;

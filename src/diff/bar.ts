@@ -1,4 +1,5 @@
 import { Widget } from '@lumino/widgets';
+import { CommandIDs } from '../commands';
 import { button } from './controls';
 import { isSafe } from './hunk';
 import type { Session } from './session';
@@ -21,6 +22,7 @@ export class ReviewBar extends Widget {
   constructor(
     private readonly session: Session,
     actions: IBarActions,
+    keysOf: (command: string) => string,
     private readonly trans: Translate
   ) {
     super();
@@ -44,7 +46,7 @@ export class ReviewBar extends Widget {
       actions.rejectAll
     );
     this._cancel = button('cancel', trans.__('Cancel'), actions.cancel);
-    const close = button('close', trans.__('Close'), actions.close);
+    this._close = button('close', trans.__('Close'), actions.close);
     this.node.append(
       this._status,
       this._previous,
@@ -53,8 +55,13 @@ export class ReviewBar extends Widget {
       this._run,
       this._reject,
       this._cancel,
-      close
+      this._close
     );
+    this._previous.title = keysOf(CommandIDs.previousHunk);
+    this._next.title = keysOf(CommandIDs.nextHunk);
+    this._accept.title = keysOf(CommandIDs.acceptAll);
+    this._run.title = keysOf(CommandIDs.acceptAndRun);
+    this._reject.title = keysOf(CommandIDs.rejectAll);
     this._canRun = !!actions.acceptAndRun;
     session.changed.connect(this._refresh, this);
     this._refresh();
@@ -90,6 +97,7 @@ export class ReviewBar extends Widget {
     this._run.hidden = !decides || !this._canRun;
     this._run.disabled = sure === 0;
     this._cancel.hidden = !isRunning;
+    this._close.hidden = isRunning;
     this.setHidden(words.every(word => word === ''));
   }
 
@@ -100,5 +108,6 @@ export class ReviewBar extends Widget {
   private readonly _run: HTMLButtonElement;
   private readonly _reject: HTMLButtonElement;
   private readonly _cancel: HTMLButtonElement;
+  private readonly _close: HTMLButtonElement;
   private readonly _canRun: boolean;
 }

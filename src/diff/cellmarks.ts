@@ -1,6 +1,10 @@
+import { EditorState } from '@codemirror/state';
+import type { EditorView } from '@codemirror/view';
 import type { Cell } from '@jupyterlab/cells';
+import type { CodeMirrorEditor } from '@jupyterlab/codemirror';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { hunkControls, IHunkActions, updateControls } from './controls';
+import { highlightLines, linesOf } from './highlight';
 import type { Hunk, ICellHunk } from './hunk';
 import type { Session } from './session';
 
@@ -59,12 +63,22 @@ export class CellMarks {
     if (hunk.kind === 'insert') {
       const code = document.createElement('pre');
       code.className = 'jp-fastgen-CellHunk-code';
-      code.textContent = hunk.text;
+      const state = this._codeView(hunk)?.state ?? EditorState.create();
+      const lines = highlightLines(hunk.text, state, [], '');
+      code.append(...linesOf(lines, 'jp-fastgen-Hunk-line'));
       node.append(code);
     }
     node.append(hunkControls(hunk, this.actions));
     this._nodes.set(hunk, node);
     return node;
+  }
+
+  /** An editor of the language that a new cell is in, if there is one. */
+  private _codeView({ type }: ICellHunk): EditorView | null {
+    const cell = this.panel.content.widgets.find(
+      ({ model, editor }) => model.type === type && editor
+    );
+    return (cell?.editor as CodeMirrorEditor | undefined)?.editor ?? null;
   }
 
   /** Puts a node where it belongs: behind or above what its cell shows. */

@@ -1,3 +1,4 @@
+import { CommandIDs } from '../commands';
 import type { Hunk, ILinesHunk } from './hunk';
 import { description, IPosition, summary, Translate } from './texts';
 
@@ -7,8 +8,8 @@ export interface IHunkActions {
   readonly reject: (hunk: Hunk) => void;
   /** Accepts what comes, with the old lines left where they are. */
   readonly acceptKeeping: (hunk: ILinesHunk) => void;
-  /** Keys of a command, for a tooltip; '' if it has none. */
-  readonly keysOf: (command: 'accept' | 'reject') => string;
+  /** The keys of a command as a person reads them; '' if it has none. */
+  readonly keysOf: (command: string) => string;
   readonly trans: Translate;
 }
 
@@ -30,8 +31,8 @@ export function hunkControls(hunk: Hunk, actions: IHunkActions): HTMLElement {
   const reject = button('reject', trans.__('Reject'), () =>
     actions.reject(hunk)
   );
-  accept.title = actions.keysOf('accept');
-  reject.title = actions.keysOf('reject');
+  accept.title = actions.keysOf(CommandIDs.acceptHunk);
+  reject.title = actions.keysOf(CommandIDs.rejectHunk);
   node.append(accept);
   if (hunk.kind === 'lines' && hunk.other) {
     node.append(

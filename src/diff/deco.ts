@@ -8,6 +8,7 @@ import type { IPosition } from './texts';
 import { wordChanges } from './words';
 
 const REMOVED = Decoration.line({ class: 'jp-fastgen-mod-removed' });
+const STRUCK = Decoration.mark({ class: 'jp-fastgen-mod-struck' });
 const REMOVED_WORD = Decoration.mark({ class: 'jp-fastgen-mod-removedWord' });
 
 /** A hunk to be drawn. */
@@ -65,9 +66,15 @@ function hunkRanges(
   }
   const { from } = lineAt(doc, start);
   const last = lineAt(doc, start + old.length - 1);
-  const ranges = old.map((_, index) =>
-    REMOVED.range(lineAt(doc, start + index).from)
-  );
+  const ranges: Range<Decoration>[] = [];
+  old.forEach((_, index) => {
+    const line = lineAt(doc, start + index);
+    const indent = line.text.length - line.text.trimStart().length;
+    ranges.push(REMOVED.range(line.from));
+    if (indent < line.length) {
+      ranges.push(STRUCK.range(line.from + indent, line.to));
+    }
+  });
   for (const word of removed) {
     ranges.push(REMOVED_WORD.range(from + word.from, from + word.to));
   }

@@ -324,7 +324,7 @@ it('an error is mended in the cell that caused it', async () => {
   panel.content.activeCellIndex = 0;
   expect(desk.failure).toBeNull();
   panel.content.activeCellIndex = 1;
-  await desk.act(FIX);
+  desk.act(FIX);
   expect(asked[0].scope.cells).toEqual(['c0']);
   expect(asked[0].wish).toMatchObject({
     action: 'fix',

@@ -1,5 +1,4 @@
-import type { EditorView } from '@codemirror/view';
-import { EditorView as View } from '@codemirror/view';
+import { EditorView } from '@codemirror/view';
 import type { DocumentWidget } from '@jupyterlab/docregistry';
 import type { INotebookModel } from '@jupyterlab/notebook';
 import type { IAction } from '../client/protocol';
@@ -25,7 +24,7 @@ const MOST_FRAMES = 10;
 /** One view of a document and what a person does there about its edits. */
 export class Desk {
   constructor(private readonly options: Desk.IOptions) {
-    const { widget, session, page, trans } = options;
+    const { widget, session, page, keysOf, trans } = options;
     const bar = new ReviewBar(
       session,
       {
@@ -37,6 +36,7 @@ export class Desk {
         cancel: () => this.cancel(),
         close: () => this.close()
       },
+      keysOf,
       trans
     );
     widget.contentHeader.addWidget(bar);
@@ -112,16 +112,14 @@ export class Desk {
     }
     view.focus();
     box.focus();
+    box.node.scrollIntoView({ block: 'nearest' });
     session.prepare(box.scope);
   }
 
   /** Asks for an edit that needs no description. */
-  async act({ name, title, needs }: IAction): Promise<void> {
+  act({ name, title, needs }: IAction): void {
     const { stand } = this.options.page;
     const { failure } = this;
-    if (!stand || (needs === 'error' && !failure)) {
-      return;
-    }
     const wish = { instruction: '', action: name, error: '' };
     if (needs === 'error' && failure) {
       this._ask({
@@ -130,7 +128,7 @@ export class Desk {
         title,
         rerun: failure.rerun
       });
-    } else {
+    } else if (needs === '' && stand) {
       this._ask({ scope: scopesOf(stand)[0], wish, title, rerun: [] });
     }
   }
@@ -157,7 +155,7 @@ export class Desk {
     if (hunk.kind === 'lines' && view) {
       const line = Math.min(hunk.start + 1, view.state.doc.lines);
       view.dispatch({
-        effects: View.scrollIntoView(view.state.doc.line(line).from, {
+        effects: EditorView.scrollIntoView(view.state.doc.line(line).from, {
           y: 'center'
         })
       });

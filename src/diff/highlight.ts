@@ -59,3 +59,21 @@ function highlighter(state: EditorState) {
   return (tags: Parameters<typeof highlightingFor>[1]) =>
     highlightingFor(state, tags);
 }
+
+/** Lines in pieces as nodes. */
+export function linesOf(
+  lines: readonly (readonly IPiece[])[],
+  lineClass: string
+): HTMLElement[] {
+  return lines.map(pieces => {
+    const line = document.createElement('div');
+    line.className = lineClass;
+    for (const { text, classes } of pieces) {
+      const span = document.createElement('span');
+      span.className = classes;
+      span.textContent = text;
+      line.append(span);
+    }
+    return line;
+  });
+}

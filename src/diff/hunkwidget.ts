@@ -1,6 +1,6 @@
 import { EditorView, WidgetType } from '@codemirror/view';
 import { hunkControls, IHunkActions, updateControls } from './controls';
-import { highlightLines } from './highlight';
+import { highlightLines, linesOf } from './highlight';
 import type { ILinesHunk } from './hunk';
 import type { IPosition } from './texts';
 import type { IRange } from './words';
@@ -75,21 +75,12 @@ function freshLines(
   const text = fresh.join('\n');
   const node = document.createElement('div');
   node.className = 'jp-fastgen-Hunk-fresh';
-  for (const pieces of highlightLines(
+  const pieces = highlightLines(
     text,
     view.state,
     added,
     'jp-fastgen-mod-addedWord'
-  )) {
-    const line = document.createElement('div');
-    line.className = 'jp-fastgen-Hunk-line';
-    for (const { text, classes } of pieces) {
-      const span = document.createElement('span');
-      span.className = classes;
-      span.textContent = text;
-      line.append(span);
-    }
-    node.append(line);
-  }
+  );
+  node.append(...linesOf(pieces, 'jp-fastgen-Hunk-line'));
   return node;
 }

@@ -13,7 +13,6 @@ import type { DocumentWidget } from '@jupyterlab/docregistry';
 import { NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
-import { CommandIDs } from '../commands';
 import { speaker } from '../region';
 import { IFastgenClient } from '../tokens';
 import { addActions, addReviewCommands } from './commands';
@@ -47,11 +46,7 @@ export const diffPlugin: JupyterFrontEndPlugin<void> = {
     sessions.added.connect((_, session) =>
       session.said.connect((_, sentence) => say(sentence))
     );
-    const keysOf = (command: 'accept' | 'reject') =>
-      keysFor(
-        app.commands,
-        command === 'accept' ? CommandIDs.acceptHunk : CommandIDs.rejectHunk
-      );
+    const keysOf = (command: string) => keysFor(app.commands, command);
 
     const desks = new Map<DocumentWidget, Desk>();
     const addDesk = async (widget: DocumentWidget) => {
@@ -85,8 +80,9 @@ export const diffPlugin: JupyterFrontEndPlugin<void> = {
     const deskOf = (view: EditorView) =>
       [...desks].find(([widget]) => widget.node.contains(view.dom))?.[1];
     const drawer = new Editors(sessions, view => ({
-      accept: hunk => void deskOf(view)?.decide(hunk, true),
-      reject: hunk => void deskOf(view)?.decide(hunk, false),
+      accept: hunk => deskOf(view)?.actions.accept(hunk),
+      acceptKeeping: hunk => deskOf(view)?.actions.acceptKeeping(hunk),
+      reject: hunk => deskOf(view)?.actions.reject(hunk),
       keysOf,
       trans
     }));
@@ -101,11 +97,11 @@ export const diffPlugin: JupyterFrontEndPlugin<void> = {
     const current = () =>
       desks.get(app.shell.currentWidget as DocumentWidget) ?? null;
     addReviewCommands(app, palette, trans, current);
-    client.socket.message.connect((_, message) => {
-      if (message.type === 'welcome') {
-        addActions(app, palette, trans, message.actions, current);
-      }
-    });
+    const { socket } = client;
+    const offer = () =>
+      addActions(app, palette, trans, socket.actions, current);
+    socket.stateChanged.connect(offer);
+    offer();
   }
 };
 

@@ -82,7 +82,6 @@ export class Session {
     const { ids, start, end } = request.scope;
     this._request = request;
     this._progress = null;
-    this._message = '';
     this._isOfHunks = false;
     const place = this.place(ids);
     if (!place) {
@@ -122,15 +121,16 @@ export class Session {
     }
   }
 
-  /** Ends the running edit, and the engine's work on it. */
+  /** Ends the running edit, and the engine's work on it; what was said of one goes. */
   cancel(): void {
     this._job?.cancel();
+    this._message = '';
+    this._changed.emit();
   }
 
   /** Turns down all that waits. */
   close(): void {
     this.cancel();
-    this._message = '';
     this.review.close();
   }
 

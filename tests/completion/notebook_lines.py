@@ -165,7 +165,6 @@ def __init__(self, size=len(words)): self.size = size
 Path(__file__).parent / "data" if "__file__" in globals() else Path.cwd()
 sys.exit("done") if __name__ == "__main__" else None
 # a comment about nothing_known
-#
 '''.strip("\n").split("\n")
 
 UNKNOWN_NAMES = r"""

@@ -239,7 +239,7 @@ async def test_a_habit_moves_the_line():
 
 
 async def test_what_is_left_of_a_suggestion_grows_likelier_as_it_is_typed():
-    service = serving(Scripted((" total", math.log(0.4)), (" * 2", math.log(0.9))))
+    service = serving(Scripted((" total", math.log(0.3)), (" * 2", math.log(0.9))))
     document = Document("python", "", 0, [Cell("c", "code", "total = 1\nresult = ")])
     assert service.is_likely("d", "total * 2")  # nothing is known of it yet
     assert [p async for p in service.complete("d", Cursor(document, "c", 19))]

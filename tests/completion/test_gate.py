@@ -75,6 +75,14 @@ def test_what_is_not_python_is_held(line: str):
     assert gate_of(python(above=ABOVE), line) == "syntax"
 
 
+def test_a_comment_that_only_begins_is_held():
+    for before, text in (("", "#"), ("x = 1\n", "# \n"), ("total()", "  #")):
+        assert gate_of(python(before), text) == "comment"
+    assert gate_of(python(), "# the mean") == ""
+    assert gate_of(Context("sql"), "--\n") == "comment"
+    assert gate_of(Context("c", before="int i = n"), "--") == ""
+
+
 def test_the_person_is_told_which_name():
     assert streamed(python("x = 1\n"), "print(xx)") == Held(
         "names", "uses the name `xx`, which nothing above defines"

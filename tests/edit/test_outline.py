@@ -176,3 +176,10 @@ def test_of_a_text_that_an_instruction_says_nothing_about_the_beginning_is_shown
     view = viewed(SHOP, "x", 60)
     assert view.lines[0] == "import csv"
     assert view.hidden
+
+
+def test_without_an_instruction_only_headers_are_shown():
+    view = viewed(steps(8), "", 600)
+    assert [line for line in view.lines if line.strip() != keep_marker("python")] == [
+        f"def step_{n}(x):" for n in range(8)
+    ]

@@ -360,6 +360,14 @@ async def test_of_a_long_text_what_matters_is_shown_and_the_answer_changes_the_w
     assert "value_200" not in engine.requests[0].grammar
 
 
+async def test_twenty_thousand_lines_are_no_more_to_read_than_a_few_hundred():
+    text = "".join(f"{step(n)}\n\n" for n in range(4000))
+    engine = ScriptedEngine(f"{MARK}\n{step(3210, '-')}{MARK}\n```")
+    end = await asked(engine, "subtract in step_3210", text)
+    assert guess_tokens(engine.requests[0].prompt) < SHOWN_TOKENS + 400
+    assert end.merge.apply(text, end.merge.safe) == text.replace(step(3210), step(3210, "-"))
+
+
 async def test_lines_like_those_that_are_hidden_are_not_mistaken_for_them():
     text = "".join(
         f"def step_{n}(x):\n    y = x + 1\n    y = y * y\n    return y\n\n\n" for n in range(200)

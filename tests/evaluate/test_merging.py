@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 from jupyter_fastgen.cli import app
 from jupyter_fastgen.edit.blocks import parse
 from jupyter_fastgen.errors import FastgenError
-from jupyter_fastgen.evaluate.edits.merging import Pair, measure
+from jupyter_fastgen.evaluate.edits.merging import measure
 from jupyter_fastgen.evaluate.edits.mutations import MUTATIONS, Case
+from jupyter_fastgen.evaluate.edits.pairs import Pair
 from jupyter_fastgen.evaluate.edits.sparse import sparse
 from jupyter_fastgen.evaluate.rows import read_rows
 
@@ -49,6 +50,31 @@ def test_the_command_prints_a_table_and_json(pairs: Path):
         app, ["bench", "merge", "--pairs", str(pairs), "--slips", "0", "--json"]
     )
     assert json.loads(made.stdout)["granularities"]["top"]["all"]["edits"] == 2
+
+
+def test_the_page_tells_of_merges_and_of_what_is_shown(tmp_path: Path):
+    long = "".join(
+        f"def step_{n}(value):\n    total_{n} = value + {n}\n    print(total_{n})\n"
+        f"    return total_{n}\n\n\n"
+        for n in range(40)
+    )
+    row = {
+        "language": "python",
+        "before": long,
+        "after": long.replace("value + 30\n", "value - 30\n"),
+    }
+    pairs, out = tmp_path / "pairs.jsonl", tmp_path / "docs" / "merge.md"
+    pairs.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    made = CliRunner().invoke(
+        app, ["bench", "merge", "--pairs", str(pairs), "--slips", "1", "--out", str(out), "--json"]
+    )
+    found = json.loads(made.stdout)["views"]
+    assert found["both"]["512"]["found"] == 1
+    assert found["both"]["512"]["shown"] < 0.5
+    assert "2048" not in found["both"]
+    page = out.read_text(encoding="utf-8")
+    assert "| unique, all (1) | 100.0 % |" in page
+    assert "| both | 512 | 1 | 100 % |" in page
 
 
 def test_a_file_without_pairs_is_refused_by_name(tmp_path: Path):

@@ -87,6 +87,8 @@ test('changes outlive a change of the cell’s type, its move, and its deletion'
   await editor.command('notebook:move-cell-up');
   await expect(review.hunks).toHaveCount(1);
   await editor.expectSources('one = 1\ntwo = 2', 'other = 0');
+  // Within half a second the application takes them for one step.
+  await editor.absence();
   await editor.command('notebook:delete-cell');
   await expect(review.hunks).toHaveCount(0);
   await editor.command('notebook:undo-cell-action');
@@ -115,9 +117,31 @@ test('an error is mended where it came from, and all that failed runs again', as
   const review = new ReviewPage(editor);
   await expect(review.bar).toContainText('Asking');
   job.answer({ cell, start: 1, end: 2, new: ['    return x / 2'] });
-  await review.button('accept-and-run').click();
+  await expect(review.hunks).toHaveCount(1);
+  await editor.press('Alt+Shift+Enter');
   await editor.expectSources('def half(x):\n    return x / 2', 'half(4)');
   await expect(output).toHaveText('2.0', { timeout: 60_000 });
+});
+
+test('the context menu has edits that need no words', async ({
+  scripted: { editor, server }
+}) => {
+  const { page } = editor;
+  await editor.write('one = 1|');
+  await page.locator('.jp-Cell .cm-content').first().click({ button: 'right' });
+  const item = (label: string) =>
+    page.locator('.lm-Menu-itemLabel', { hasText: label });
+  await item('Fastgen').hover();
+  await expect(item('Edit with an Instruction')).toBeVisible();
+  // The cell has not failed.
+  await expect(item('Fix This Error')).toBeHidden();
+  await item('Add a Docstring').click();
+  const job = await server.edit();
+  expect(job.message).toMatchObject({ action: 'docstring', instruction: '' });
+  const review = new ReviewPage(editor);
+  await expect(review.bar).toContainText('Asking');
+  await review.button('cancel').click();
+  await expect(review.bar).toHaveCount(0);
 });
 
 test('what waits is there again when a notebook is opened again', async ({

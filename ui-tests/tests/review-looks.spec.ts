@@ -90,8 +90,9 @@ for (const theme of THEMES) {
       await page.screenshot({ path: info.outputPath('review.png') });
       for (const text of [
         '.jp-fastgen-Hunk-line',
-        '.jp-fastgen-mod-addedWord',
-        '.jp-fastgen-mod-removedWord',
+        // Without a colour of its own; the theme's are as readable as it makes them.
+        '[class="jp-fastgen-mod-addedWord"]',
+        '.jp-fastgen-mod-removed',
         '.jp-fastgen-HunkControls-summary',
         '.jp-fastgen-HunkControls-reason',
         '.jp-fastgen-CellHunk-code',

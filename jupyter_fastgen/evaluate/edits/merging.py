@@ -15,38 +15,26 @@ import msgspec
 from ...edit.blocks import Forest, parse
 from ...edit.checks import checked
 from ...edit.difference import changes
-from ...edit.lines import body, split_lines
+from ...edit.lines import split_lines
 from ...edit.merge import Merger
 from ...edit.prompt import WHOLE_LINES
 from ..rows import read_rows, sample
 from ..stats import Spread, spread
+from . import viewing
 from .mutations import MUTATIONS, Case
+from .pairs import Pair, bodies
 from .sparse import Granularity, sparse
 
 SMALL = 20
 """Changed lines of a small edit."""
 
 
-class Pair(msgspec.Struct, frozen=True):
-    """A text before and after a commit."""
-
-    language: str
-    before: str
-    after: str
-    repo: str = ""
-    path: str = ""
-
-    @property
-    def is_cell(self) -> bool:
-        """Whether it is a notebook's cell, not a file."""
-        return self.language == "ipython"
-
-
 class Result(msgspec.Struct, frozen=True):
     """What became of one edit.
 
     `flagged` says that a person is asked to look; `lost` counts lines that both texts have and
-    the merge of what needs no look has not.
+    the merge of what needs no look has not. Milliseconds are the processor's: what runs beside
+    does not count.
     """
 
     exact: bool
@@ -77,12 +65,22 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Outcomes by granularity and language, and by slip."""
+    """Outcomes by granularity and language, by slip, and of what is shown of long texts."""
 
     data: str
     pairs: int
     granularities: dict[str, dict[str, Outcome]]
     slips: dict[str, Outcome]
+    views: dict[str, dict[str, viewing.Outcome]]
+
+    @property
+    def by_granularity(self) -> dict[str, Outcome]:
+        """The outcomes of each granularity, of all pairs and by language."""
+        return {
+            f"{granularity}, {name}": found
+            for granularity, by_language in self.granularities.items()
+            for name, found in by_language.items()
+        }
 
 
 def measure(
@@ -91,7 +89,7 @@ def measure(
     """Merge the pairs of a file, at most `limit` of them, and `slips` of them with each slip."""
     pairs, data = read_rows(path, Pair)
     chosen = [pairs[n] for n in sample(len(pairs), limit, seed)]
-    forests = [parse(pair.after, _language(pair)) for pair in chosen]
+    forests = [parse(pair.after, pair.grammar) for pair in chosen]
     gc.collect()
     gc.freeze()  # else what is measured pays for going through all the forests
     granularities: dict[str, dict[str, Outcome]] = {}
@@ -115,7 +113,9 @@ def measure(
                 slipped[f"{granularity}, {name}"] = outcome(
                     [_merge(new, pair, True) for pair, case, new in made if new != case]
                 )
-    return Report(data, len(chosen), granularities, slipped)
+    advance("what is shown")
+    views = viewing.measure(chosen, seed)
+    return Report(data, len(chosen), granularities, slipped, views)
 
 
 def outcome(results: Sequence[Result]) -> Outcome:
@@ -138,42 +138,38 @@ def outcome(results: Sequence[Result]) -> Outcome:
     )
 
 
-def _language(pair: Pair) -> str:
-    return "python" if pair.is_cell else pair.language
-
-
-def _bodies(text: str) -> tuple[str, ...]:
-    return tuple(body(line) for line in split_lines(text))
-
-
 def _is_written_whole(pair: Pair) -> bool:
     return pair.is_cell and len(split_lines(pair.before)) <= WHOLE_LINES
 
 
 def _case(pair: Pair, forest: Forest, granularity: Granularity) -> Case:
-    old, new = _bodies(pair.before), _bodies(pair.after)
+    old, new = bodies(pair.before), bodies(pair.after)
     if _is_written_whole(pair):
-        return Case(old, new, new, _language(pair))
-    lines = sparse(old, new, _language(pair), granularity, forest)
-    return Case(old, new, tuple(lines), _language(pair))
+        return Case(old, new, new, pair.grammar)
+    lines = sparse(old, new, pair.grammar, granularity, forest)
+    return Case(old, new, tuple(lines), pair.grammar)
 
 
 def _merge(case: Case, pair: Pair, slipped: bool = False) -> Result:
-    """Merge and compare: byte by byte, or where the answer slipped up to spaces at line ends."""
+    """Merge and compare: byte by byte, or where the answer slipped up to spaces at line ends.
+
+    Blank lines do not count either if it dropped those.
+    """
     base = case.line_end.join(case.old) + case.line_end
-    start = time.perf_counter()
+    start = time.thread_time()
     merger = Merger(base, _is_written_whole(pair))
     for line in case.sparse:
         merger.push(line)
     merge = merger.finish(case.complete)
-    ms = 1000 * (time.perf_counter() - start)
+    ms = 1000 * (time.thread_time() - start)
     merge = checked(merge, base, lambda text: parse(text, case.language))
     whole = merge.apply(base, range(len(merge.hunks)))
     unseen = merge.apply(base, merge.safe)
     wanted = case.line_end.join(case.new) + case.line_end
     both = _texts(base) & _texts(wanted)
     return Result(
-        exact=whole == wanted or (slipped and _ends_cut(whole) == _ends_cut(wanted)),
+        exact=whole == wanted
+        or (slipped and _ends_cut(whole, case.loose) == _ends_cut(wanted, case.loose)),
         flagged=merge.reason != "" or len(merge.safe) < len(merge.hunks),
         lost=(both - _texts(unseen)).total(),
         ms=ms,
@@ -186,8 +182,9 @@ def _merge(case: Case, pair: Pair, slipped: bool = False) -> Result:
     )
 
 
-def _ends_cut(text: str) -> list[str]:
-    return [line.rstrip(" \t") for line in text.split("\n")]
+def _ends_cut(text: str, loose: bool) -> list[str]:
+    lines = [line.rstrip(" \t") for line in text.split("\n")]
+    return [line for line in lines if line.strip()] if loose else lines
 
 
 def _texts(text: str) -> Counter[str]:

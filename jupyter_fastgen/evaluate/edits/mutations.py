@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ...edit.lines import indent
-from ...edit.markers import Delete, Keep, Line, keep_marker, read
+from ...edit.markers import Delete, Keep, keep_marker, read
 
 
 @dataclass(frozen=True)
 class Case:
     """An edit of `old` into `new` by the lines `sparse`; all are bodies of lines.
 
-    `complete` says whether the answer came to its end, `line_end` how lines of the texts end.
+    `complete` says whether the answer came to its end, `line_end` how lines of the texts end. With
+    `loose` blank lines do not count: the answer does not tell where they are.
     """
 
     old: tuple[str, ...]
@@ -24,6 +26,7 @@ class Case:
     language: str
     complete: bool = True
     line_end: str = "\n"
+    loose: bool = False
 
 
 Mutation = Callable[[Case, random.Random], Case]
@@ -88,15 +91,13 @@ def _spaced(case: Case, draw: random.Random) -> Case:
 
 
 def _uncommented(case: Case, _: random.Random) -> Case:
-    original = {line.strip() for line in case.old}
+    """Blank lines and comments that stay are left out where they should have been shown."""
     sign = keep_marker(case.language).partition(" ")[0]
-    dropped = [
-        n
-        for n, line in enumerate(case.sparse)
-        if isinstance(read(line, original), Line)
-        and (not line.strip() or line.strip().startswith(sign))
-    ]
-    return _without(case, dropped)
+    new = Counter(case.new) - Counter(case.old)
+    stays = [n for n in _context(case) if case.sparse[n] not in new]
+    dropped = [n for n in stays if case.sparse[n].strip().startswith(sign)]
+    dropped += [n for n, line in enumerate(case.sparse) if not line.strip()]
+    return replace(_without(case, dropped), loose=True) if dropped else case
 
 
 def _truncated(case: Case, _: random.Random) -> Case:

@@ -38,10 +38,11 @@ def write(folder: Path) -> str:
                 cells=cells,
                 files=len(tasks) - cells,
                 limit=WHOLE_LINES,
-                whole=_table(results, cells=True),
-                files_table=_table(results, cells=False),
             )
         )
+        for title, is_cell in (("Cells", True), ("Files", False)):
+            if any(record.is_cell == is_cell for each in results for record in each.records):
+                parts.append(_TABLE.format(title=title, table=_table(results, is_cell)))
     if sheets:
         parts.append(_SHEETS.format(instruction=INSTRUCTION))
     parts += [
@@ -116,14 +117,12 @@ first column.
   model left the lines out.
 - passes: runs of the model while decoding; with drafts a run may write several tokens. The prompt
   of a text that the edit before had too is in the cache, but for the instruction.
+"""
 
-Cells:
+_TABLE = """\
+{title}:
 
-{whole}
-
-Files:
-
-{files_table}
+{table}
 """
 
 _SHEETS = """\

@@ -18,7 +18,7 @@ whole of the innermost definition; that, and the whole top-level block; or just 
 FARTHEST = 8
 """Lines of context among which a unique one is looked for."""
 
-_DEFINITIONS = frozenset(
+DEFINITIONS = frozenset(
     [
         "abstract_class_declaration",
         "arrow_function",
@@ -79,7 +79,7 @@ def _blocks(change: Change, forest: Forest, granularity: Granularity) -> Iterato
     if granularity == "top":
         yield from ((block.start, block.end) for block in around[:1])
     elif granularity == "definition":
-        named = [block for block in around if block.kind in _DEFINITIONS]
+        named = [block for block in around if block.kind in DEFINITIONS]
         yield from ((block.start, block.start + 1) for block in named)
         yield from ((b.start, b.end) for b in named[-1:] if not b.is_container)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ... import computer
-from ...completion.confidence import THRESHOLD
+from ...completion.confidence import LIKELY, THRESHOLD
 from ...engine import machine
 from ..speed import replay
 from ..tables import EFFECTS_HEAD, Row, effects_rows, markdown_table, number, replay_rows
@@ -64,7 +64,9 @@ def write(folder: Path) -> str:
         for f in _ungated(notebooks)
     ]
     parts += [
-        _REPLAY.format(model=r.model, long=replay.LEAST_WITHIN_LINE, table=_replay_table(r))
+        _REPLAY.format(
+            model=r.model, long=replay.LEAST_WITHIN_LINE, likely=LIKELY, table=_replay_table(r)
+        )
         for r in replays
     ]
     return "\n".join(parts)
@@ -229,7 +231,7 @@ _REPLAY = """\
 Each notebook's last keys are written anew through a real server, 150 ms a key and 600 ms after a
 line break, after `(` and after an acceptance. Where the ghost text is right to the end of a line,
 or all of it is right and {long} characters long, it is read for half a second and accepted. What
-follows it is written where it is more likely accepted than not.
+follows it is prepared where the model gives what is left of it a probability of {likely} or more.
 
 {table}
 """
