@@ -59,7 +59,7 @@ class Answer:
         self._part = [text for line in split_lines(part) if (text := body(line).strip())]
         self._merger = Merger(part, asked.whole, forest)
         self._margin = Margin(shown.lines)
-        self._nesting = Nesting(shown.lines)
+        self._nesting = Nesting(shown.task.part, shown.lines)
         self._ending = Ending(shown.lines)
         self._lines: list[str] = []
         self._rest = ""

@@ -7,7 +7,7 @@ name, or else at its end. Nothing is left to be aligned, or taken for a line els
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from .lines import indent
 from .markers import Keep, read
@@ -18,10 +18,11 @@ _NAME = re.compile(r"""["']?([\w.$-]+)["']?\s*[:=](?!=)""")
 class Nesting:
     """Writes such blocks out, as their last line comes."""
 
-    def __init__(self, original: Sequence[str]) -> None:
-        """`original` holds bodies of lines."""
-        self._original = original
-        self._stripped = frozenset(line.strip() for line in original)
+    def __init__(self, shown: Sequence[str], known: Collection[str]) -> None:
+        """`shown` holds bodies of lines, `known` those that are not markers for hidden ones."""
+        self._shown = shown
+        self._known = {line.rstrip() for line in known}
+        self._stripped = frozenset(line.strip() for line in known)
         self._before = ""
         self._body: Sequence[str] = ()
         self._held: list[str] = []
@@ -33,7 +34,7 @@ class Nesting:
             self._before = line
         if isinstance(read(line, self._stripped), Keep):
             held = self.rest()
-            if indent(before) < indent(line) and (body := _body(before, self._original)):
+            if indent(before) < indent(line) and (body := self._block(before)):
                 self._body, self._held = body, [line]
                 return held
             return [*held, line]
@@ -50,6 +51,22 @@ class Nesting:
         """The lines that were held for nothing."""
         held, self._held = self._held, []
         return held
+
+    def _block(self, header: str) -> Sequence[str]:
+        """The lines of the block that `header` opens, with the one that ends it; or none.
+
+        There must be one such line, all must be shown, and the end be indented as it is.
+        """
+        places = [at for at, line in enumerate(self._shown) if line.rstrip() == header.rstrip()]
+        if len(places) != 1:
+            return ()
+        start = end = places[0] + 1
+        while end < len(self._shown) and indent(self._shown[end]) > indent(header):
+            end += 1
+        block = self._shown[start : end + 1]
+        closed = end < len(self._shown) and indent(block[-1]) == indent(header)
+        is_whole = closed and all(line.rstrip() in self._known for line in block)
+        return block if is_whole and block[-1].strip()[:1] in "}])" else ()
 
     def _goes_on(self, line: str) -> bool:
         """Whether a line is one more new one of the block."""
@@ -76,18 +93,3 @@ class Nesting:
 def _name(line: str) -> str:
     found = _NAME.match(line.strip())
     return found[1] if found else ""
-
-
-def _body(header: str, original: Sequence[str]) -> Sequence[str]:
-    """The lines of the block that `header` opens, with the one that ends it; none if it is not one.
-
-    There must be one such line, and the end as much indented as it is.
-    """
-    places = [at for at, line in enumerate(original) if line.rstrip() == header.rstrip()]
-    if len(places) != 1:
-        return ()
-    start = end = places[0] + 1
-    while end < len(original) and indent(original[end]) > indent(header):
-        end += 1
-    closed = end < len(original) and indent(original[end]) == indent(header)
-    return original[start : end + 1] if closed and original[end].strip()[:1] in "}])" else ()

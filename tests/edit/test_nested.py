@@ -103,3 +103,10 @@ async def test_a_block_that_is_not_closed_is_not_written_out(end: str):
     merge = await edited(f"h1 {{\n  {KEEP}\n  width: 3px;\n{end}\n{KEEP}")
     text = merge.apply(SHEET, merge.safe)
     assert all(line in text for line in SHEET.splitlines())
+
+
+async def test_a_block_that_is_shown_in_part_is_not_written_out():
+    hidden = "".join(f"  --c{n}: {n};\n" for n in range(400))
+    long = SHEET.replace("  margin: 0;\n", f"  margin: 0;\n{hidden}")
+    merge = await edited(f"body {{\n  {KEEP}\n  width: 3px;\n}}\n{KEEP}", long)
+    assert all(line in merge.apply(long, merge.safe) for line in long.splitlines())
