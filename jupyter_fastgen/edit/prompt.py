@@ -83,8 +83,7 @@ _EXAMPLE_ANSWER = """\
   grey {{
     {nested}
     height = 4
-  }}
-{keep}"""
+  }}"""
 
 
 @dataclass(frozen=True)
