@@ -38,6 +38,11 @@ extensions=$(env/bin/jupyter server extension list 2>&1)
 grep -E 'jupyter_fastgen [0-9.]+ .*OK' <<<"$extensions" ||
   { echo "$extensions"; fail 'the server extension is not active'; }
 env/bin/jupyter fastgen --help >/dev/null || fail 'the command line does not start'
+env/bin/python -c '
+from jupyter_fastgen.edit.actions import load_actions
+from jupyter_fastgen.models.catalog import load_catalog
+assert load_actions() and list(load_catalog())
+' || fail 'data files are missing from the wheel'
 env/bin/python -c 'from jupyter_fastgen.kernel import request
 for language in ("python", "r", "julia"): request(language)' || fail 'a kernel probe is missing'
 

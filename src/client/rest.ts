@@ -1,6 +1,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
-import { IStatus, toStatus } from './protocol';
+import { toStatus } from './frames';
+import type { IStatus } from './protocol';
 
 /** What a person can ask of the server: `forget` what it learned of them. */
 export type EngineAction = 'download' | 'restart' | 'forget';

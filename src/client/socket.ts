@@ -1,12 +1,6 @@
 import { ISignal, Signal } from '@lumino/signaling';
-import {
-  decode,
-  encode,
-  FromBrowser,
-  FromServer,
-  IAction,
-  VERSION
-} from './protocol';
+import { decode, encode } from './frames';
+import { FromBrowser, FromServer, IAction, VERSION } from './protocol';
 
 /** `open` means that the server has welcomed us, not only that a line stands. */
 export type SocketState = 'connecting' | 'open' | 'lost';

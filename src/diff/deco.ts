@@ -11,6 +11,9 @@ const REMOVED = Decoration.line({ class: 'jp-fastgen-mod-removed' });
 const STRUCK = Decoration.mark({ class: 'jp-fastgen-mod-struck' });
 const REMOVED_WORD = Decoration.mark({ class: 'jp-fastgen-mod-removedWord' });
 
+/** Bars drawn at once: more than a screen holds would only cost time. */
+const MOST_BARS = 200;
+
 /** A hunk to be drawn. */
 export interface IPlacedHunk {
   readonly hunk: ILinesHunk;
@@ -87,7 +90,8 @@ function hunkRanges(
 /** Bars where lines are being rewritten, as wide as these are now. */
 function skeleton(doc: Text, { start, end }: IWaiting): Range<Decoration>[] {
   const ranges: Range<Decoration>[] = [];
-  for (let line = start; line < Math.min(end, doc.lines); line++) {
+  const last = Math.min(end, doc.lines, start + MOST_BARS);
+  for (let line = start; line < last; line++) {
     const { from, text } = lineAt(doc, line);
     const width = text.trim().length;
     if (width > 0) {

@@ -81,9 +81,12 @@ export class Review {
   begin(ids: readonly string[]): void {
     this._lost = 0;
     this._bases.clear();
+    const isTop = ids.includes(this.target.ids[0]);
+    this._cells.drop(
+      ({ cell }) => ids.includes(cell) || (isTop && cell === '')
+    );
     for (const id of ids) {
       this._texts.delete(id);
-      this._cells.drop(hunk => hunk.cell === id);
       const text = this.target.textOf(id);
       if (text !== null) {
         this._bases.set(id, { text, map: new LineMap(text) });

@@ -87,6 +87,7 @@ for (const theme of THEMES) {
       );
       await expect(review.hunks).toHaveCount(3);
       await expect(review.cellHunks).toHaveCount(2);
+      await page.mouse.move(0, 0);
       await page.screenshot({ path: info.outputPath('review.png') });
       for (const text of [
         '.jp-fastgen-Hunk-line',

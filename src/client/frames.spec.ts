@@ -1,4 +1,4 @@
-import { decode, encode, MAX_FRAME, toStatus } from './protocol';
+import { decode, encode, MAX_FRAME, toStatus } from './frames';
 
 describe('decode', () => {
   it('fills in what the server leaves out', () => {
