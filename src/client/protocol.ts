@@ -2,7 +2,8 @@
  * The messages between browser and server, the mirror of `protocol.py`.
  *
  * They are JSON text frames on one websocket, told apart by `type`. Offsets
- * count Unicode code points. Fields with a default may be absent on the wire: `frames.ts` fills them in.
+ * count Unicode code points. Fields with a default may be absent on the wire;
+ * `frames.ts` fills them in.
  */
 
 /** Both sides must agree on it; the server refuses another in `hello`. */
