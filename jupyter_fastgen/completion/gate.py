@@ -107,14 +107,19 @@ class Gate:
         """The same of an answer that was left within a line: it is all of it, but not whole."""
         if self._held is None and _reverts(text, True, self._context.deleted):
             self._held = _DELETED
+        elif self._held is None and self._is_bare_comment(text):
+            self._held = _BARE
         return self._held
+
+    def _is_bare_comment(self, text: str) -> bool:
+        return text.strip() == comment_mark(self._context.language)
 
     def _check(self, text: str, complete: bool) -> Held | None:
         if _reverts(text, complete, self._context.deleted):
             return _DELETED
         if why := _repeats(self._context, text, complete):
             return Held("repetition", why)
-        if complete and text.strip() == comment_mark(self._context.language):
+        if complete and self._is_bare_comment(text):
             return _BARE
         problem = self._soundness.problem(text, complete) if self._soundness else None
         return Held(problem.kind, problem.why) if problem else None

@@ -39,7 +39,7 @@ are rejected, more make few drafts."""
 DRAFT = 8
 """Tokens drafted at once until it is measured what pays: right for two cores."""
 
-TRIAL = 64
+TRIAL = 32
 """Tokens of an answer that is easy to draft, to measure it with."""
 
 READ_BLOCK = 8 * 1024 * 1024

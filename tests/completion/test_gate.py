@@ -78,7 +78,9 @@ def test_what_is_not_python_is_held(line: str):
 def test_a_comment_that_only_begins_is_held():
     for before, text in (("", "#"), ("x = 1\n", "# \n"), ("total()", "  #")):
         assert gate_of(python(before), text) == "comment"
+        assert Gate(python(before)).check_cut(text) is not None
     assert gate_of(python(), "# the mean") == ""
+    assert Gate(python()).check_cut("# the mean") is None
     assert gate_of(Context("sql"), "--\n") == "comment"
     assert gate_of(Context("c", before="int i = n"), "--") == ""
 
