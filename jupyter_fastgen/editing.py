@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -16,6 +18,7 @@ from .completion.namespace import Namespace
 from .document import Cell, Cursor, Document, OutOfStepError
 from .edit.actions import Action
 from .edit.grammars import TEXT, language_of
+from .edit.lines import split_lines
 from .errors import FastgenError
 from .jobs import Ended, counts_of
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from .host import ModelHost
 
 Answer = protocol.Progress | protocol.Hunks | protocol.Done
+
+_log = logging.getLogger(__name__)
 
 KNOWN = Budget(above=512)
 """Of the live kernel a model that edits is told what fits here into 96 tokens."""
@@ -70,7 +75,7 @@ class _Job:
     id: int | None
     task: asyncio.Task[None] | None = None
     ended: Ended | None = None
-    stop: Callable[[], None] = lambda: None
+    stop: Callable[[], object] = lambda: None
 
     @property
     def is_wanted(self) -> bool:
@@ -115,8 +120,9 @@ class EditJobs:
     def prepare(
         self, message: protocol.Prepare, document: Document, namespace: Namespace | None
     ) -> None:
-        """Load the model and read the code, unless an edit of the document is running."""
-        if message.doc not in self._jobs:
+        """Load the model and read the code, unless an edit of the document is being written."""
+        running = self._jobs.get(message.doc)
+        if running is None or running.id is None:
             asked = self._asked(message, document, namespace)
             self._begin(message.doc, _Job(None), lambda _: self._read(asked))
 
@@ -144,6 +150,13 @@ class EditJobs:
         async def run() -> None:
             try:
                 await work(job)
+            except Exception as error:
+                # Without what it says: that may hold text of the document.
+                where = "".join(traceback.format_tb(error.__traceback__))
+                _log.error("an edit failed: %s\n%s", type(error).__name__, where)
+                if job.id is not None:
+                    why = f"the edit failed ({type(error).__name__}); the server's log says where"
+                    await self._send(protocol.Done(job.id, job.ended or "failed", why))
             finally:
                 if self._jobs.get(doc) is job:
                     del self._jobs[doc]
@@ -182,7 +195,9 @@ class EditJobs:
         if len(cells) == 1 and message.end is not None:
             if not 0 <= message.start <= message.end <= cells[0].source.count("\n") + 1:
                 raise OutOfStepError(f"lines {message.start}:{message.end} of a cell")
-            part = message.start, message.end
+            # An editor has one more line, an empty one, behind a last line that is ended.
+            count = len(split_lines(cells[0].source))
+            part = min(message.start, count), min(message.end, count)
         about = [_known(cells, document, namespace), sheet.about]
         key = f"{self._name}/{message.doc}"
         return _Asked(key, sheet, language, part, "\n".join(filter(None, about)))
@@ -198,17 +213,35 @@ class EditJobs:
 
     async def _edit(self, job: _Job, message: protocol.Edit, asked: _Asked) -> None:
         id = message.id
+        action = self._edits.actions.get(message.action)
+        if message.action and action is None:
+            await self._send(protocol.Done(id, "failed", f"no action {message.action!r}"))
+            return
+        said = action.say(message.instruction, message.error) if action else message.instruction
+        if not said.strip():
+            await self._send(protocol.Done(id, "empty", "say what is to be changed"))
+            return
+        loading = asyncio.create_task(self._loaded(job, id))
+        job.stop = loading.cancel
         try:
-            service = await self._loaded(job, id)
+            service = await loading
         except FastgenError as error:
             await self._send(protocol.Done(id, job.ended or "unavailable", str(error)))
             return
+        except asyncio.CancelledError:
+            if job.ended is None:
+                loading.cancel()
+                raise  # it is the connection that ends
+            await self._send(protocol.Done(id, job.ended))
+            return
         done = protocol.Done(id, "failed", "the engine ended without an answer")
+        job.stop = partial(service.cancel, asked.key)
         if job.is_wanted:
-            job.stop = partial(service.cancel, asked.key)
             await self._send(protocol.Progress(id, "reading"))
+        if job.is_wanted:
+            answers = self._answers(message, asked, service, said, action)
             try:
-                async with aclosing(self._answers(message, asked, service)) as answers:
+                async with aclosing(answers):
                     async for answer in answers:
                         if isinstance(answer, protocol.Done):
                             done = answer
@@ -242,23 +275,18 @@ class EditJobs:
                 task.cancel()
 
     def _answers(
-        self, message: protocol.Edit, asked: _Asked, service: EditService
+        self,
+        message: protocol.Edit,
+        asked: _Asked,
+        service: EditService,
+        said: str,
+        action: Action | None,
     ) -> AsyncGenerator[Answer, None]:
         """What the browser is told, a `Done` last."""
-        action = self._edits.actions.get(message.action)
-        if message.action and action is None:
-            return _only(protocol.Done(message.id, "failed", f"no action {message.action!r}"))
-        said = action.say(message.instruction, message.error) if action else message.instruction
-        if not said.strip():
-            return _only(protocol.Done(message.id, "empty", "say what is to be changed"))
         if action is not None and action.place == "below":
             return _below(message, asked, said, service)
         only = action.only if action is not None else ""
         return _within(message, asked, said, service, only)
-
-
-async def _only(answer: Answer) -> AsyncGenerator[Answer, None]:
-    yield answer
 
 
 async def _within(
@@ -282,7 +310,7 @@ async def _within(
                 merge = piece.merge
                 if only == "comments":
                     merge = await asyncio.to_thread(
-                        only_comments, merge, sheet.text, asked.language
+                        only_comments, merge, sheet.text, asked.language, sheet.is_more_than_code
                     )
                 hunks = sheet.final(merge.hunks)
                 yield protocol.Hunks(id, hunks, final=True)

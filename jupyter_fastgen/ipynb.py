@@ -40,7 +40,7 @@ def read_cells(raw: bytes) -> list[FileCell]:
     try:
         notebook: Any = json.loads(raw)
         cells = notebook["cells"]
-        metadata = notebook.get("metadata", {})
+        metadata: Any = notebook.get("metadata") or {}
         nodes = _member(_root(raw), b"cells").named_children if cells else []
     except (KeyError, TypeError, AttributeError, RecursionError, IndexError) as error:
         raise ValueError("no notebook of format 4") from error
@@ -67,9 +67,11 @@ def with_source(raw: bytes, cell: FileCell, text: str) -> bytes:
 def with_cells(
     raw: bytes, cells: Sequence[FileCell], wanted: Sequence[tuple[int | None, CellType, str]]
 ) -> bytes:
-    """The file with these cells in this order: each was that number, or is new, and has a text."""
-    if not wanted:
-        raise ValueError("a notebook without cells")
+    """The file with these cells in this order: each was that number, or is new, and has a text.
+
+    Without any there is one empty cell, as in a new notebook.
+    """
+    wanted = wanted or [(None, "code", "")]
     first, last = cells[0], cells[-1]
     between = raw[first.end : cells[1].start] if len(cells) > 1 else b","
     if len(cells) == 1:
@@ -97,7 +99,7 @@ def _new_cell(raw: bytes, like: FileCell, type: CellType, text: str) -> bytes:
     if type == "code":
         cell["execution_count"] = None
     notebook: Any = json.loads(raw)
-    if (notebook.get("nbformat"), notebook.get("nbformat_minor", 0)) >= (4, 5):
+    if (notebook.get("nbformat") or 4, notebook.get("nbformat_minor") or 0) >= (4, 5):
         cell["id"] = uuid.uuid4().hex[:8]
     cell["metadata"] = {}
     if type == "code":
@@ -117,8 +119,9 @@ def _new_cell(raw: bytes, like: FileCell, type: CellType, text: str) -> bytes:
 def _language(metadata: Any, kind: str) -> str:
     if kind != "code":
         return "markdown" if kind == "markdown" else TEXT
-    told = metadata.get("language_info", {}).get("name")
-    return language_of(told or metadata.get("kernelspec", {}).get("language") or "python")
+    info: Any = metadata.get("language_info") or {}
+    kernel: Any = metadata.get("kernelspec") or {}
+    return language_of(info.get("name") or kernel.get("language") or "python")
 
 
 def _root(raw: bytes) -> Node:

@@ -225,12 +225,13 @@ class Session:
         cursor = self._at(message)
         self._host.wake()
         # Filling the cache ahead is a favour: never at the expense of a cell or of a running job.
-        if not self._computing() and not self._edits.is_running:
+        if not self._computing():
             self._fill(message.doc, cursor)
 
     def _fill(self, doc: str, cursor: Cursor) -> None:
         service = self._host.completion
-        if service is None or self._host.status.state != "ready" or doc in self._jobs:
+        unready = service is None or self._host.status.state != "ready"
+        if service is None or unready or doc in self._jobs or self._edits.is_running:
             return
 
         job = Job()

@@ -189,6 +189,52 @@ async def test_cancelling_stops_the_engine_and_tells_the_cost():
     page.jobs.cancel(1)
 
 
+async def test_an_edit_that_is_cancelled_before_it_began_starts_no_engine():
+    page = Page(MEAN * 50)
+    page.jobs.start(protocol.Edit(1, "d", 0, ["c"], "x"), page.document, None)
+    await asyncio.sleep(0)
+    page.jobs.cancel(1)
+    assert (await page.done()).reason == "cancelled"
+    assert page.engine.written == 0
+    # While the code is looked at there is no request yet.
+    page.jobs.start(protocol.Edit(2, "d", 0, ["c"], "x"), page.document, None)
+    reading = protocol.Progress(2, "reading")
+    await until(lambda: reading in page.sent)
+    page.jobs.cancel(2)
+    assert (await page.done(2)).reason == "cancelled"
+    assert page.engine.written == 0
+
+
+async def test_lines_are_counted_as_an_editor_does():
+    page = Page("x = 2\n```")
+    page.document.cells[2].source = "x = 1\n"
+    await page.edit("c", instruction="two", start=0, end=2)
+    assert [(hunk.start, hunk.end, hunk.new) for hunk in page.final] == [(0, 1, ["x = 2"])]
+    page = Page("x = 2\n```")
+    page.document.cells[2].source = ""
+    await page.edit("c", instruction="two", start=0, end=1)
+    assert [(hunk.start, hunk.end, hunk.new) for hunk in page.final] == [(0, 1, ["x = 2"])]
+
+
+async def test_what_nobody_expected_is_an_end_too(monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object, **__: object) -> None:
+        raise RecursionError("secret text")
+
+    monkeypatch.setattr(EditService, "edit", broken)
+    done = await Page("").edit("c", instruction="x")
+    assert done.reason == "failed"
+    assert "RecursionError" in done.why
+    assert "secret" not in done.why
+
+
+async def test_another_place_may_be_read_ahead():
+    page = Page(MEAN + "\n```")
+    for cell in ("a", "c"):
+        page.jobs.prepare(protocol.Prepare("d", 0, [cell]), page.document, None)
+    await until(lambda: len(page.engine.requests) == 1)
+    assert "def mean" in page.engine.requests[0].prompt
+
+
 async def test_the_latest_edit_of_a_document_wins():
     page = Page(MEAN * 50 + "\n```")
     page.jobs.start(protocol.Edit(1, "d", 0, ["c"], "x"), page.document, None)

@@ -47,6 +47,19 @@ def test_of_a_notebook_only_the_source_of_the_cell_changes(
     assert path.read_bytes() == (notebook([new, ["z"]], indent, ascii_only) + ending).encode()
 
 
+def test_a_new_cell_in_a_notebook_that_says_little_of_itself(tmp_path: Path):
+    path = tmp_path / "some.ipynb"
+    cell = {"cell_type": "code", "source": "a = 1"}
+    path.write_text(json.dumps({"cells": [cell, cell], "metadata": {"language_info": None}}))
+    source = read_source(path)
+    write_source(source, source.text + "# %%\nb = 2\n")
+    assert [c["source"] for c in json.loads(path.read_text())["cells"]][2:] == [["b = 2"]]
+    source = read_source(path)
+    write_source(source, "")
+    (left,) = json.loads(path.read_text())["cells"]
+    assert left["source"] == []
+
+
 def test_cells_are_counted_from_either_end_and_have_a_language(tmp_path: Path):
     path = tmp_path / "some.ipynb"
     path.write_text(notebook([["a"], ["b"]]), encoding="utf-8")

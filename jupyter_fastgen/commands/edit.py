@@ -66,7 +66,8 @@ def edit(
     if chosen is not None and chosen.only == "comments":
         from ..edit.comments import only_comments
 
-        merge = only_comments(merge, source.text, source.language)
+        is_more = [source.sheet.is_more_than_code] if source.sheet else []
+        merge = only_comments(merge, source.text, source.language, *is_more)
     lost: list[Hunk] = []
     if write:
         # It may have been saved elsewhere while the model wrote.

@@ -35,6 +35,10 @@ _ARROW = re.compile(r"^-+>\s*\d+\s?(.*)$", re.MULTILINE)
 """How IPython marks the line that a frame stands at."""
 
 
+_RAISED = re.compile(r"[\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Iteration)(?::|$)")
+"""How what was raised is said, which may take several lines."""
+
+
 class BadActionError(FastgenError):
     """A file does not describe an action."""
 
@@ -90,6 +94,8 @@ def in_brief(traceback: str) -> str:
     lines = [line.strip() for line in traceback.splitlines() if line.strip()]
     if not lines:
         return ""
+    heads = [n for n, line in enumerate(lines) if _RAISED.match(line)]
+    said = " ".join(lines[heads[-1] :]) if heads else lines[-1]
     arrows = _ARROW.findall(traceback)
     where = f", in the line `{arrows[-1].strip()}`" if arrows and arrows[-1].strip() else ""
-    return f"{lines[-1][:ERROR_CHARS]}{where}"
+    return f"{said[:ERROR_CHARS]}{where}"

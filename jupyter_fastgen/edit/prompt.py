@@ -162,7 +162,7 @@ def build(asked: Task, chat: Chat) -> Prompt:
         grammar="" if asked.whole else sparse(asked.part, asked.language, fence),
         stop=("\n" + fence, *chat.stop),
         fence=fence,
-        own=frozenset({_PART, _told(asked), *asked.about.splitlines()}),
+        own=_own(asked) | {_PART},
     )
 
 
@@ -175,7 +175,7 @@ def build_new(asked: Task, chat: Chat) -> Prompt:
         grammar="",
         stop=("\n" + fence, *chat.stop),
         fence=fence,
-        own=frozenset({_told(asked), *asked.about.splitlines()}),
+        own=_own(asked),
     )
 
 
@@ -230,3 +230,9 @@ def _fence(lines: tuple[str, ...]) -> str:
 
 def _fenced(opening: str, lines: tuple[str, ...], fence: str) -> str:
     return "\n".join([opening, *lines, fence])
+
+
+def _own(asked: Task) -> frozenset[str]:
+    """Lines of the prompt that stand in no code."""
+    said = {_told(asked), *asked.about.splitlines()}
+    return frozenset(said - {line.strip() for line in asked.lines})

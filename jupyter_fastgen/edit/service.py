@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,7 +21,7 @@ from .blocks import parse
 from .excerpt import Excerpt, excerpt
 from .hunks import Hunk
 from .mask import without_header
-from .merge import Merge
+from .merge import Merge, digest
 
 ANSWER_TOKENS = 1024
 """Of a sparse answer: who writes more copies the text."""
@@ -69,6 +69,14 @@ class Written:
     cost: base.Done
 
 
+@dataclass
+class _Run:
+    """Work for a document: `id` is that of the engine's request, 0 before there is one."""
+
+    id: int
+    cancelled: bool = False
+
+
 class EditService:
     """Turns instructions into hunks, on one engine, for many documents."""
 
@@ -76,7 +84,7 @@ class EditService:
         """`chat` must be that of the engine's model."""
         self._engine = engine
         self._chat = chat
-        self._running: dict[str, int] = {}
+        self._running: dict[str, _Run] = {}
         self._ids = itertools.count(1)
 
     @property
@@ -109,56 +117,71 @@ class EditService:
         tokens, wanted = SHOWN_TOKENS, list[tuple[int, int]]()
         first: Merge | None = None
         streamed = False
-        while True:
-            shown = await self._excerpt(asked, tokens, wanted)
-            answer = Answer(text, language, asked, shown, prompt.build(shown.task, self._chat))
-            async with aclosing(self._events(key, answer.built, _answer_tokens(asked))) as events:
-                async for event in events:
-                    if isinstance(event, base.Done):
-                        costs.append(event)
-                        break
-                    if event.read is not None:
-                        yield Reading(event.read)
-                    for found in answer.push(event.text):
-                        # What a second answer says of the same lines is told at the end.
-                        if first is None or isinstance(found, Reached):
-                            streamed = streamed or isinstance(found, Hunk)
-                            yield found
-                    if answer.ended:
-                        self.cancel(key)
-            reason = costs[-1].reason
-            # A long text takes its time to parse, and others are served meanwhile.
-            merge = await asyncio.to_thread(answer.finish, reason)
-            if first is not None:
-                merge = merge if merge.safe or not first.hunks else first
-            elif not streamed and answer.needs_more(merge, reason):
-                tokens, wanted = 2 * tokens, answer.wanted
+        with self._begun(key) as run:
+            while not run.cancelled:
+                try:
+                    shown = await self._excerpt(asked, tokens, wanted)
+                    built = prompt.build(shown.task, self._chat)
+                    answer = Answer(text, language, asked, shown, built)
+                    async with aclosing(
+                        self._events(run, key, built, _answer_tokens(asked))
+                    ) as events:
+                        async for event in events:
+                            if isinstance(event, base.Done):
+                                costs.append(event)
+                                break
+                            if event.read is not None:
+                                yield Reading(event.read)
+                            for found in answer.push(event.text):
+                                # What a second answer says of the same lines is told at the end.
+                                if first is None or isinstance(found, Reached):
+                                    streamed = streamed or isinstance(found, Hunk)
+                                    yield found
+                            if answer.ended:
+                                self._engine.cancel(run.id)
+                except FastgenError:
+                    if first is None:
+                        raise
+                    break  # the first answer is better than none
+                reason = costs[-1].reason
+                # A long text takes its time to parse, and others are served meanwhile.
+                merge = await asyncio.to_thread(answer.finish, reason)
+                if first is not None:
+                    first = merge if merge.safe or not first.hunks else first
+                    break
                 first = merge
-                continue
-            elif answer.is_complete(reason) and (block := ladder.rewritten(asked, merge, parse)):
-                asked, first = block, merge
-                continue
-            yield End(merge, asked.whole, _total(costs))
-            return
+                if not streamed and answer.needs_more(merge, reason):
+                    tokens, wanted = 2 * tokens, answer.wanted
+                    continue
+                block = ladder.rewritten(asked, merge, parse)
+                if block is None or not answer.is_complete(reason):
+                    break
+                asked = block
+        if first is None:
+            first = Merge(digest(text), (), "the edit was cancelled")
+        yield End(first, asked.whole, _total(costs))
 
     async def write(
         self, key: str, text: str, language: str, instruction: str, about: str = ""
     ) -> AsyncGenerator[Reading | Reached | Written, None]:
         """Write code that is to stand behind `text`, as the instruction says; as `edit` does."""
         asked = prompt.task(text, _language(text, language), instruction, about=about)
-        shown = await self._excerpt(asked, SHOWN_TOKENS)
-        built = prompt.build_new(shown.task, self._chat)
         said = ""
-        async with aclosing(self._events(key, built, ANSWER_TOKENS)) as events:
-            async for event in events:
-                if isinstance(event, base.Done):
-                    yield _written(said, event, built)
-                    return
-                if event.read is not None:
-                    yield Reading(event.read)
-                said += event.text
-                if "\n" in event.text:
-                    yield Reached(said.count("\n"), 0)
+        cost = base.Done(0, "cancelled")
+        with self._begun(key) as run:
+            shown = await self._excerpt(asked, SHOWN_TOKENS)
+            built = prompt.build_new(shown.task, self._chat)
+            async with aclosing(self._events(run, key, built, ANSWER_TOKENS)) as events:
+                async for event in events:
+                    if isinstance(event, base.Done):
+                        cost = event
+                        break
+                    if event.read is not None:
+                        yield Reading(event.read)
+                    said += event.text
+                    if "\n" in event.text:
+                        yield Reached(said.count("\n"), 0)
+        yield _written(said, cost, built)
 
     async def prepare(
         self,
@@ -170,12 +193,13 @@ class EditService:
     ) -> None:
         """Read the code, so that an `edit` of the same begins with its instruction at once."""
         asked = prompt.task(text, _language(text, language), "", part, about=about)
-        shown = await self._excerpt(asked, SHOWN_TOKENS)
-        opening = prompt.opening(shown.task, self._chat)
-        built = prompt.Prompt(opening, "", "", (), "", frozenset())
-        async with aclosing(self._events(key, built, 0)) as events:
-            async for _ in events:
-                pass
+        with self._begun(key) as run:
+            shown = await self._excerpt(asked, SHOWN_TOKENS)
+            opening = prompt.opening(shown.task, self._chat)
+            built = prompt.Prompt(opening, "", "", (), "", frozenset())
+            async with aclosing(self._events(run, key, built, 0)) as events:
+                async for _ in events:
+                    pass
 
     async def _excerpt(
         self, asked: prompt.Task, tokens: int, wanted: Sequence[tuple[int, int]] = ()
@@ -189,12 +213,26 @@ class EditService:
         _check_fits(shown, room)
         return shown
 
+    @contextmanager
+    def _begun(self, key: str) -> Generator[_Run, None, None]:
+        """Work for a document, until it ends or the document's next begins."""
+        run = self._running[key] = _Run(0)
+        try:
+            yield run
+        finally:
+            if self._running.get(key) is run:
+                del self._running[key]
+
     async def _events(
-        self, key: str, built: prompt.Prompt, max_tokens: int
+        self, run: _Run, key: str, built: prompt.Prompt, max_tokens: int
     ) -> AsyncGenerator[base.Event, None]:
-        """What the engine answers; `cancel` ends it."""
+        """What the engine answers, a `Done` last."""
+        run.id = next(self._ids)
+        if run.cancelled:
+            yield base.Done(run.id, "cancelled")
+            return
         request = base.Request(
-            id=next(self._ids),
+            id=run.id,
             prompt=built.text,
             begin=built.begin,
             grammar=built.grammar,
@@ -203,20 +241,15 @@ class EditService:
             document=key,
             progress=True,
         )
-        self._running[key] = request.id
-        try:
-            async with aclosing(self._engine.stream(request)) as events:
-                async for event in events:
-                    yield event
-        finally:
-            # The document's next request may have taken the place.
-            if self._running.get(key) == request.id:
-                del self._running[key]
+        async with aclosing(self._engine.stream(request)) as events:
+            async for event in events:
+                yield event
 
     def cancel(self, key: str) -> None:
         """End what runs for the document; its iteration goes on to an `End` with the cost."""
-        if key in self._running:
-            self._engine.cancel(self._running[key])
+        if run := self._running.get(key):
+            run.cancelled = True
+            self._engine.cancel(run.id)
 
 
 def _written(said: str, cost: base.Done, built: prompt.Prompt) -> Written:
@@ -263,7 +296,9 @@ def _check_fits(shown: Excerpt, room: float) -> None:
 
 
 def _total(costs: Sequence[base.Done]) -> base.Done:
-    """What several answers cost, as the last of them."""
+    """What several answers cost, as the last of them; nothing, if there is none."""
+    if not costs:
+        return base.Done(0, "cancelled")
     names = (
         *("prompt_tokens", "cached_tokens", "new_tokens", "drafted", "accepted"),
         *("queue_ms", "prefill_ms", "decode_ms"),

@@ -20,6 +20,7 @@ from .difference import changes
 from .hunks import Hunk
 from .ladder import keeping
 from .lines import body, replaced, split_lines
+from .safety import Flag
 
 ABOUT = (
     "These are cells of a notebook; each begins with a line as `{first}`. A new cell begins with"
@@ -42,12 +43,12 @@ class Sheet:
     def __init__(self, cells: Sequence[Cell], language: str) -> None:
         self._cells = cells
         mark = comment_mark(language)
-        percent = "%%"
-        while any(re.search(rf"^\s*{mark}\s*{percent}", c.source, re.MULTILINE) for c in cells):
-            percent += "%"
+        runs = re.compile(rf"^[ \t]*{mark}[ \t]*(%{{2,}})", re.MULTILINE)
+        own = (len(found[1]) for cell in cells for found in runs.finditer(cell.source))
+        percent = "%" * max(2, 1 + max(own, default=0))
         self._prose = mark + " "
         self._sign = f"{mark} {percent}"
-        self._header = re.compile(rf"\s*{mark}\s*{percent}(?!%)\s*(\d*)\s*(?:\[(\w+)\])?.*")
+        self._header = re.compile(rf"\s*{mark}\s*{percent}(?!%)\s*(\d{{0,6}})\s*(?:\[(\w+)\])?.*")
         self._heads: list[int] = []
         texts: list[str] = []
         for number, cell in enumerate(cells):
@@ -75,6 +76,12 @@ class Sheet:
             return self._cells[0].id, line
         number = max(0, bisect_right(self._heads, line) - 1)
         return self._cells[number].id, max(0, line - self._heads[number] - 1)
+
+    def is_more_than_code(self, hunk: Hunk) -> bool:
+        """Whether a hunk changes which cells there are, or the text of one that is no code."""
+        if self._is_structural(hunk):
+            return True
+        return bool(self._heads) and self._cells[self._number(hunk.start)].type != "code"
 
     def settled(self, hunks: Sequence[Hunk]) -> list[CellHunk]:
         """Those of `hunks` that stay within a cell: what cells come and go is known at the end."""
@@ -174,6 +181,8 @@ class Sheet:
         pieces = self._pieces(hunks)
         known = [piece.number for piece in pieces if piece.number is not None]
         settled = set(_rising(known))
+        gone = [cell for number, cell in enumerate(self._cells) if number not in known]
+        lost = {line.strip() for cell in gone for line in _lines(cell.source) if line.strip()}
         before = ""  # the id of the cell above
         for piece in pieces:
             if piece.number is None:
@@ -183,13 +192,20 @@ class Sheet:
             cell = self._cells[piece.number]
             if piece.number not in settled:
                 yield CellHunk(cell.id, kind="move", after=before, reasons=reasons)
-            yield from self._changed(cell, piece, reasons)
+            for hunk in self._changed(cell, piece, reasons):
+                # A header that was forgotten makes two cells one.
+                joins = any(line.strip() in lost for line in hunk.new)
+                yield structs.replace(hunk, reasons=_with_cell(reasons)) if joins else hunk
             before = cell.id
-        for number, cell in enumerate(self._cells):
-            if number not in known:
-                yield CellHunk(cell.id, kind="remove", reasons=reasons)
+        for cell in gone:
+            why = _with_cell(reasons) if cell.source.strip() else reasons
+            yield CellHunk(cell.id, kind="remove", reasons=why)
 
     def _changed(self, cell: Cell, piece: _Piece, reasons: list[str]) -> Iterator[CellHunk]:
+        if not cell.source.strip():
+            if new := _trimmed(list(piece.lines), True):
+                yield CellHunk(cell.id, 0, 1, new, reasons=reasons)
+            return
         old = [body(line) for line in _lines(cell.source)]
         for change in changes(old, piece.lines):
             new = list(piece.lines[change.new_start : change.new_end])
@@ -260,6 +276,10 @@ def _trimmed(lines: list[str], is_new: bool) -> list[str]:
 
 def _reasons(hunks: Sequence[Hunk]) -> list[str]:
     return sorted({flag.value for hunk in hunks for flag in hunk.flags})
+
+
+def _with_cell(reasons: list[str]) -> list[str]:
+    return sorted({*reasons, Flag.CELL.value})
 
 
 def _rising(numbers: Sequence[int]) -> list[int]:

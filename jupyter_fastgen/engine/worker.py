@@ -91,8 +91,10 @@ class Worker:
         self.start()
         assert self._supervisor is not None
         loaded = asyncio.create_task(self._ready.wait())
-        await asyncio.wait({loaded, self._supervisor}, return_when=asyncio.FIRST_COMPLETED)
-        loaded.cancel()
+        try:
+            await asyncio.wait({loaded, self._supervisor}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            loaded.cancel()
         if not self._ready.is_set():
             raise EngineError(self.state.detail or "the engine was stopped", self.state.remedy)
 

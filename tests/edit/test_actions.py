@@ -32,6 +32,14 @@ def test_an_error_is_said_with_its_line():
     assert in_brief("") == ""
 
 
+def test_an_error_of_several_lines_is_said_by_its_name():
+    assert (
+        in_brief("ValueError: one\n  more\nhint: look there")
+        == "ValueError: one more hint: look there"
+    )
+    assert in_brief("Some tool failed\nexit status 2") == "exit status 2"
+
+
 def test_what_the_person_adds_is_said_too():
     assert load_actions()["types"].say("use Optional", "").endswith("; use Optional")
 

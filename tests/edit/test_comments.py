@@ -35,6 +35,19 @@ def test_code_is_more_than_that():
     assert flagged(answer) == [False, True]
 
 
+def test_indentation_and_magics_are_code():
+    loop = "for a in b:\n    f(a)\n    g(a)\n"
+    assert flagged("for a in b:\n    f(a)\n# then\ng(a)\n", loop) == [True]
+    assert flagged("a:\n  b: 1\n# c\nc: 2\n", "a:\n  b: 1\n  c: 2\n", "yaml") == [True]
+    for old, new in (
+        ("!rm -rf a\nx = 1\n", "!rm -rf b\nx = 1\n"),
+        ("%matplotlib inline\nx = 1\n", "%matplotlib widget\nx = 1\n"),
+        ("%%time\nx = 1\n", "# timed\nx = 1\n"),
+        ("y = !ls a\n", "y = !ls b\n"),
+    ):
+        assert all(flagged(new, old)), new
+
+
 @pytest.mark.parametrize("language", ["r", "unknown"])
 def test_languages_without_a_grammar_here_are_read_by_lines(language: str):
     text = "a <- 1\nb <- 2\n"

@@ -124,6 +124,26 @@ def test_a_cell_goes_only_with_its_name():
     assert apply(hunks) == [BEFORE[0], *BEFORE[2:]]
 
 
+def test_a_forgotten_header_loses_no_cell_unseen():
+    cells = [Cell(str(n), "code", f"x{n} = {n}\nprint(x{n})") for n in range(3)]
+    sheet = Sheet(cells, "python")
+    merger = Merger(sheet.text, whole=True)
+    for line in sheet.text.replace("# %% 2\n", "").splitlines():
+        merger.push(line)
+    hunks = sheet.final(merger.finish().hunks)
+    assert [(h.kind, h.cell) for h in hunks] == [("lines", "0"), ("remove", "1")]
+    assert all(h.reasons for h in hunks)
+
+
+def test_a_cell_of_prose_is_no_comment():
+    sheet = Sheet(CELLS, "python")
+    merger = Merger(sheet.text)
+    for line in "# ... existing code ...\n# ## Sum\n#\n# Per region.\n# %% 3\n".splitlines():
+        merger.push(line)
+    (hunk,) = merger.finish().hunks
+    assert sheet.is_more_than_code(hunk)
+
+
 def test_cells_change_places():
     lines = split_lines(SHEET.text)
     heads = [n for n, line in enumerate(lines) if line.startswith("# %%")]

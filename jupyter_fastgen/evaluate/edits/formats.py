@@ -12,7 +12,7 @@ import msgspec
 from ...completion.context import guess_tokens
 from ...edit.merge import Merge
 from ...edit.prompt import Chat
-from ...edit.service import MARGIN_TOKENS, EditService, End
+from ...edit.service import ANSWER_TOKENS, MARGIN_TOKENS, EditService, End
 from ...engine.base import Done, Engine, Event, ModelSpec, Progress, Request, Stats, Text
 from . import searching
 from .searching import UnfitError
@@ -81,8 +81,9 @@ async def whole_answer(engine: Engine, request: Request) -> tuple[str, Done]:
 async def _search(engine: Engine, chat: Chat, text: str, language: str, instruction: str) -> Edit:
     """The same by blocks of search and replace."""
     asked = searching.prompt(text, language, instruction, chat)
-    # Both sides of one block may hold the whole text.
-    tokens = 3 * guess_tokens(text) + MARGIN_TOKENS
+    # Both sides of one block may hold the whole of a short text; of a long one none should.
+    size = guess_tokens(text)
+    tokens = min(3 * size, size + ANSWER_TOKENS) + MARGIN_TOKENS
     answer, cost = await whole_answer(engine, Request(1, asked, max_tokens=tokens, stop=chat.stop))
     try:
         new = searching.apply(text, answer)
