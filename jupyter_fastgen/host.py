@@ -113,7 +113,7 @@ class ModelHost:
     async def restart(self) -> None:
         """End the engine process and start anew."""
         if self._worker is not None:
-            await self._worker.close()
+            await self._worker.retire()
             self._worker = None
             self.completion = self._edits = None
         self._prepare()
@@ -125,7 +125,7 @@ class ModelHost:
         if self._download is not None:
             await asyncio.wait({self._download})
         if self._worker is not None:
-            await self._worker.close()
+            await self._worker.retire()
 
     def _prepare(self) -> None:
         """Find the model; make the worker that will run it."""

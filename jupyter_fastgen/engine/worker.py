@@ -63,6 +63,7 @@ class Worker:
         self._idle_timer: asyncio.TimerHandle | None = None
         self._streams: dict[int, asyncio.Queue[Event | EngineError]] = {}
         self._ready = asyncio.Event()
+        self._retired = False
         self._stats = Stats(engine="", model=spec.name)
         self.state = WorkerState("idle")
 
@@ -72,7 +73,12 @@ class Worker:
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start the process and load the model, if that is not so already; returns at once."""
+        """Start the process and load the model, if that is not so already; returns at once.
+
+        A retired one stays as it is.
+        """
+        if self._retired:
+            return
         if self._supervisor is None or self._supervisor.done():
             self._set(WorkerState("loading", progress=0.0))
             self._supervisor = asyncio.create_task(self._supervise())
@@ -89,7 +95,8 @@ class Worker:
     async def ready(self) -> None:
         """Wait until the model is loaded; raises `EngineError` if it can't be."""
         self.start()
-        assert self._supervisor is not None
+        if self._supervisor is None:
+            raise EngineError("the engine was stopped", "try again")
         loaded = asyncio.create_task(self._ready.wait())
         try:
             await asyncio.wait({loaded, self._supervisor}, return_when=asyncio.FIRST_COMPLETED)
@@ -102,7 +109,8 @@ class Worker:
         """See `Engine.stream`; raises at once while the model is not loaded, and starts it."""
         self.start()
         if not self._ready.is_set():
-            raise EngineError(self.state.detail or "the model is still loading", self.state.remedy)
+            why = "the engine was stopped" if self._retired else "the model is still loading"
+            raise EngineError(self.state.detail or why, self.state.remedy)
         events: asyncio.Queue[Event | EngineError] = asyncio.Queue()
         self._streams[request.id] = events
         self._send(pipe.Start(request))
@@ -144,6 +152,11 @@ class Worker:
                 await self._supervisor
             self._supervisor = None
         self._set(WorkerState("idle"))
+
+    async def retire(self) -> None:
+        """End the process for good: what still holds this starts it no more."""
+        self._retired = True
+        await self.close()
 
     # --- the process ---------------------------------------------------------
 

@@ -161,6 +161,17 @@ def write(path: Path, data: bytes) -> Path:
     return path
 
 
+async def test_who_still_holds_a_retired_worker_starts_no_process(small_model: Path):
+    one = Watched(small_model)
+    await one.ready()
+    await one.retire()
+    with pytest.raises(EngineError, match="the engine was stopped"):
+        await answer(one, request("1, 2, 3"))
+    with pytest.raises(EngineError, match="the engine was stopped"):
+        await one.ready()
+    assert one.pid is None
+
+
 async def test_a_missing_model_names_the_file_and_the_way_out(tmp_path: Path):
     one = Watched(tmp_path / "gone.gguf")
     with pytest.raises(EngineError, match=r"gone\.gguf does not exist.*models pull"):
