@@ -46,7 +46,7 @@ function hunks(id: number, lines: string[], final = false): FromServer {
 }
 
 describe('Edits', () => {
-  it('hands on what is said of an edit until its end, cleaned', () => {
+  it('hands on what is said of an edit until its end', () => {
     const { edits, sent, heard, listener, message } = setUp();
     edits.start(SCOPE, WISH, listener);
     expect(sent).toEqual([{ type: 'edit', id: 1, ...SCOPE, ...WISH }]);
@@ -60,7 +60,7 @@ describe('Edits', () => {
       line: 1
     });
     message.emit(hunks(2, ['of another']));
-    message.emit(hunks(1, ['a\u202eb'], true));
+    message.emit(hunks(1, ['ab'], true));
     const done = { type: 'done', id: 1, reason: 'stop', why: '' } as const;
     message.emit({ ...done, counts: null });
     message.emit(hunks(1, ['late']));

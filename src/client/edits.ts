@@ -1,10 +1,8 @@
-import { clean } from './clean';
 import type {
   FromServer,
   IDone,
   IEdit,
   IHunk,
-  IHunks,
   IPrepare,
   IProgress
 } from './protocol';
@@ -73,7 +71,7 @@ export class Edits {
     if (message.type === 'progress') {
       this._running.get(message.id)?.progress(message);
     } else if (message.type === 'hunks') {
-      this._running.get(message.id)?.hunks(cleaned(message), message.final);
+      this._running.get(message.id)?.hunks(message.hunks, message.final);
     } else if (message.type === 'done') {
       const listener = this._running.get(message.id);
       this._running.delete(message.id);
@@ -88,12 +86,4 @@ export class Edits {
   }
 
   private readonly _running = new Map<number, IEditListener>();
-}
-
-function cleaned({ hunks }: IHunks): IHunk[] {
-  return hunks.map(hunk => ({
-    ...hunk,
-    new: hunk.new.map(clean),
-    other: hunk.other?.map(clean)
-  }));
 }

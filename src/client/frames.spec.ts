@@ -17,7 +17,9 @@ describe('decode', () => {
     });
     expect(
       decode('{"type":"done","id":3,"reason":"stop","counts":{"new_tokens":5}}')
-    ).toMatchObject({ counts: { new_tokens: 5, prompt_tokens: 0 } });
+    ).toMatchObject({
+      counts: { new_tokens: 5, prompt_tokens: 0, accepted_tokens: 0 }
+    });
     expect(decode('{"type":"chunk","id":3,"text":"x"}')).toMatchObject({
       block: false
     });

@@ -22,7 +22,9 @@ const NO_COUNTS: ICounts = {
   queue_ms: 0,
   prefill_ms: 0,
   decode_ms: 0,
-  first_ms: null
+  first_ms: null,
+  drafted_tokens: 0,
+  accepted_tokens: 0
 };
 
 const NO_HUNK: IHunk = {

@@ -302,7 +302,10 @@ export interface IHunks {
   readonly final: boolean;
 }
 
-/** What a job cost: tokens, and times in milliseconds. */
+/**
+ * What a job cost: tokens, and times in milliseconds. Of the drafted tokens, which
+ * were guessed from the prompt, the accepted ones cost no step.
+ */
 export interface ICounts {
   readonly prompt_tokens: number;
   readonly cached_tokens: number;
@@ -311,6 +314,8 @@ export interface ICounts {
   readonly prefill_ms: number;
   readonly decode_ms: number;
   readonly first_ms: number | null;
+  readonly drafted_tokens: number;
+  readonly accepted_tokens: number;
 }
 
 /** How a job ended; after `held` its chunks are to be taken back. */

@@ -3,7 +3,8 @@ import type { ITarget } from './target';
 
 /**
  * The hunks that are about whole cells. Whether one is accepted is seen in the
- * document, so that it waits again once its acceptance is undone.
+ * document. It waits again only once its acceptance is undone, that is, the cells
+ * are in the order of before; whatever else the person does, it is done.
  */
 export class CellHunks {
   constructor(private readonly target: ITarget) {}
@@ -27,6 +28,7 @@ export class CellHunks {
 
   /** Takes up more. */
   add(hunks: readonly ICellHunk[]): void {
+    this._ids = this.target.ids;
     this._hunks.push(...hunks);
   }
 
@@ -35,17 +37,17 @@ export class CellHunks {
     this._hunks = this._hunks.filter(hunk => !isGone(hunk));
   }
 
-  /** Puts one into the document. */
-  accept(hunk: ICellHunk): void {
-    const { list } = this.target;
-    if (hunk.kind === 'insert') {
-      list?.insert(this._indexOf(hunk), hunk.made, hunk.type, hunk.text);
-    } else if (hunk.kind === 'remove') {
-      list?.remove(hunk.cell);
-    } else {
-      list?.move(hunk.cell, hunk.after);
+  /** Puts them into the document; those that it refuses are lost. */
+  accept(hunks: readonly ICellHunk[]): void {
+    const { ids } = this.target;
+    for (const hunk of hunks) {
+      if (hunk.status === 'pending') {
+        this._apply(hunk);
+        this.follow();
+      }
     }
-    this.follow();
+    // They are undone together.
+    hunks.forEach(hunk => (hunk.before = ids));
   }
 
   /**
@@ -55,19 +57,39 @@ export class CellHunks {
    *   to be removed, are others now
    */
   follow(): number {
+    if (this._hunks.length === 0) {
+      return 0;
+    }
+    const before = this._ids;
+    this._ids = this.target.ids;
     let lost = 0;
     for (const hunk of this._hunks) {
+      const isPending = hunk.status === 'pending';
       if (this._isApplied(hunk)) {
+        hunk.before = isPending ? before : hunk.before;
         hunk.status = 'accepted';
-      } else if (this._isLost(hunk)) {
-        lost += hunk.status === 'pending' ? 1 : 0;
-        hunk.status = 'lost';
-      } else {
-        hunk.status = 'pending';
+      } else if (isPending || isSame(hunk.before, this._ids)) {
+        const isLost = this._isLost(hunk);
+        lost += isPending && isLost ? 1 : 0;
+        hunk.status = isLost ? 'lost' : 'pending';
       }
     }
     this.drop(({ status }) => status === 'lost');
     return lost;
+  }
+
+  private _apply(hunk: ICellHunk): void {
+    const { list } = this.target;
+    if (hunk.kind === 'insert') {
+      list?.insert(this._indexOf(hunk), hunk.made, hunk.type, hunk.text);
+    } else if (hunk.kind === 'move') {
+      list?.move(hunk.cell, hunk.after);
+    } else if (list?.canRemove(hunk.cell)) {
+      list.remove(hunk.cell);
+    } else {
+      hunk.status = 'lost';
+      this.drop(other => other === hunk);
+    }
   }
 
   private _isApplied({ kind, cell, made, after }: ICellHunk): boolean {
@@ -101,4 +123,13 @@ export class CellHunks {
   }
 
   private _hunks: ICellHunk[] = [];
+  /** The cells as they were last seen. */
+  private _ids: readonly string[] = [];
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every((id, index) => id === others[index])
+  );
 }

@@ -125,6 +125,26 @@ it('keeps a button, and its focus, while other changes come and go', () => {
   expect(button.getAttribute('aria-label')).toContain('Change 1 of 1');
 });
 
+it('says where a change stands once lines above it have come', () => {
+  const { view, draw } = show([CHANGED]);
+  view.dispatch({ changes: { from: 0, insert: '\n' } });
+  const moved = Object.assign(CHANGED, { start: 4 });
+  draw([moved], moved);
+  const labels = [...view.dom.querySelectorAll('button')].map(button =>
+    button.getAttribute('aria-label')
+  );
+  Object.assign(CHANGED, { start: 3 });
+  expect(labels[0]).toContain('line 5');
+});
+
+it('marks the words of a line behind a byte order mark', () => {
+  const first = hunk({ old: ['import math'], fresh: ['import maths'] });
+  const { view, texts, draw } = show([]);
+  view.dispatch({ changes: { from: 0, insert: '\ufeff' } });
+  draw([first], first);
+  expect(texts('.jp-fastgen-mod-removedWord')).toEqual(['math']);
+});
+
 it('draws lines that are being rewritten in their shape', () => {
   const { view } = show([], undefined, { start: 2, end: 4 });
   const bars = view.dom.querySelectorAll<HTMLElement>(

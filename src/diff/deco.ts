@@ -5,7 +5,7 @@ import type { ILinesHunk } from './hunk';
 import { HunkWidget } from './hunkwidget';
 import type { IDrawing } from './state';
 import type { IPosition } from './texts';
-import { wordChanges } from './words';
+import { IWordChanges, wordChanges } from './words';
 
 const REMOVED = Decoration.line({ class: 'jp-fastgen-mod-removed' });
 const STRUCK = Decoration.mark({ class: 'jp-fastgen-mod-struck' });
@@ -49,16 +49,27 @@ function lineAt(doc: Text, line: number) {
   return doc.line(Math.max(1, Math.min(line + 1, doc.lines)));
 }
 
+/** The words that change in a hunk, found once: it is drawn at every key. */
+function wordsOf(hunk: ILinesHunk): IWordChanges {
+  const { old, fresh } = hunk;
+  if (old.length === 0 || fresh.length === 0) {
+    return { removed: [], added: [] };
+  }
+  const changes =
+    wordsIn.get(hunk) ?? wordChanges(old.join('\n'), fresh.join('\n'));
+  wordsIn.set(hunk, changes);
+  return changes;
+}
+
+const wordsIn = new WeakMap<ILinesHunk, IWordChanges>();
+
 function hunkRanges(
   doc: Text,
   { hunk, position, isCurrent }: IPlacedHunk,
   actions: IHunkActions
 ): Range<Decoration>[] {
-  const { start, old, fresh } = hunk;
-  const { removed, added } =
-    old.length > 0 && fresh.length > 0
-      ? wordChanges(old.join('\n'), fresh.join('\n'))
-      : { removed: [], added: [] };
+  const { start, old } = hunk;
+  const { removed, added } = wordsOf(hunk);
   const shown = { hunk, position, isCurrent, added };
   const widget = new HunkWidget(shown, actions);
   if (old.length === 0) {
@@ -67,7 +78,8 @@ function hunkRanges(
     const side = isLast ? 1 : -1;
     return [Decoration.widget({ widget, block: true, side }).range(at)];
   }
-  const { from } = lineAt(doc, start);
+  // Behind a byte order mark.
+  const from = lineAt(doc, start).to - old[0].length;
   const last = lineAt(doc, start + old.length - 1);
   const ranges: Range<Decoration>[] = [];
   old.forEach((_, index) => {

@@ -21,12 +21,14 @@ export class HunkWidget extends WidgetType {
     private readonly actions: IHunkActions
   ) {
     super();
+    this._start = shown.hunk.start;
   }
 
   override eq(other: HunkWidget): boolean {
     const [a, b] = [this.shown, other.shown];
     return (
       a.hunk === b.hunk &&
+      this._start === other._start &&
       a.isCurrent === b.isCurrent &&
       a.position.number === b.position.number &&
       a.position.count === b.position.count
@@ -63,6 +65,9 @@ export class HunkWidget extends WidgetType {
   override ignoreEvent(): boolean {
     return true;
   }
+
+  /** Where the hunk stood when this was made; it moves with its lines. */
+  private readonly _start: number;
 }
 
 const shownIn = new WeakMap<HTMLElement, ILinesHunk>();

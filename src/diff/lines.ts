@@ -3,7 +3,10 @@ import { differences } from './differences';
 /**
  * Lines of a text, as the server counts them: only `\n` ends a line, with or
  * without a `\r` before it, and an end at the very end opens no further line.
+ * A byte order mark in front belongs to no line.
  */
+
+const BOM = '\ufeff';
 
 /** The lines of `text`, each with its end; joined they are `text` again. */
 export function splitLines(text: string): string[] {
@@ -18,9 +21,13 @@ export function body(line: string): string {
   return line.replace(/\r?\n$/, '');
 }
 
-/** The lines of `text` without their ends. */
+/** The lines of `text` without their ends, and without a byte order mark. */
 export function bodies(text: string): string[] {
-  return splitLines(text).map(body);
+  return splitLines(text.slice(markLength(text))).map(body);
+}
+
+function markLength(text: string): number {
+  return text.startsWith(BOM) ? BOM.length : 0;
 }
 
 /** How a line that comes to stand at `at` ends: as the one there, or a neighbour. */
@@ -80,11 +87,12 @@ export function spliceOf(
   eol: string,
   isEnded: boolean
 ): ISplice {
-  const lines = splitLines(text);
-  const length = (upTo: number) => lines.slice(0, upTo).join('').length;
+  const mark = markLength(text);
+  const lines = splitLines(text.slice(mark));
+  const length = (upTo: number) => mark + lines.slice(0, upTo).join('').length;
   const from = length(start);
   const to = length(end);
-  const hasEnd = text === '' ? isEnded : text.endsWith('\n');
+  const hasEnd = lines.length === 0 ? isEnded : text.endsWith('\n');
   if (end < lines.length || hasEnd) {
     return { from, to, insert: fresh.map(line => line + eol).join('') };
   }
@@ -93,6 +101,7 @@ export function spliceOf(
     return { from, to, insert: (isBehind ? eol : '') + fresh.join(eol) };
   }
   // The line before becomes the last one, which is not ended.
-  const before = start > 0 ? body(lines[start - 1]).length : 0;
-  return { from: start > 0 ? length(start - 1) + before : 0, to, insert: '' };
+  const before =
+    start > 0 ? length(start - 1) + body(lines[start - 1]).length : from;
+  return { from: before, to, insert: '' };
 }

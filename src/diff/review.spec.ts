@@ -1,9 +1,8 @@
-import { YFile, YNotebook } from '@jupyter/ydoc';
-import { ONLY_CELL } from '../client/documents';
+import { YNotebook } from '@jupyter/ydoc';
 import type { IHunk } from '../client/protocol';
 import type { ILinesHunk } from './hunk';
 import { Review } from './review';
-import { FileTarget, ISharedText, NotebookTarget } from './target';
+import { NotebookTarget } from './target';
 
 const TEXT = 'a\nb\nc\nd\ne';
 
@@ -189,7 +188,54 @@ describe('several cells', () => {
   });
 });
 
+it('a cell that was empty and is not any more keeps what the person wrote', () => {
+  const { notebook, review, sources } = makeNotebook();
+  notebook.cells[0].setSource('');
+  review.begin(['one']);
+  notebook.cells[0].setSource('mine');
+  review.receive([wire({ end: 1, new: ['x'] })], true);
+  review.accept(review.pending);
+  expect(review.lost).toBe(1);
+  expect(sources()[0]).toBe('mine');
+});
+
+it('cells that are not to be changed or removed stay as they are', () => {
+  const { notebook, review, sources } = makeNotebook();
+  notebook.cells[0].setMetadata('editable', false);
+  notebook.cells[1].setMetadata('deletable', false);
+  receive(
+    review,
+    { end: 1, new: ['A'] },
+    { cell: 'two', kind: 'remove' },
+    { cell: 'three', end: 1, new: ['A'] }
+  );
+  const [edit, removal] = review.pending;
+  review.accept(review.pending);
+  expect(sources()).toEqual([TEXT, TEXT, 'A\nb\nc\nd\ne']);
+  expect([edit.status, removal.status]).toEqual(['lost', 'lost']);
+  expect(review.lost).toBe(2);
+});
+
 describe('whole cells', () => {
+  it('that were accepted are done, whatever the person does to them but undo', () => {
+    const { notebook, review } = makeNotebook();
+    receive(
+      review,
+      { cell: 'one', kind: 'move', after: 'two' },
+      { cell: 'three', kind: 'insert', new: ['x'] }
+    );
+    review.accept(review.pending);
+    notebook.undo();
+    expect(review.pending).toHaveLength(2);
+    notebook.redo();
+    expect(review.pending).toHaveLength(0);
+    notebook.moveCell(0, 3);
+    notebook.deleteCell(2);
+    notebook.deleteCell(0);
+    expect(review.pending).toHaveLength(0);
+    expect(review.lost).toBe(0);
+  });
+
   it('come in the order of the answer, in whatever order they are accepted', () => {
     const { notebook, review, sources } = makeNotebook();
     receive(
@@ -277,36 +323,20 @@ describe('a document that is closed and opened again', () => {
   });
 });
 
-it('a file is changed line by line, with its ends as they are', () => {
-  const file = new YFile();
-  file.setSource('a\r\nb\nc\r\n');
-  const review = new Review(new FileTarget(file as unknown as ISharedText));
-  review.begin([ONLY_CELL]);
-  review.receive(
-    [
-      wire({ cell: ONLY_CELL, start: 1, end: 2, new: ['B', 'B'] }),
-      wire({ cell: ONLY_CELL, start: 3, end: 3, new: ['d'] })
-    ],
-    true
+it('two cells of one text, opened again with new ids, keep a review each', () => {
+  const before = makeNotebook();
+  receive(
+    before.review,
+    { end: 1, new: ['A'] },
+    { cell: 'two', start: 4, end: 5, new: ['E'] }
   );
-  review.accept(review.pending);
-  expect(file.getSource()).toBe('a\r\nB\nB\nc\r\nd\r\n');
-  file.undo();
-  expect(file.getSource()).toBe('a\r\nb\nc\r\n');
-  expect(review.pending).toHaveLength(2);
-  file.dispose();
-});
-
-it('a file gets at its end what a notebook gets as a cell', () => {
-  const file = new YFile();
-  file.setSource('a\nb\n');
-  const review = new Review(new FileTarget(file as unknown as ISharedText));
-  review.begin([ONLY_CELL]);
-  review.receive(
-    [wire({ cell: ONLY_CELL, kind: 'insert', new: ['assert a'] })],
-    true
+  const after = makeNotebook();
+  after.notebook.deleteCellRange(0, 3);
+  after.notebook.insertCells(
+    0,
+    [TEXT, TEXT].map(source => ({ cell_type: 'code', source }) as never)
   );
-  review.accept(review.pending);
-  expect(file.getSource()).toBe('a\nb\n\nassert a\n');
-  file.dispose();
+  after.review.resume(before.review.save()!);
+  after.review.accept(after.review.pending);
+  expect(after.sources()).toEqual(['A\nb\nc\nd\ne', 'a\nb\nc\nd\nE']);
 });

@@ -1,5 +1,6 @@
 import { UUID } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
+import { clean } from '../client/clean';
 import type { IHunk } from '../client/protocol';
 import { CellHunks } from './cellhunks';
 import { Hunk, ICellHunk, ILinesHunk } from './hunk';
@@ -81,6 +82,7 @@ export class Review {
   begin(ids: readonly string[]): void {
     this._lost = 0;
     this._bases.clear();
+    this._known.clear();
     const isTop = ids.includes(this.target.ids[0]);
     this._cells.drop(
       ({ cell }) => ids.includes(cell) || (isTop && cell === '')
@@ -90,6 +92,7 @@ export class Review {
       const text = this.target.textOf(id);
       if (text !== null) {
         this._bases.set(id, { text, map: new LineMap(text) });
+        bodies(text).forEach(line => this._known.add(line));
       }
     }
     this._changed.emit();
@@ -100,7 +103,7 @@ export class Review {
     if (isFinal) {
       this._dropProvisional();
     }
-    for (const hunk of hunks.map(hunk => this._asFits(hunk))) {
+    for (const hunk of hunks.map(hunk => this._asFits(this._cleaned(hunk)))) {
       const isKnown =
         hunk.kind === 'lines'
           ? this._takeLines(hunk, !isFinal)
@@ -136,9 +139,14 @@ export class Review {
         const text = this._texts.get(id)!;
         text.follow(this.target.textOf(id) ?? '');
         const own = lines.filter(({ cell }) => cell === id);
-        this.target.splice(id, text.accept(own, step));
+        if (this.target.canChange(id)) {
+          this.target.splice(id, text.accept(own, step));
+        } else {
+          own.forEach(hunk => (hunk.status = 'lost'));
+          text.drop(own);
+        }
       }
-      cells.forEach(hunk => this._cells.accept(hunk));
+      this._cells.accept(cells);
     });
     this._lost += chosen.filter(({ status }) => status === 'lost').length;
     this._current = next;
@@ -193,7 +201,10 @@ export class Review {
       const same = target.ids.includes(id)
         ? id
         : target.ids.find(
-            other => isFree(other) && target.textOf(other) === hunks.text
+            other =>
+              isFree(other) &&
+              !this._texts.has(other) &&
+              target.textOf(other) === hunks.text
           );
       if (same === undefined) {
         this._lost += hunks.hunks.filter(h => h.status === 'pending').length;
@@ -232,6 +243,20 @@ export class Review {
     }
   }
 
+  /**
+   * A hunk without what a model might hide in its lines. Lines that stand in the
+   * texts already come back as they are.
+   */
+  private _cleaned(hunk: IHunk): IHunk {
+    const cleaned = (line: string) =>
+      this._known.has(line) ? line : clean(line);
+    return {
+      ...hunk,
+      new: hunk.new.map(cleaned),
+      other: hunk.other?.map(cleaned)
+    };
+  }
+
   /** What is a new cell in a notebook is new lines at the end of a file. */
   private _asFits(hunk: IHunk): IHunk {
     const base = this._bases.get(hunk.cell);
@@ -239,16 +264,24 @@ export class Review {
       return hunk;
     }
     const { length } = bodies(base.text);
-    const lines = ['', ...hunk.new];
+    const lines = length > 0 ? ['', ...hunk.new] : hunk.new;
     return { ...hunk, kind: 'lines', start: length, end: length, new: lines };
   }
 
   /** Takes up lines of an answer; false if the document changed there. */
   private _takeLines(hunk: IHunk, isProvisional: boolean): boolean {
-    const { cell, start, end, label, reasons } = hunk;
+    const { cell, label, reasons } = hunk;
     const text = this.target.textOf(cell);
-    const at = this._bases.get(cell)?.map.find(start, end) ?? null;
-    if (text === null || at === null) {
+    const base = this._bases.get(cell);
+    if (text === null || !base) {
+      return false;
+    }
+    // To the server an empty text has one blank line; it has none to replace.
+    const { length } = bodies(base.text);
+    const isChanged = length === 0 && text !== base.text;
+    const [start, end] = length > 0 ? [hunk.start, hunk.end] : [0, 0];
+    const at = isChanged ? null : base.map.find(start, end);
+    if (at === null) {
       return false;
     }
     const hunks = this._texts.get(cell) ?? new TextHunks(text);
@@ -292,7 +325,8 @@ export class Review {
         type,
         text: kind === 'insert' ? hunk.new.join('\n') : (now ?? ''),
         made: UUID.uuid4(),
-        after
+        after,
+        before: []
       }
     ]);
     return true;
@@ -321,6 +355,8 @@ export class Review {
   private readonly _cells: CellHunks;
   /** The texts of a running edit, as they were when it was asked for. */
   private readonly _bases = new Map<string, { text: string; map: LineMap }>();
+  /** The lines of all these texts. */
+  private readonly _known = new Set<string>();
   private _current: Hunk | null = null;
   private _lost = 0;
   private _steps = 0;

@@ -24,6 +24,8 @@ export interface ITarget {
   readonly ids: readonly string[];
   /** The text of a cell, `null` if it is not there. */
   textOf(id: string): string | null;
+  /** Whether the text of a cell may be changed. */
+  canChange(id: string): boolean;
   /** Makes what `change` does one step in the history of these cells and of the list. */
   asOneStep(ids: readonly string[], change: () => void): void;
   /** Changes a text, one splice after the other. */
@@ -36,6 +38,8 @@ export interface ITarget {
 export interface ICellList {
   /** Puts a new cell at `index`. */
   insert(index: number, id: string, type: CellType, text: string): void;
+  /** Whether a cell may be removed. */
+  canRemove(id: string): boolean;
   /** Removes a cell. */
   remove(id: string): void;
   /** Moves a cell behind another, or to the top if that is ''. */
@@ -61,6 +65,10 @@ export class FileTarget implements ITarget {
 
   textOf(id: string): string | null {
     return id === ONLY_CELL ? this.text.getSource() : null;
+  }
+
+  canChange(id: string): boolean {
+    return id === ONLY_CELL;
   }
 
   asOneStep(_: readonly string[], change: () => void): void {
@@ -100,6 +108,14 @@ export class NotebookTarget implements ITarget, ICellList {
 
   textOf(id: string): string | null {
     return this._cell(id)?.getSource() ?? null;
+  }
+
+  canChange(id: string): boolean {
+    return this._cell(id)?.getMetadata('editable') !== false;
+  }
+
+  canRemove(id: string): boolean {
+    return this._cell(id)?.getMetadata('deletable') !== false;
   }
 
   asOneStep(ids: readonly string[], change: () => void): void {

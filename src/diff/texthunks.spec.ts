@@ -171,6 +171,27 @@ describe('history', () => {
     expect(hunks.map(({ status }) => status)).toEqual(['pending', 'pending']);
   });
 
+  it.each(['a\nb', 'a\r\nb', 'a\nb\r\n'])(
+    'is followed where the last line comes or goes (%j)',
+    text => {
+      const hunks = [hunk(text, 1, 2, []), hunk(text, 2, 2, ['x', 'y'])];
+      const texts = new TextHunks(text, hunks);
+      texts.accept([hunks[1]], 1);
+      const one = texts.text;
+      texts.accept([hunks[0]], 2);
+      const both = texts.text;
+      texts.follow(one);
+      texts.follow(text);
+      expect(hunks.map(({ status }) => status)).toEqual(['pending', 'pending']);
+      texts.follow(one);
+      texts.follow(both);
+      expect(hunks.map(({ status }) => status)).toEqual([
+        'accepted',
+        'accepted'
+      ]);
+    }
+  );
+
   it('what was accepted and then edited does not come back', () => {
     const one = hunk(text, 0, 1, ['A']);
     const texts = new TextHunks(text, [one]);

@@ -4,9 +4,13 @@ import {
   ILineChange,
   ISplice,
   lineChanges,
+  splitLines,
   spliced,
   spliceOf
 } from './lines';
+
+/** UTF-16 units that the lengths of lines do not tell of: a last `\r\n` and a byte order mark. */
+const UNCOUNTED = 3;
 
 /**
  * The hunks of one text, which stay where they belong while it changes.
@@ -38,7 +42,7 @@ export class TextHunks {
     }
     const changes = lineChanges(bodies(this.text), bodies(text));
     this.text = text;
-    if (text !== '') {
+    if (bodies(text).length > 0) {
       this._isEnded = text.endsWith('\n');
     }
     const touched = this.hunks.filter(hunk =>
@@ -87,7 +91,16 @@ export class TextHunks {
   private _followHistory(text: string): boolean {
     const steps = new Set(this.hunks.map(({ step }) => step));
     steps.delete(0);
+    if (steps.size === 0) {
+      return false;
+    }
+    const lines = splitLines(this.text);
+    const growth = text.length - this.text.length;
     for (const step of steps) {
+      // While the person types hardly a step fits, which is told at little cost.
+      if (Math.abs(this._growth(step, lines) - growth) > UNCOUNTED) {
+        continue;
+      }
       const turned = new TextHunks(
         this.text,
         this.hunks.map(hunk => ({ ...hunk }))
@@ -103,6 +116,23 @@ export class TextHunks {
       }
     }
     return false;
+  }
+
+  /** By how many units the text grows when a step is turned, give or take `UNCOUNTED`. */
+  private _growth(step: number, lines: readonly string[]): number {
+    return sum(
+      this.hunks
+        .filter(hunk => hunk.step === step)
+        .map(hunk => {
+          const { start, eol, old, fresh, status } = hunk;
+          const come = status === 'accepted' ? old : fresh;
+          const gone = lines.slice(start, start + linesOf(hunk).length);
+          return (
+            sum(come.map(line => line.length + eol.length)) -
+            sum(gone.map(line => line.length))
+          );
+        })
+    );
   }
 
   /** Takes an acceptance back, or repeats one that was; false if it is not there. */
@@ -156,6 +186,10 @@ export class TextHunks {
 
   /** Whether the last line is ended, also while there is none. */
   private _isEnded: boolean;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /** The lines of a hunk that are in the text. */
