@@ -1,208 +1,22 @@
-import { StateEffect } from '@codemirror/state';
-import type { EditorView } from '@codemirror/view';
-import type { CodeMirrorEditor } from '@jupyterlab/codemirror';
-import type { MarkdownCell } from '@jupyterlab/cells';
-import type { NotebookPanel } from '@jupyterlab/notebook';
+import { MarkdownCell } from '@jupyterlab/cells';
+import { NotebookActions } from '@jupyterlab/notebook';
 import { NBTestUtils } from '@jupyterlab/notebook/lib/testutils';
-import { nullTranslator } from '@jupyterlab/translation';
-import { Widget } from '@lumino/widgets';
-import type { IEditListener, Scope, Wish } from '../client/edits';
-import type { IAction, IHunk } from '../client/protocol';
+import type { IAction } from '../client/protocol';
 import type { IFastgenClient } from '../tokens';
-import { Desk } from './desk';
-import { Editors } from './editors';
-import { InstructionHistory } from './history';
 import { NotebookPage } from './page';
 import { Sessions } from './sessions';
-
-const trans = nullTranslator.load('');
+import {
+  answer,
+  ask,
+  drawn,
+  key,
+  setUp,
+  trans,
+  TWO_LINES,
+  wire
+} from './testing';
 
 const FIX: IAction = { name: 'fix', title: 'Fix', caption: '', needs: 'error' };
-
-beforeAll(() => {
-  // Cells that are made read themselves before they are part of a document.
-  jest.spyOn(console, 'warn').mockImplementation();
-  // jsdom has no layout, which editors ask for.
-  Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
-  Range.prototype.getBoundingClientRect = () => new DOMRect();
-  Element.prototype.scrollIntoView = () => {};
-  window.DOMRect ??= class {} as typeof DOMRect;
-});
-
-let panels: NotebookPanel[] = [];
-
-afterEach(() => {
-  panels.forEach(panel => panel.dispose());
-  panels = [];
-});
-
-interface IAsked {
-  readonly scope: Scope;
-  readonly wish: Wish;
-  readonly listener: IEditListener;
-}
-
-/** A notebook of these cells with a desk, and a server that the test plays. */
-async function setUp(...cells: object[]) {
-  const context = await NBTestUtils.createMockContext();
-  context.model.fromJSON({
-    cells: cells.map((cell, index) => ({
-      id: `c${index}`,
-      cell_type: 'code',
-      metadata: {},
-      outputs: [],
-      execution_count: null,
-      ...cell
-    })) as never[],
-    metadata: {},
-    nbformat: 4,
-    nbformat_minor: 5
-  });
-  const asked: IAsked[] = [];
-  const prepared: Scope[] = [];
-  const client = {
-    documents: { open: () => ({ mirror: { name: 'd1', rev: 1 } }) },
-    edits: {
-      prepare: (scope: Scope) => prepared.push(scope),
-      start: (scope: Scope, wish: Wish, listener: IEditListener) => {
-        asked.push({ scope, wish, listener });
-        return { cancel: () => end(listener, 'cancelled') };
-      }
-    }
-  } as unknown as IFastgenClient;
-  const sessions = new Sessions(client, trans);
-  const said: string[] = [];
-  const desks = new Map<NotebookPanel, Desk>();
-  const editors = new Editors(
-    sessions,
-    view =>
-      [...desks].find(([panel]) => panel.node.contains(view.dom))![1].actions
-  );
-
-  /** One view of the notebook. */
-  const open = async () => {
-    const panel = NBTestUtils.createNotebookPanel(context);
-    panels.push(panel);
-    panel.content.model = context.model;
-    Widget.attach(panel, document.body);
-    const page = new NotebookPage(panel);
-    const desk = new Desk({
-      widget: panel,
-      session: sessions.open(context),
-      page,
-      history: new InstructionHistory(window.localStorage),
-      keysOf: () => '',
-      say: sentence => said.push(sentence),
-      trans
-    });
-    desks.set(panel, desk);
-    for (const cell of panel.content.widgets) {
-      await cell.ready;
-      const { editor } = cell.editor as CodeMirrorEditor;
-      const extension = editors.extension(cell.model);
-      editor.dispatch({ effects: StateEffect.appendConfig.of(extension) });
-    }
-    const view = (index: number): EditorView =>
-      (panel.content.widgets[index].editor as CodeMirrorEditor).editor;
-    const find = (selector: string) => [
-      ...panel.node.querySelectorAll<HTMLElement>(selector)
-    ];
-    return { panel, desk, view, find };
-  };
-  const sources = () =>
-    [...context.model.cells].map(cell => cell.sharedModel.getSource());
-  return { ...(await open()), open, context, asked, prepared, said, sources };
-}
-
-function end(listener: IEditListener, reason: 'stop' | 'cancelled') {
-  listener.done({ type: 'done', id: 1, reason, why: '', counts: null });
-}
-
-function answer({ listener }: IAsked, ...hunks: Partial<IHunk>[]) {
-  const whole = hunks.map(hunk => ({
-    cell: 'c0',
-    start: 0,
-    end: 0,
-    new: [],
-    kind: 'lines' as const,
-    type: 'code' as const,
-    after: '',
-    label: '',
-    reasons: [],
-    ...hunk
-  }));
-  listener.hunks(whole, true);
-  end(listener, 'stop');
-}
-
-/** Until what is drawn later is drawn. */
-const drawn = () => new Promise(resolve => setTimeout(resolve));
-
-function key(name: string, options: KeyboardEventInit = {}) {
-  document.activeElement!.dispatchEvent(
-    new KeyboardEvent('keydown', { key: name, bubbles: true, ...options })
-  );
-}
-
-/** Ask for an edit of the first cell by the prompt box. */
-async function ask(
-  { desk, asked }: Awaited<ReturnType<typeof setUp>>,
-  instruction = 'do it'
-): Promise<IAsked> {
-  await desk.prompt();
-  (document.activeElement as HTMLInputElement).value = instruction;
-  key('Enter');
-  return asked[asked.length - 1];
-}
-
-const TWO_LINES = { source: 'one = 1\ntwo = 2' };
-
-describe('the prompt box', () => {
-  it('has the focus, keeps it at each key, and gives it back', async () => {
-    const { desk, find, view, prepared } = await setUp(TWO_LINES);
-    view(0).focus();
-    await desk.prompt();
-    const input = find('.jp-fastgen-Prompt-input')[0];
-    expect(document.activeElement).toBe(input);
-    expect(prepared).toEqual([{ doc: 'd1', rev: 1, cells: ['c0'] }]);
-    for (const name of ['x', 'Shift', 'Control', 'ArrowUp', 'Tab']) {
-      key(name);
-      expect(document.activeElement).toBe(input);
-    }
-    key('Escape');
-    expect(find('.jp-fastgen-Prompt')).toEqual([]);
-    expect(document.activeElement).toBe(view(0).contentDOM);
-  });
-
-  it('leaves the editor to the person while it waits, and goes with the answer', async () => {
-    const made = await setUp(TWO_LINES);
-    const { find, view } = made;
-    const request = await ask(made);
-    expect(request.wish.instruction).toBe('do it');
-    expect(document.activeElement).toBe(view(0).contentDOM);
-    await drawn();
-    expect(find('.jp-fastgen-mod-waiting')).toHaveLength(2);
-    answer(request, { end: 1, new: ['one = 11'] });
-    await drawn();
-    expect(find('.jp-fastgen-mod-waiting')).toEqual([]);
-    expect(find('.jp-fastgen-Prompt')).toEqual([]);
-    expect(find('.jp-fastgen-Hunk')).toHaveLength(1);
-  });
-
-  it('stays when nothing came, and says why', async () => {
-    const made = await setUp(TWO_LINES);
-    const { listener } = await ask(made);
-    listener.done({
-      type: 'done',
-      id: 1,
-      reason: 'empty',
-      why: 'Nothing to do.',
-      counts: null
-    });
-    const status = made.find('.jp-fastgen-Prompt-status')[0];
-    expect(status.textContent).toBe('Nothing to do.');
-  });
-});
 
 describe('deciding', () => {
   it('by buttons goes on to the next, across cells, and ends in the editor', async () => {
@@ -254,6 +68,26 @@ describe('deciding', () => {
     );
   });
 
+  it('by key is about the cell where the person stands; elsewhere the first press shows', async () => {
+    const cells = ['a', 'b', 'c', 'd'].map(source => ({ source }));
+    const made = await setUp(...cells);
+    const { desk, panel, sources } = made;
+    for (const [index, text] of ['A', 'B', 'C'].entries()) {
+      const cell = `c${index}`;
+      answer(await ask(made, index), { cell, end: 1, new: [text] });
+    }
+    await desk.go(-1);
+    panel.content.activeCellIndex = 1;
+    await desk.decide(null, true);
+    expect(sources()).toEqual(['a', 'B', 'c', 'd']);
+    panel.content.activeCellIndex = 3;
+    await desk.decide(null, true);
+    expect(sources()).toEqual(['a', 'B', 'c', 'd']);
+    expect(panel.content.activeCellIndex).toBe(2);
+    await desk.decide(null, true);
+    expect(sources()).toEqual(['a', 'B', 'C', 'd']);
+  });
+
   it('on all leaves what needs a look', async () => {
     const made = await setUp(TWO_LINES);
     answer(
@@ -269,6 +103,39 @@ describe('deciding', () => {
     expect(made.find('.jp-fastgen-Hunk')).toEqual([]);
     expect(made.sources()).toEqual(['one = 11\ntwo = 2']);
   });
+});
+
+it('what is still being written is not turned down', async () => {
+  const made = await setUp(TWO_LINES);
+  const { listener } = await ask(made);
+  listener.hunks([wire({ end: 1, new: ['one = 11'] })], false);
+  await made.desk.rejectAll();
+  expect(made.desk.session.review.pending).toHaveLength(1);
+});
+
+it('the focus is in the editor again when the bar goes', async () => {
+  const made = await setUp(TWO_LINES);
+  answer(await ask(made), { end: 1, new: ['one = 11'] });
+  const [close] = made.find('.jp-fastgen-Bar [data-action="close"]');
+  close.focus();
+  close.click();
+  expect(document.activeElement).toBe(made.view(0).contentDOM);
+});
+
+it('a collapsed section opens for its hunks', async () => {
+  const heading = { cell_type: 'markdown', source: '# One' };
+  // What finds headings is a part of the application.
+  const info = jest.spyOn(MarkdownCell.prototype, 'headingInfo', 'get');
+  info.mockReturnValue({ text: 'One', level: 1 });
+  const made = await setUp(heading, TWO_LINES);
+  answer(await ask(made, 1), { cell: 'c1', end: 1, new: ['one = 11'] });
+  const { content } = made.panel;
+  const [first, second] = content.widgets;
+  NotebookActions.setHeadingCollapse(first, true, content);
+  expect(second.isHidden).toBe(true);
+  await made.desk.go(1);
+  expect(second.isHidden).toBe(false);
+  info.mockRestore();
 });
 
 it('two views show one review', async () => {
@@ -335,4 +202,26 @@ it('an error is mended in the cell that caused it', async () => {
   jest.spyOn(NotebookPage.prototype, 'run').mockImplementation(run);
   await desk.acceptAndRun();
   expect(run).toHaveBeenCalledWith(['c0', 'c1']);
+});
+
+it('only what is accepted now runs', async () => {
+  const made = await setUp(TWO_LINES, { source: 'three = 3' });
+  const { desk, context } = made;
+  const run = jest.fn().mockResolvedValue(true);
+  jest.spyOn(NotebookPage.prototype, 'run').mockImplementation(run);
+  answer(await ask(made), { end: 1, new: ['one = 11'] });
+  await desk.decide(null, true);
+  answer(await ask(made, 1), {
+    cell: 'c1',
+    end: 1,
+    new: ['three = 33'],
+    reasons: ['Odd.']
+  });
+  await desk.acceptAndRun();
+  expect(run).not.toHaveBeenCalled();
+  const insert = { cell: 'c1', kind: 'insert' as const, new: ['four = 4'] };
+  answer(await ask(made, 1), insert);
+  await desk.acceptAndRun();
+  const made4 = context.model.cells.get(2).id;
+  expect(run).toHaveBeenCalledWith([made4]);
 });

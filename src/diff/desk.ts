@@ -9,10 +9,9 @@ import { failureOf, IFailure } from './failure';
 import type { InstructionHistory } from './history';
 import { Hunk, isSafe } from './hunk';
 import type { IPage } from './page';
-import { PromptBox } from './promptbox';
-import { setPrompt } from './promptfield';
+import { Prompter } from './prompter';
 import { scopesOf } from './scope';
-import type { IRequest, Session } from './session';
+import type { Session } from './session';
 import { description, summary, Translate } from './texts';
 
 /** On a document while keys belong to its review. */
@@ -24,7 +23,7 @@ const MOST_FRAMES = 10;
 /** One view of a document and what a person does there about its edits. */
 export class Desk {
   constructor(private readonly options: Desk.IOptions) {
-    const { widget, session, page, keysOf, trans } = options;
+    const { widget, session, page, history, keysOf, trans } = options;
     const bar = new ReviewBar(
       session,
       {
@@ -33,8 +32,14 @@ export class Desk {
         acceptAll: () => void this.acceptAll(),
         rejectAll: () => void this.rejectAll(),
         acceptAndRun: this.canRun ? () => void this.acceptAndRun() : null,
-        cancel: () => this.cancel(),
-        close: () => this.close()
+        cancel: () => {
+          this.cancel();
+          page.focus();
+        },
+        close: () => {
+          this.close();
+          page.focus();
+        }
       },
       keysOf,
       trans
@@ -43,6 +48,7 @@ export class Desk {
     this._marks = page.notebook
       ? new CellMarks(page.notebook, session, this.actions)
       : null;
+    this._prompter = new Prompter(page, session, history, trans);
     session.changed.connect(this._refresh, this);
     widget.disposed.connect(() => {
       session.changed.disconnect(this._refresh, this);
@@ -88,32 +94,7 @@ export class Desk {
 
   /** Opens the prompt box where the person stands. */
   async prompt(): Promise<void> {
-    const { page, history, trans, session } = this.options;
-    const { stand } = page;
-    const view = stand && (await page.reveal(stand.active));
-    if (!stand || !view) {
-      return;
-    }
-    this._closePrompt();
-    const isNotebook = page.notebook !== null;
-    const box = new PromptBox(scopesOf(stand), isNotebook, history, trans);
-    const line = view.state.doc.lineAt(view.state.selection.main.from);
-    this._prompt = { box, view };
-    box.cancelled.connect(() => this.cancel());
-    box.scopeChanged.connect((_, scope) => session.prepare(scope));
-    box.asked.connect((_, { instruction, scope }) => {
-      const wish = { instruction, action: '', error: '' };
-      this._ask({ scope, wish, title: instruction, rerun: [] });
-    });
-    view.dispatch({ effects: setPrompt.of({ at: line.from, node: box.node }) });
-    const last = session.request?.wish.instruction;
-    if (last && !session.isRunning && session.status) {
-      box.fill(last);
-    }
-    view.focus();
-    box.focus();
-    box.node.scrollIntoView({ block: 'nearest' });
-    session.prepare(box.scope);
+    await this._prompter.open();
   }
 
   /** Asks for an edit that needs no description. */
@@ -122,14 +103,14 @@ export class Desk {
     const { failure } = this;
     const wish = { instruction: '', action: name, error: '' };
     if (needs === 'error' && failure) {
-      this._ask({
+      this.session.ask({
         scope: { kind: 'cell', ids: [failure.cause] },
         wish: { ...wish, error: failure.error },
         title,
         rerun: failure.rerun
       });
     } else if (needs === '' && stand) {
-      this._ask({ scope: scopesOf(stand)[0], wish, title, rerun: [] });
+      this.session.ask({ scope: scopesOf(stand)[0], wish, title, rerun: [] });
     }
   }
 
@@ -170,11 +151,18 @@ export class Desk {
     }
   }
 
-  /** Accepts a hunk, the current one by default, or turns it down; goes on to the next. */
+  /**
+   * Accepts a hunk or turns it down, and goes on to the next. By default it is
+   * one of the cell where the person stands; without any there, the current one
+   * is only shown.
+   */
   async decide(hunk: Hunk | null, isAccepted: boolean): Promise<void> {
     const { trans } = this.options;
     const { review } = this.session;
-    const chosen = hunk ?? review.current;
+    const chosen = hunk ?? this._here;
+    if (!chosen && review.current) {
+      await this._visit(review.current, '');
+    }
     if (!chosen || chosen.isProvisional) {
       return;
     }
@@ -191,8 +179,12 @@ export class Desk {
     await this._goOn(chosen, said);
   }
 
-  /** Accepts all hunks but those that need a look. */
-  async acceptAll(): Promise<void> {
+  /**
+   * Accepts all hunks but those that need a look.
+   *
+   * @returns those that are accepted now
+   */
+  async acceptAll(): Promise<readonly Hunk[]> {
     const { trans } = this.options;
     const { review } = this.session;
     const sure = review.pending.filter(
@@ -200,22 +192,24 @@ export class Desk {
     );
     if (sure.length === 0) {
       await this.go(1);
-      return;
+      return [];
     }
     review.accept(sure);
+    const accepted = sure.filter(({ status }) => status === 'accepted');
     const said = trans._n(
       'Accepted %1 change',
       'Accepted %1 changes',
-      sure.length
+      accepted.length
     );
     await this._goOn(sure[sure.length - 1], said);
+    return accepted;
   }
 
   /** Turns all hunks down. */
   async rejectAll(): Promise<void> {
     const { trans } = this.options;
     const { review } = this.session;
-    const all = review.pending;
+    const all = review.pending.filter(hunk => !hunk.isProvisional);
     review.reject(all);
     const said = trans._n(
       'Rejected %1 change',
@@ -228,90 +222,91 @@ export class Desk {
   /** Accepts all that is sure and runs the changed cells, and those that had failed. */
   async acceptAndRun(): Promise<void> {
     const { review, request } = this.session;
-    await this.acceptAll();
-    const ids = new Set([...review.accepted, ...(request?.rerun ?? [])]);
+    const accepted = await this.acceptAll();
+    if (accepted.length === 0) {
+      return;
+    }
+    const changed = accepted
+      .filter(({ kind }) => kind !== 'move')
+      .map(hunk => (hunk.kind === 'insert' ? hunk.made : hunk.cell));
+    const ids = new Set([...changed, ...(request?.rerun ?? [])]);
     await this.options.page.run(review.target.ids.filter(id => ids.has(id)));
   }
 
   /** Whether there is anything to be given up. */
   get canCancel(): boolean {
-    return this._prompt !== null || this.session.isRunning;
+    return this._prompter.isOpen || this.session.isRunning;
   }
 
-  /** Gives up the running edit, and the prompt box. */
+  /** Gives up the running edit, and the prompt box unless it is about another. */
   cancel(): void {
-    this.session.cancel();
-    this._closePrompt();
+    const { session } = this;
+    const isOther = session.isRunning && !this._prompter.isOwn;
+    session.cancel();
+    if (!isOther) {
+      this._prompter.close();
+    }
   }
 
   /** Ends the review; the document stays as it is. */
   close(): void {
-    this._closePrompt();
+    this._prompter.close();
     this.session.close();
   }
 
-  private _ask(request: IRequest): void {
-    const { session } = this;
-    session.ask(request);
-    // The person may type on while the answer is awaited.
-    if (session.isRunning) {
-      this._prompt?.view.focus();
-    }
+  /** The hunk that keys decide upon: in the cell where the person stands. */
+  private get _here(): Hunk | null {
+    const { stand } = this.options.page;
+    const { pending, current, target } = this.session.review;
+    const here = pending.filter(
+      hunk =>
+        !hunk.isProvisional && (hunk.cell || target.ids[0]) === stand?.active
+    );
+    return here.find(hunk => hunk === current) ?? here[0] ?? null;
   }
 
-  /** Goes on to the next decision; who types keeps the focus in an editor. */
+  /** Goes on to the next decision. */
   private async _goOn(last: Hunk | undefined, said: string): Promise<void> {
-    const { page, trans, say } = this.options;
-    const { current, pending } = this.session.review;
-    const isTyping = !!document.activeElement?.closest('.cm-content:focus');
-    if (!current) {
-      say(said);
-      const view = last && (await page.reveal(last.cell));
-      view?.focus();
-    } else if (isTyping) {
-      const number = pending.indexOf(current) + 1;
+    const { page, say } = this.options;
+    const { current } = this.session.review;
+    if (current) {
+      await this._visit(current, said);
+      return;
+    }
+    say(said);
+    const view = last && (await page.reveal(last.cell));
+    (view ?? page).focus();
+  }
+
+  /** Says something and shows a hunk; who types keeps the focus in an editor. */
+  private async _visit(hunk: Hunk, said: string): Promise<void> {
+    const { trans, say } = this.options;
+    const { pending } = this.session.review;
+    if (document.activeElement?.closest('.cm-content:focus')) {
+      const number = pending.indexOf(hunk) + 1;
       const position = { number, count: pending.length };
-      say(`${said}. ${description(current, position, trans)}`);
-      await this.show(current, 'editor');
+      const words = [said, description(hunk, position, trans)];
+      say(words.filter(Boolean).join('. '));
+      await this.show(hunk, 'editor');
     } else {
       // The button that gets the focus says the rest.
       say(said);
-      await this.show(current);
-    }
-  }
-
-  private _closePrompt(): void {
-    const prompt = this._prompt;
-    this._prompt = null;
-    if (prompt) {
-      const hadFocus = prompt.box.node.contains(document.activeElement);
-      prompt.view.dispatch({ effects: setPrompt.of(null) });
-      if (hadFocus) {
-        prompt.view.focus();
-      }
+      await this.show(hunk);
     }
   }
 
   private _refresh(): void {
     const { widget, session, page } = this.options;
     const { pending } = session.review;
-    const hasEnded = this._isRunning && !session.isRunning;
-    this._isRunning = session.isRunning;
     widget.toggleClass(REVIEWING_CLASS, pending.length > 0);
     new Set(
       pending.filter(({ kind }) => kind === 'lines').map(({ cell }) => cell)
     ).forEach(id => page.unfold(id));
-    if (this._prompt) {
-      this._prompt.box.setStatus(session.status, session.isRunning);
-      if (hasEnded && pending.length > 0) {
-        this._closePrompt();
-      }
-    }
+    this._prompter.refresh();
   }
 
   private readonly _marks: CellMarks | null;
-  private _isRunning = false;
-  private _prompt: { box: PromptBox; view: EditorView } | null = null;
+  private readonly _prompter: Prompter;
 }
 
 /** Waits until something is drawn, which takes a frame or, far away, a few. */

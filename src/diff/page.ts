@@ -17,6 +17,8 @@ export interface IPage {
   reveal(id: string): Promise<EditorView | null>;
   /** Shows the source of a cell that shows something else. */
   unfold(id: string): void;
+  /** Gives the focus back to where the person stands. */
+  focus(): void;
   /** Runs cells, in this order. */
   run(ids: readonly string[]): Promise<unknown>;
 }
@@ -55,6 +57,7 @@ export class NotebookPage implements IPage {
     if (!cell) {
       return null;
     }
+    NotebookActions.expandParent(cell, content);
     // In edit mode it would give the focus to an editor, some time later.
     content.mode = 'command';
     content.activeCellIndex = index;
@@ -74,6 +77,17 @@ export class NotebookPage implements IPage {
     }
     if (cell?.inputHidden) {
       cell.inputHidden = false;
+    }
+  }
+
+  focus(): void {
+    const { content } = this.notebook;
+    const cell = content.activeCell as MarkdownCell | null;
+    const view = cell && !cell.rendered && !cell.inputHidden && viewOf(cell);
+    if (view) {
+      view.focus();
+    } else {
+      content.activate();
     }
   }
 
@@ -112,6 +126,10 @@ export class FilePage implements IPage {
 
   /** A file always shows its source. */
   unfold(): void {}
+
+  focus(): void {
+    this._view()?.focus();
+  }
 
   /** A file has no kernel of its own. */
   async run(): Promise<void> {}

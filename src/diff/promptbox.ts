@@ -100,10 +100,13 @@ export class PromptBox {
     const { key, isComposing } = event;
     // The editor and the notebook would act on it.
     event.stopPropagation();
-    if (key === 'Escape') {
+    if (isComposing) {
+      // The key is the input method's.
+      return;
+    } else if (key === 'Escape') {
       event.preventDefault();
       this._cancelled.emit();
-    } else if (event.target !== this._input || isComposing) {
+    } else if (event.target !== this._input) {
       return;
     } else if (key === 'Enter') {
       event.preventDefault();

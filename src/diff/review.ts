@@ -49,17 +49,6 @@ export class Review {
     return this._lost;
   }
 
-  /** The cells that hold something accepted, in order. */
-  get accepted(): readonly string[] {
-    const made = this._cells.all.filter(({ kind }) => kind === 'insert');
-    const isAccepted = ({ status }: Hunk) => status === 'accepted';
-    return this.target.ids.filter(
-      id =>
-        this._texts.get(id)?.hunks.some(isAccepted) ||
-        made.some(hunk => hunk.made === id && isAccepted(hunk))
-    );
-  }
-
   /** Where line `line` of a text that is being edited is now; `null` if that is not known. */
   lineNow(id: string, line: number): number | null {
     return this._bases.get(id)?.map.find(line, line) ?? null;

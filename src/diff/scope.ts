@@ -1,3 +1,5 @@
+import { LineMap } from './linemap';
+import type { ITarget } from './target';
 import type { Translate } from './texts';
 
 /** What an edit may change: cells, or some lines of one. */
@@ -35,6 +37,33 @@ export function scopesOf({ ids, active, selected, lines }: IStand): IScope[] {
   }
   scopes.push({ kind: 'document', ids });
   return scopes;
+}
+
+/**
+ * What has become of a scope while its document was edited.
+ *
+ * @param before - the text of the scope's cell when its lines were selected
+ * @returns the scope without cells that are gone, its lines where they are now;
+ *   `null` if they are others, or nothing is left
+ */
+export function scopeNow(
+  { kind, ids, start, end }: IScope,
+  before: string,
+  target: ITarget
+): IScope | null {
+  const left = ids.filter(id => target.textOf(id) !== null);
+  if (left.length === 0) {
+    return null;
+  }
+  if (start === undefined || end === undefined) {
+    return { kind, ids: left };
+  }
+  const map = new LineMap(before);
+  map.follow(target.textOf(left[0])!);
+  const first = map.find(start, end);
+  return first === null
+    ? null
+    : { kind, ids: left, start: first, end: first + end - start };
 }
 
 /** What a person calls a scope. */

@@ -37,7 +37,7 @@ function setUp({ isReachable = true } = {}) {
   const asked: { listener: IEditListener; isCancelled: boolean }[] = [];
   const done = (
     listener: IEditListener,
-    reason: 'stop' | 'failed' | 'cancelled',
+    reason: 'stop' | 'failed' | 'cancelled' | 'superseded',
     why = ''
   ) => listener.done({ type: 'done', id: 1, reason, why, counts: null });
   const edits = {
@@ -145,4 +145,11 @@ it('says so when the server cannot be told', () => {
   session.ask(REQUEST);
   expect(asked).toEqual([]);
   expect(session.status).toMatch(/cannot be reached/);
+});
+
+it('says why the server gave an edit up', () => {
+  const { session, asked, done } = setUp();
+  session.ask(REQUEST);
+  done(asked[0].listener, 'superseded', 'another view asked for an edit.');
+  expect(session.status).toBe('Another view asked for an edit.');
 });

@@ -2,7 +2,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { Edits, IEditJob, Wish } from '../client/edits';
 import type { IDone, IProgress } from '../client/protocol';
 import type { IWaiting } from './deco';
-import { isSafe } from './hunk';
+import { Hunk, isSafe } from './hunk';
 import { bodies } from './lines';
 import type { Review } from './review';
 import type { IScope } from './scope';
@@ -36,7 +36,7 @@ export class Session {
     private readonly trans: Translate
   ) {
     review.changed.connect(() => {
-      if (this._isOfHunks && review.pending.length === 0) {
+      if (this._isOfHunks && this._newHunks.length === 0) {
         this._message = '';
       }
       this._changed.emit();
@@ -61,6 +61,11 @@ export class Session {
   /** Whether an edit is being made. */
   get isRunning(): boolean {
     return this._job !== null;
+  }
+
+  /** Whether hunks of the last edit wait. */
+  get hasNew(): boolean {
+    return this._newHunks.length > 0;
   }
 
   /** What the running edit is doing, or why nothing came of the last; may be ''. */
@@ -93,6 +98,7 @@ export class Session {
       return;
     }
     this.review.begin(ids);
+    this._before = new Set(this.review.pending);
     let isOver = false;
     const job = this.edits.start(
       { ...place, cells: ids, start, end },
@@ -158,17 +164,22 @@ export class Session {
       : { start, end };
   }
 
+  /** The hunks that wait and did not before the last edit. */
+  private get _newHunks(): readonly Hunk[] {
+    return this.review.pending.filter(hunk => !this._before.has(hunk));
+  }
+
   private _end({ reason, why: said }: IDone): void {
-    const { review, trans } = this;
+    const { trans } = this;
     const why = said.charAt(0).toUpperCase() + said.slice(1);
-    review.end();
-    const { pending } = review;
-    if (pending.length > 0) {
-      const doubtful = pending.filter(hunk => !isSafe(hunk)).length;
+    this.review.end();
+    const fresh = this._newHunks;
+    if (fresh.length > 0) {
+      const doubtful = fresh.filter(hunk => !isSafe(hunk)).length;
       const ready = trans._n(
         '%1 change ready',
         '%1 changes ready',
-        pending.length
+        fresh.length
       );
       this._message = why;
       this._isOfHunks = true;
@@ -182,10 +193,12 @@ export class Session {
           .join('. ')
       );
       this._changed.emit();
-    } else if (reason === 'cancelled' || reason === 'superseded') {
-      this._fail(trans.__('Cancelled.'));
     } else {
-      this._fail(why || trans.__('Nothing to change was found.'));
+      const isGivenUp = reason === 'cancelled' || reason === 'superseded';
+      const nothing = isGivenUp
+        ? trans.__('Cancelled.')
+        : trans.__('Nothing to change was found.');
+      this._fail(why || nothing);
     }
   }
 
@@ -199,6 +212,8 @@ export class Session {
   private _job: IEditJob | null = null;
   private _progress: IProgress | null = null;
   private _message = '';
+  /** What waited when the last edit began. */
+  private _before: ReadonlySet<Hunk> = new Set();
   /** Whether the message is about hunks, and goes with them. */
   private _isOfHunks = false;
   private readonly _changed = new Signal<this, void>(this);
