@@ -148,7 +148,9 @@ class LlamaServer:
             async with contextlib.aclosing(self._burst(self._client, body)) as told:
                 async for data in told:
                     meter.read(data)
-                    if request.progress and (read := _read_share(data)) is not None:
+                    # Later bursts read what the ones before wrote.
+                    is_first = request.progress and meter.bursts == 1
+                    if is_first and (read := _read_share(data)) is not None:
                         events.put_nowait(Text(request.id, "", read=read))
                     if piece := answer.take(data):
                         meter.text()

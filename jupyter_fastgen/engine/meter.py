@@ -15,7 +15,8 @@ class Meter:
         self._id = id
         self._start = time.perf_counter()
         self._first: float | None = None
-        self._bursts = 0
+        self.bursts = 0
+        """Requests so far, this one included."""
         self._prompt = 0
         self._cached = 0
         self._prefill = 0.0
@@ -30,14 +31,14 @@ class Meter:
 
     def start_burst(self) -> None:
         """Another request follows for the same answer."""
-        self._bursts += 1
+        self.bursts += 1
         self._earlier = (self._tokens, self._decode, self._drafted, self._accepted)
         self.burst_tokens = 0
 
     def read(self, data: dict[str, Any]) -> None:
         """Take what an event of the server tells."""
         progress = data.get("prompt_progress")
-        if progress and self._bursts == 1:
+        if progress and self.bursts == 1:
             self._cached = int(progress.get("cache", 0))
             self._prompt = int(progress.get("processed", 0))
             self._prefill = float(progress.get("time_ms", 0.0))
@@ -50,7 +51,7 @@ class Meter:
         self._tokens = tokens + self.burst_tokens
         self._drafted = drafted + int(timings.get("draft_n", 0))
         self._accepted = accepted + int(timings.get("draft_n_accepted", 0))
-        if self._bursts == 1:
+        if self.bursts == 1:
             self._cached = int(timings.get("cache_n", 0))
             self._prompt = self._cached + int(timings["prompt_n"])
             self._prefill = prompt_ms
