@@ -6,7 +6,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -203,13 +203,12 @@ class EditJobs:
         return _Asked(key, sheet, language, part, "\n".join(filter(None, about)))
 
     async def _read(self, asked: _Asked) -> None:
-        try:
+        # What fails here fails in the edit, too, and is told there.
+        with suppress(FastgenError):
             service = await self._edits.host().edits()
             await service.prepare(
                 asked.key, asked.sheet.text, asked.language, asked.part, asked.about
             )
-        except FastgenError:
-            pass  # the edit itself will say so
 
     async def _edit(self, job: _Job, message: protocol.Edit, asked: _Asked) -> None:
         id = message.id
