@@ -30,13 +30,17 @@ export class Completers {
     const make = factory.factory.bind(factory);
     factory.factory = options => {
       const completer = make(options);
-      acceptAsOneStep(completer);
       this._follow(completer);
       this._rooms.set(completer, roomOf(completer));
       this._all.add(completer);
       completer.disposed.connect(() => this._all.delete(completer));
       return completer;
     };
+  }
+
+  /** Emitted when all or the beginning of a suggestion has been accepted. */
+  get accepted(): ISignal<this, InlineCompleter> {
+    return this._accepted;
   }
 
   /** Emitted when the person has asked for the next or the previous suggestion. */
@@ -70,7 +74,41 @@ export class Completers {
     this._rooms.get(completer)?.(isBlock);
   }
 
+  /**
+   * Accepts the beginning of the suggestion that is shown; the rest stays, as if
+   * the beginning had been typed.
+   *
+   * @param completer - the one that shows it
+   * @param part - gives the beginning of a text that is to be accepted
+   */
+  acceptPart(completer: InlineCompleter, part: (text: string) => string): void {
+    const view = viewOf(completer);
+    const text = completer.current?.insertText;
+    if (view && text) {
+      const insert = part(text);
+      const { head } = view.state.selection.main;
+      this._accept(completer, () =>
+        view.dispatch({
+          changes: { from: head, insert },
+          selection: { anchor: head + insert.length },
+          scrollIntoView: true
+        })
+      );
+    }
+  }
+
+  /**
+   * Makes each acceptance a step of its own in the history. A step gathers what
+   * follows within half a second: undoing would also take what was typed before.
+   */
+  private _accept(completer: InlineCompleter, change: () => void): void {
+    asOneStep(completer.editor?.model.sharedModel, change);
+    this._accepted.emit(completer);
+  }
+
   private _follow(completer: InlineCompleter): void {
+    const accept = completer.accept.bind(completer);
+    completer.accept = () => this._accept(completer, accept);
     const cycle = completer.cycle.bind(completer);
     completer.cycle = direction => {
       cycle(direction);
@@ -82,6 +120,7 @@ export class Completers {
     InlineCompleter,
     (isBlock: boolean) => void
   >();
+  private readonly _accepted = new Signal<this, InlineCompleter>(this);
   private readonly _cycled = new Signal<this, ICycle>(this);
   private readonly _all = new Set<InlineCompleter>();
 }
@@ -112,16 +151,6 @@ function roomOf(completer: InlineCompleter): (isBlock: boolean) => void {
   };
 }
 
-/**
- * Makes each acceptance a step of its own in the history. A step gathers what
- * follows within half a second: undoing would also take what was typed before.
- */
-function acceptAsOneStep(completer: InlineCompleter): void {
-  const accept = completer.accept.bind(completer);
-  completer.accept = () =>
-    asOneStep(completer.editor?.model.sharedModel, accept);
-}
-
 /** Makes a change of a cell or a notebook a step of its own in its history. */
 export function asOneStep(
   shared: object | undefined,
@@ -134,32 +163,6 @@ export function asOneStep(
   history?.stopCapturing();
   change();
   history?.stopCapturing();
-}
-
-/**
- * Accepts the beginning of the suggestion that is shown; the rest stays, as if
- * the beginning had been typed.
- *
- * @param completer - the one that shows it
- * @param part - gives the beginning of a text that is to be accepted
- */
-export function acceptPart(
-  completer: InlineCompleter,
-  part: (text: string) => string
-): void {
-  const view = viewOf(completer);
-  const text = completer.current?.insertText;
-  if (view && text) {
-    const insert = part(text);
-    const { head } = view.state.selection.main;
-    asOneStep(completer.editor?.model.sharedModel, () =>
-      view.dispatch({
-        changes: { from: head, insert },
-        selection: { anchor: head + insert.length },
-        scrollIntoView: true
-      })
-    );
-  }
 }
 
 /** The editor that a completer serves. */

@@ -92,9 +92,28 @@ describe('Generations', () => {
     for (const text of ['p|', 'pr|', 'pri|', 'pr|', 'p|']) {
       expect(kept.find(at(text))?.rest).toBe('print(x)'.slice(text.length - 1));
     }
+    kept.noteAccepted(at('print(|'));
     expect(kept.find(at('print(|'))?.rest).toBe('x)');
     expect(kept.find(at('print|'))).toBeNull();
     expect(kept.find(at('p|'))).toBeNull();
+  });
+
+  it('show nothing that was accepted and undone, though suggested twice', () => {
+    const kept = new Generations();
+    kept.add(answer('import numpy as|', ' np'));
+    kept.add(answer('import numpy as |', 'np'));
+    // Undone before anything was asked for.
+    kept.noteAccepted(at('import numpy as np|'));
+    expect(kept.find(at('import numpy as |'))).toBeNull();
+    expect(kept.find(at('import numpy as|'))).toBeNull();
+  });
+
+  it('keep what was accepted elsewhere', () => {
+    const kept = new Generations();
+    kept.add(answer('p|', 'rint(x)'));
+    kept.noteAccepted(at('print|', 'another'));
+    kept.noteAccepted(at('plot|'));
+    expect(kept.find(at('p|'))?.rest).toBe('rint(x)');
   });
 
   it('find the latest that fits', () => {

@@ -143,21 +143,8 @@ export class Generation {
     );
   }
 
-  /**
-   * Notes that its first `length` characters stand in the document.
-   *
-   * @returns false if the person accepted more than that and has deleted it
-   */
-  isKeptAt(length: number): boolean {
-    if (length < this._accepted) {
-      return false;
-    }
-    if (length > this._standing + 1) {
-      this._accepted = length;
-    }
-    this._standing = length;
-    return true;
-  }
+  /** How many of its characters the person has accepted at once. */
+  accepted = 0;
 
   /** Resolves at the next `append`, `finish` or `poke`. */
   changed(): Promise<void> {
@@ -173,8 +160,6 @@ export class Generation {
     this._waiting.splice(0).forEach(resolve => resolve());
   }
 
-  private _accepted = 0;
-  private _standing = 0;
   private _text = '';
   private _next = '';
   private _isPrepared = false;
@@ -291,13 +276,28 @@ export class Generations {
       const rest = remainder(generation, cursor);
       if (rest !== null) {
         const typed = cursor.head.length - generation.origin.head.length;
-        if (generation.isKeptAt(typed)) {
+        if (typed >= generation.accepted) {
           return { generation, rest };
         }
         this.remove(generation);
       }
     }
     return null;
+  }
+
+  /** The person accepted what now stands before `cursor`, whoever suggested it. */
+  noteAccepted(cursor: ICursor): void {
+    for (const generation of this._kept) {
+      const { origin, text, next } = generation;
+      const typed = cursor.head.slice(origin.head.length);
+      if (
+        origin.cell === cursor.cell &&
+        cursor.head.startsWith(origin.head) &&
+        (text + next).startsWith(typed)
+      ) {
+        generation.accepted = typed.length;
+      }
+    }
   }
 
   /** Keeps a suggestion as the latest, and drops the oldest. */

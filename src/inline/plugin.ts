@@ -19,7 +19,7 @@ import { addCommands, CommandIDs } from '../commands';
 import { whySkipped } from '../status/text';
 import { IFastgenClient } from '../tokens';
 import { Announcer, IOffer } from './announcer';
-import { acceptPart, Completers, offerOf } from './completers';
+import { Completers, offerOf } from './completers';
 import { partKeys } from './keys';
 import { NextCell } from './nextcell';
 import { firstLine, firstWord } from './parts';
@@ -106,7 +106,7 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
       if (next?.isActive) {
         void next.accept(part);
       } else if (completer) {
-        acceptPart(completer, part);
+        completers.acceptPart(completer, part);
       }
     };
     const isShown = () => completers.active() !== null || !!next?.isActive;

@@ -57,6 +57,7 @@ interface IReader {
 export class FastgenProvider implements IInlineCompletionProvider<Item> {
   constructor(private readonly options: FastgenProvider.IOptions) {
     this.name = options.trans.__('Fastgen');
+    options.completers.accepted.connect((_, by) => this._onAccepted(by));
     options.completers.cycled.connect((_, cycle) => this._onCycled(cycle));
   }
 
@@ -194,11 +195,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
     }
     const index = indexOfPoint(request.text, request.offset);
     const asked = place.mirror.rev;
-    const cursor: ICursor = {
-      cell: `${place.mirror.name}/${place.cell}`,
-      head: request.text.slice(0, index),
-      tail: request.text.slice(index)
-    };
+    const cursor = cursorAt(place, request.text, index);
     const { jobs } = client;
     const here = () => {
       const { name: doc, rev } = place.mirror;
@@ -263,6 +260,22 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
       completer.cycle(this._wanted);
     } else {
       this._emitShown();
+    }
+  }
+
+  /**
+   * Notes what was accepted before the person can undo it. Our next question,
+   * which would tell the server too, may come only after that.
+   */
+  private _onAccepted(completer: InlineCompleter): void {
+    const model = completer.editor?.model;
+    const view = viewOf(completer);
+    const place = model && view && this.options.client.documents.open(model);
+    if (place) {
+      const { head } = view.state.selection.main;
+      this.suggester.noteAccepted(
+        cursorAt(place, view.state.doc.toString(), head)
+      );
     }
   }
 
@@ -334,6 +347,15 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
   private readonly _generations = new WeakMap<Item, Generation>();
   private readonly _readers = new Map<string, IReader>();
   private readonly _shown = new Signal<this, InlineCompleter>(this);
+}
+
+/** The cursor behind `index` UTF-16 units of the `text` at `place`. */
+function cursorAt(place: IPlace, text: string, index: number): ICursor {
+  return {
+    cell: `${place.mirror.name}/${place.cell}`,
+    head: text.slice(0, index),
+    tail: text.slice(index)
+  };
 }
 
 /** Drawing more often than the screen does is work that nobody sees. */

@@ -117,6 +117,11 @@ export class Suggester {
     this._generations.add(generation);
   }
 
+  /** The person accepted what now stands before `cursor`. */
+  noteAccepted(cursor: ICursor): void {
+    this._generations.noteAccepted(cursor);
+  }
+
   /** Gives up: the cursor is elsewhere or nothing is wanted any more. */
   stop(): void {
     this._takeTurn();
