@@ -1,3 +1,4 @@
+import { NO_HUNK } from '../client/frames';
 import type { IHunk } from '../client/protocol';
 import { differences } from './differences';
 
@@ -67,15 +68,11 @@ export function lineHunks(
 ): IHunk[] {
   const fresh = bodies(after);
   return differences(bodies(before), fresh).map(({ start, end, from, to }) => ({
+    ...NO_HUNK,
     cell,
     start,
     end,
-    new: fresh.slice(from, to),
-    kind: 'lines',
-    type: 'code',
-    after: '',
-    label: '',
-    reasons: []
+    new: fresh.slice(from, to)
   }));
 }
 

@@ -1,25 +1,13 @@
 import { YNotebook } from '@jupyter/ydoc';
 import type { IHunk } from '../client/protocol';
+import { hunksIn } from '../client/testing';
 import type { ILinesHunk } from './hunk';
 import { Review } from './review';
 import { NotebookTarget } from './target';
 
 const TEXT = 'a\nb\nc\nd\ne';
 
-function wire(hunk: Partial<IHunk>): IHunk {
-  return {
-    cell: 'one',
-    start: 0,
-    end: 0,
-    new: [],
-    kind: 'lines',
-    type: 'code',
-    after: '',
-    label: '',
-    reasons: [],
-    ...hunk
-  };
-}
+const wire = hunksIn('one');
 
 // Cells that are made read themselves before they are part of a document.
 beforeAll(() => jest.spyOn(console, 'warn').mockImplementation());

@@ -7,6 +7,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import type { IEditListener, Scope, Wish } from '../client/edits';
 import type { IHunk } from '../client/protocol';
+import { hunksIn } from '../client/testing';
 import type { IFastgenClient } from '../tokens';
 import { Desk } from './desk';
 import { Editors } from './editors';
@@ -115,21 +116,8 @@ export function end(listener: IEditListener, reason: 'stop' | 'cancelled') {
   listener.done({ type: 'done', id: 1, reason, why: '', counts: null });
 }
 
-/** A hunk of the first cell, as the server sends it. */
-export function wire(hunk: Partial<IHunk>): IHunk {
-  return {
-    cell: 'c0',
-    start: 0,
-    end: 0,
-    new: [],
-    kind: 'lines',
-    type: 'code',
-    after: '',
-    label: '',
-    reasons: [],
-    ...hunk
-  };
-}
+/** A hunk of the first cell. */
+export const wire = hunksIn('c0');
 
 /** The server's whole answer. */
 export function answer({ listener }: IAsked, ...hunks: Partial<IHunk>[]) {
