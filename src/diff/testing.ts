@@ -12,6 +12,7 @@ import type { IFastgenClient } from '../tokens';
 import { Desk } from './desk';
 import { Editors } from './editors';
 import { InstructionHistory } from './history';
+import { KeptReviews } from './kept';
 import { NotebookPage } from './page';
 import { Sessions } from './sessions';
 
@@ -68,7 +69,8 @@ export async function setUp(...cells: object[]) {
       }
     }
   } as unknown as IFastgenClient;
-  const sessions = new Sessions(client, trans);
+  const kept = new KeptReviews(window.sessionStorage);
+  const sessions = new Sessions(client, kept, trans);
   const said: string[] = [];
   const desks = new Map<NotebookPanel, Desk>();
   const editors = new Editors(
