@@ -219,6 +219,25 @@ describe('what waits', () => {
   });
 });
 
+it('a cell that moves says where to, also to who does not see it', async () => {
+  const long = `x = ${'1 + '.repeat(20)}1`;
+  const sources = ['\n  import math\n', long, '', 'last = 1'];
+  const made = await setUp(...sources.map(source => ({ source })));
+  const move = (cell: string, after: string) =>
+    ({ cell, kind: 'move', after }) as const;
+  answer(await ask(made), move('c1', 'c0'), move('c2', 'c1'), move('c3', 'c2'));
+  const shown = made.find('.jp-fastgen-CellHunk');
+  expect(shown.map(node => node.textContent)).toEqual([
+    expect.stringMatching(/this cell moves below “import math”$/),
+    expect.stringMatching(/this cell moves below “x = 1 \+ [1 +]{50,52}…”$/),
+    expect.stringMatching(/this cell moves below an empty cell$/)
+  ]);
+  const group = shown[0].querySelector('[role="group"]')!;
+  expect(group.getAttribute('aria-label')).toBe(
+    'Change 1 of 3: this cell moves below “import math”'
+  );
+});
+
 it('a rendered cell shows its source while changes of it wait', async () => {
   const made = await setUp({ cell_type: 'markdown', source: '# One' });
   const cell = made.panel.content.widgets[0] as MarkdownCell;

@@ -18,6 +18,18 @@ export function splitLines(text: string): string[] {
   return last ? [...ended, last] : ended;
 }
 
+/** Characters of a line by which a person knows it. */
+const HEAD_LENGTH = 60;
+
+/** By what a person knows a text: its first line that says something; '' without any. */
+export function headOf(text: string): string {
+  const line = bodies(text).find(line => line.trim()) ?? '';
+  const characters = [...line.trim()];
+  return characters.length > HEAD_LENGTH
+    ? `${characters.slice(0, HEAD_LENGTH - 1).join('')}…`
+    : characters.join('');
+}
+
 /** A line without its end. */
 export function body(line: string): string {
   return line.replace(/\r?\n$/, '');

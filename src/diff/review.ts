@@ -4,7 +4,7 @@ import { clean } from '../client/clean';
 import type { IHunk } from '../client/protocol';
 import { CellHunks } from './cellhunks';
 import { Hunk, ICellHunk, ILinesHunk } from './hunk';
-import { bodies, endAt, splitLines } from './lines';
+import { bodies, endAt, headOf, splitLines } from './lines';
 import { LineMap } from './linemap';
 import type { ITarget } from './target';
 import { TextHunks } from './texthunks';
@@ -327,6 +327,7 @@ export class Review {
         text: kind === 'insert' ? hunk.new.join('\n') : (now ?? ''),
         made: UUID.uuid4(),
         after,
+        afterHead: headOf(this.target.textOf(after) ?? ''),
         before: []
       }
     ]);
