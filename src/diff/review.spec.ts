@@ -146,9 +146,23 @@ describe('several cells', () => {
     );
     review.accept(review.pending);
     expect(sources()).toEqual(['A\nb\nc\nd\ne', 'a\nc\nd\ne', TEXT]);
-    notebook.undo();
+    // As by key in the editor of one of them.
+    notebook.cells[1].undo();
     expect(sources()).toEqual([TEXT, TEXT, TEXT]);
     expect(review.pending).toHaveLength(2);
+  });
+
+  it('are a step each where each cell has its own', () => {
+    const { notebook, review, sources } = makeNotebook();
+    receive(
+      review,
+      { end: 1, new: ['A'] },
+      { cell: 'two', end: 1, new: ['A'] }
+    );
+    review.accept(review.pending);
+    notebook.cells[1].undo();
+    expect(sources()).toEqual(['A\nb\nc\nd\ne', TEXT, TEXT]);
+    expect(review.pending).toHaveLength(1);
   });
 
   it('come in the order of the document, and the next hunk becomes current', () => {
