@@ -12,12 +12,14 @@ from typing import get_args
 
 import msgspec
 
+from ...completion.names import Bound
 from ...edit.blocks import Forest, parse
 from ...edit.checks import checked
 from ...edit.difference import changes
 from ...edit.lines import split_lines
 from ...edit.merge import Merger
 from ...edit.prompt import WHOLE_LINES
+from ...edit.undefined import resolved
 from ..rows import read_rows, sample
 from ..stats import Spread, spread
 from . import viewing
@@ -163,6 +165,9 @@ def _merge(case: Case, pair: Pair, slipped: bool = False) -> Result:
     merge = merger.finish(case.complete)
     ms = 1000 * (time.thread_time() - start)
     merge = checked(merge, base, lambda text: parse(text, case.language))
+    if case.language == "python":
+        # What the other cells of its notebook define is not known of a cell.
+        merge = resolved(merge, base, Bound(open=pair.is_cell))
     whole = merge.apply(base, range(len(merge.hunks)))
     unseen = merge.apply(base, merge.safe)
     wanted = case.line_end.join(case.new) + case.line_end
