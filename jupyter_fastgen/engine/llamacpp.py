@@ -39,8 +39,9 @@ are rejected, more make few drafts."""
 DRAFT = 8
 """Tokens drafted at once until it is measured what pays: right for two cores."""
 
-TRIAL = 18
-"""Tokens of an answer that is easy to draft, to measure it with: two passes over drafts."""
+TRIAL = 1 + 2 * (DRAFT + 1)
+"""Tokens of an answer that is easy to draft, to measure it with: the prompt's pass writes one, two
+over drafts the others."""
 
 READ, STARTED = 0.8, 0.95
 """How far loading is when the file is read, and when the server is there."""
@@ -281,7 +282,8 @@ class LlamaCpp(LlamaServer):
                 if accepted < TRIAL // 2:
                     return DRAFT
                 step = float(told["prompt_ms"]) / max(1, int(told["prompt_n"]))
-                passes.append(float(told["predicted_ms"]) / (int(told["predicted_n"]) - accepted))
+                count = int(told["predicted_n"]) - 1 - accepted
+                passes.append(float(told["predicted_ms"]) / count)
         except (httpx.HTTPError, ValueError, KeyError) as error:
             raise self._broken(str(error) or type(error).__name__) from error
         return drafting.fitting_length(step, min(passes), DRAFT)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from jupyter_fastgen.engine.base import Done, ModelSpec, Request, Text
@@ -36,31 +38,50 @@ def test_no_other_length_gains_clearly_more(token_ms: float, width: int):
         assert best == width  # for another one the engine would have to start anew
 
 
-class Calibrated(LlamaCpp):
-    """One whose passes take as long as they are told to; the server is none."""
+class Timed(LlamaCpp):
+    """One on a machine where a pass takes `step_ms`, and `token_ms` for each further token."""
 
-    def __init__(self, fitting: int) -> None:
+    def __init__(self, step_ms: float, token_ms: float) -> None:
         super().__init__()
         self.started: list[int] = []
-        self._fitting = fitting
+        self._times = step_ms, token_ms
 
     async def _start(self, xllamacpp: Any, spec: ModelSpec, draft: int) -> None:
         self.started.append(draft)
+        transport = httpx.MockTransport(self._answer)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://server")
 
-    async def _fitting_draft(self) -> int:
-        return self._fitting
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        # All drafts are right; the first token is written by the prompt's pass.
+        step_ms, token_ms = self._times
+        left = json.loads(request.content)["n_predict"] - 1
+        told = {"prompt_ms": step_ms, "prompt_n": 1, "predicted_n": left + 1}
+        drafts = list[int]()
+        while left:
+            drafts.append(min(self.started[-1], left - 1))
+            left -= 1 + drafts[-1]
+        predicted_ms = sum(step_ms + token_ms * length for length in drafts)
+        told |= {"predicted_ms": predicted_ms, "draft_n_accepted": sum(drafts)}
+        return httpx.Response(200, json={"timings": told})
 
 
 @pytest.mark.parametrize(
-    ("draft", "fitting", "started"),
-    [(None, DRAFT, [DRAFT]), (None, 0, [DRAFT, 0]), (None, 32, [DRAFT, 32]), (0, 8, [0])],
+    ("draft", "token_ms", "started"),
+    [
+        (None, 34.0, [DRAFT, 0]),  # a token more costs nearly as much as a pass
+        (None, 10.0, [DRAFT]),
+        (None, 0.1, [DRAFT, LENGTHS[-1]]),
+        (4, 40.0, [4]),
+        (0, 10.0, [0]),
+    ],
 )
-async def test_the_engine_starts_anew_only_for_another_length(
-    small_model: Path, draft: int | None, fitting: int, started: list[int]
+async def test_the_engine_starts_anew_only_for_a_length_that_pays_more(
+    small_model: Path, draft: int | None, token_ms: float, started: list[int]
 ):
-    engine = Calibrated(fitting)
+    engine = Timed(40.0, token_ms)
     shares: list[float] = []
     await engine.load(ModelSpec("small", str(small_model), draft=draft), shares.append)
+    await engine.close()
     assert engine.started == started
     assert shares == sorted(shares)
     assert shares[-1] == 1
