@@ -86,13 +86,18 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Asked:
-    """An edit in full: the cells as they were, whatever becomes of the document."""
+    """An edit in full: the cells as they were, whatever becomes of the document.
+
+    `others` are the code cells that stay, `namespace` is what the kernel holds.
+    """
 
     key: str
     sheet: Sheet
     language: str
     part: tuple[int, int] | None
     about: str
+    others: tuple[str, ...]
+    namespace: Namespace | None
 
 
 class EditJobs:
@@ -201,7 +206,13 @@ class EditJobs:
             part = min(message.start, count), min(message.end, count)
         about = [_known(cells, document, namespace), sheet.about]
         key = f"{self._name}/{message.doc}"
-        return _Asked(key, sheet, language, part, "\n".join(filter(None, about)))
+        others = tuple(
+            cell.source
+            for number, cell in enumerate(document.cells)
+            if number not in numbers and cell.type == "code"
+        )
+        said = "\n".join(filter(None, about))
+        return _Asked(key, sheet, language, part, said, others, namespace)
 
     async def _read(self, asked: _Asked) -> None:
         # What fails here fails in the edit, too, and is told there.
@@ -301,9 +312,13 @@ async def _within(
     from .edit.answer import Reached
     from .edit.comments import only_comments
     from .edit.service import End, Reading
+    from .edit.undefined import elsewhere
 
     id, sheet = message.id, asked.sheet
-    found = service.edit(asked.key, sheet.text, asked.language, said, asked.part, asked.about)
+    known = partial(elsewhere, asked.others, asked.namespace)
+    found = service.edit(
+        asked.key, sheet.text, asked.language, said, asked.part, asked.about, known=known
+    )
     async with aclosing(found):
         async for piece in found:
             if isinstance(piece, Reading):
