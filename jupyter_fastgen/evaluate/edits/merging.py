@@ -36,14 +36,15 @@ SMALL = 20
 class Result(msgspec.Struct, frozen=True):
     """What became of one edit.
 
-    `flagged` says that a person is asked to look; `lost` counts lines that both texts have and
-    the merge of what needs no look has not; `cut` that a model would have been stopped before its
-    last change. Milliseconds are the processor's: what runs beside
-    does not count.
+    `flagged` says that a person is asked to look for what the merge is unsure of, `undefined` that
+    the commit itself uses a name that nothing defines; `lost` counts lines that both texts have and
+    the merge of what needs no look has not; `cut` says that a model would have been stopped before
+    its last change. Milliseconds are the processor's: what runs beside does not count.
     """
 
     exact: bool
     flagged: bool
+    undefined: bool
     lost: int
     cut: bool
     ms: float
@@ -67,6 +68,7 @@ class Outcome(msgspec.Struct, frozen=True):
     silently_lost: int
     flagged: float
     flagged_right: float
+    undefined: float
     cut: float
     shown: float
     ms: Spread
@@ -141,6 +143,7 @@ def outcome(results: Sequence[Result]) -> Outcome:
         sum(r.lost > 0 for r in results),
         share([r.flagged for r in results]) or 0.0,
         share([r.flagged and r.exact for r in results]) or 0.0,
+        share([r.undefined for r in results]) or 0.0,
         share([r.cut for r in results]) or 0.0,
         sum(r.shown for r in results) / len(results) if results else 0.0,
         spread(r.ms for r in results),
@@ -172,9 +175,8 @@ def _merge(case: Case, pair: Pair, slipped: bool = False) -> Result:
     merge = merger.finish(case.complete)
     ms = 1000 * (time.thread_time() - start)
     merge = checked(merge, base, lambda text: parse(text, case.language))
-    if case.language == "python":
-        # What the other cells of its notebook define is not known of a cell.
-        merge = resolved(merge, base, Bound(open=pair.is_cell))
+    # What the other cells of its notebook define is not known of a cell.
+    is_file = case.language == "python" and not pair.is_cell
     whole = merge.apply(base, range(len(merge.hunks)))
     unseen = merge.apply(base, merge.safe)
     wanted = case.line_end.join(case.new) + case.line_end
@@ -183,6 +185,7 @@ def _merge(case: Case, pair: Pair, slipped: bool = False) -> Result:
         exact=whole == wanted
         or (slipped and _ends_cut(whole, case.loose) == _ends_cut(wanted, case.loose)),
         flagged=merge.reason != "" or len(merge.safe) < len(merge.hunks),
+        undefined=is_file and resolved(merge, base, Bound()) != merge,
         lost=(both - _texts(unseen)).total(),
         cut=not slipped and not _is_written_whole(pair) and _is_cut(case, base, whole),
         ms=ms,

@@ -36,6 +36,7 @@ def write(found: Report, file: str) -> str:
             ["edits", "ended too early"],
             [[name, exactly(by["all"].cut)] for name, by in found.granularities.items()],
         ),
+        undefined=exactly(found.granularities["unique"]["all"].undefined),
         behind=BEHIND,
         inside=INSIDE,
         slips=markdown_table(MERGE_HEADS, merge_rows(found.slips)),
@@ -66,7 +67,8 @@ right" is what that costs: an exact merge of which a hunk asks for a look.
 
 {granularities}
 
-Some of those commits themselves use a Python name that nothing defines, and are flagged for that.
+Not counted are {undefined} of these commits that use a Python name which nothing defines: an edit
+that does so is flagged for it, however it is merged.
 
 ## Where an answer is ended
 
