@@ -101,7 +101,7 @@ test('Notebook 7 has edits, too', async ({ notebook: { editor } }) => {
   await editor.expectSource(CELL);
 });
 
-test('an engine killed in the middle of an edit costs nothing but the edit', async ({
+test('an engine killed in the middle of an edit costs nothing but the edit, and heals', async ({
   lab: { editor, wire }
 }) => {
   await edited(editor);
@@ -113,8 +113,18 @@ test('an engine killed in the middle of an edit costs nothing but the edit', asy
   await expect(review.status).toHaveText(/Writing/, { timeout: PATIENCE_MS });
   process.kill(engine, 'SIGKILL');
   await expect.poll(() => wire.answered('done').pop()?.reason).toBe('failed');
-  await expect(review.status).not.toHaveText(/Writing/);
-  await expect(review.status).not.toBeEmpty();
+  await expect(review.status).toHaveText(
+    /^The engine process died .*it restarts by itself/
+  );
   await expect(review.hunks).toHaveCount(0);
+  await editor.expectSource(CELL);
+  expect(engineProcesses()).not.toContain(engine);
+
+  // What was asked for is still in the box.
+  await review.prompt.locator('input').press('Enter');
+  await expect(review.prompt).toHaveCount(0, { timeout: PATIENCE_MS });
+  await review.button('accept', review.hunks.first()).click();
+  await expect.poll(() => editor.source()).not.toBe(CELL);
+  await editor.press('ControlOrMeta+z');
   await editor.expectSource(CELL);
 });
