@@ -1,4 +1,4 @@
-"""The doors for kernels: who may come in, and what they are answered by a real engine."""
+"""The doors for kernels: who may come in, and what they are told. The engine is a scripted one."""
 
 from __future__ import annotations
 
@@ -7,40 +7,103 @@ import json
 import logging
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jupyter_fastgen import protocol
 from jupyter_fastgen.app import FastgenApp
+from jupyter_fastgen.edit.prompt import CHATS
+from jupyter_fastgen.edit.service import EditService
+from jupyter_fastgen.engine.base import EngineError
+from jupyter_fastgen.generate.service import GenerateService
+from jupyter_fastgen.host import ModelHost
 from jupyter_fastgen.link import CERTIFICATE, SECRET, URL, LinkError, find
 
-from .conftest import RunningServer
+from .engine.scripted import ScriptedEngine
 
 Fetch = Callable[..., Awaitable[Any]]
 
-COUNTING = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
+ANSWER = "def count():\n    return [1, 2, 3]\n```"
+LONG = "x = 1\n" * 100_000
+
+
+class Host:
+    """A host whose model is loaded when it is asked for, and which says so."""
+
+    def __init__(self, answer: str, model: str = "scripted", fault: str = "") -> None:
+        self.engine = ScriptedEngine(answer)
+        self.status = protocol.Status("ready", model)
+        self.closed = False
+        self._services = (
+            EditService(self.engine, CHATS["chatml"]),
+            GenerateService(self.engine, CHATS["chatml"]),
+        )
+        self._fault = fault
+        self._listeners: list[Callable[[protocol.Status], None]] = []
+
+    def listen(self, listener: Callable[[protocol.Status], None]) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def _load(self) -> None:
+        for progress in (0.0, 0.5):
+            for listener in self._listeners:
+                listener(protocol.Status("loading", progress=progress))
+            await asyncio.sleep(0)
+        if self._fault:
+            raise EngineError(self._fault, "pull it")
+
+    async def edits(self) -> EditService:
+        await self._load()
+        return self._services[0]
+
+    async def generation(self) -> GenerateService:
+        await self._load()
+        return self._services[1]
+
+    @property
+    def is_writing(self) -> bool:
+        return any(service.is_running for service in self._services)
+
+    async def close(self) -> None:
+        self.closed = True
 
 
 @pytest.fixture
-def jp_server_config(
-    jp_server_config: dict[str, Any], llama_server: RunningServer
-) -> dict[str, Any]:
-    return jp_server_config | {"FastgenApp": {"model": llama_server.url}}
+def jp_server_config(jp_server_config: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    return jp_server_config | {"FastgenApp": {"models_dir": str(tmp_path / "no models")}}
 
 
 @pytest.fixture
-def jp_argv() -> list[str]:
-    return ["--ServerApp.base_url=/user/ann/"]
+def jp_base_url() -> str:
+    return "/user/ann/"
 
 
 @pytest.fixture
-async def app(jp_serverapp: Any) -> AsyncGenerator[FastgenApp, None]:
+def app(
+    jp_serverapp: Any, http_server: Any, jp_asyncio_loop: asyncio.AbstractEventLoop
+) -> FastgenApp:
+    """The extension in a server that listens, and finds itself in its environment."""
     (found,) = jp_serverapp.extension_manager.extension_apps["jupyter_fastgen"]
-    while URL not in os.environ:  # noqa: ASYNC110  the server tells when it listens
-        await asyncio.sleep(0)
-    yield found
-    await found.stop_extension()
+    while URL not in os.environ:
+        # The server tells when it listens.
+        jp_asyncio_loop.run_until_complete(asyncio.sleep(0))
+    writes(found, ANSWER)
+    return found
+
+
+def writes(app: FastgenApp, answer: str, fault: str = "") -> Host:
+    """Let the model for edits answer so."""
+    host: Any = Host(answer, fault=fault)
+
+    def make(model: str) -> ModelHost:
+        return app.make_edit_host(model) if model else host
+
+    app.edits = type(app.edits)(make, app.edits.actions)
+    app.answers = type(app.answers)(app.edits, app.answers._rest)
+    return host
 
 
 @pytest.fixture
@@ -159,35 +222,59 @@ async def test_the_secret_is_in_no_log(app: FastgenApp, post: Fetch, caplog: Any
 
 
 async def test_described_code_comes_as_it_is_written(post: Fetch):
-    told = await post("generate", {"prompt": "count to three", "max_tokens": 20})
+    told = await post("generate", {"prompt": "count to three"})
+    assert text(told) == ANSWER.removesuffix("\n```")
     done = answered(told)
-    assert done.reason in ("stop", "length")
+    assert done.reason == "stop"
     assert done.counts is not None
-    assert 0 < done.counts.new_tokens <= 20
-    assert done.counts.prompt_tokens > 20
+    assert done.counts.new_tokens > 5
     phases = [f.phase for f in frames(told) if isinstance(f, protocol.Progress)]
-    assert "reading" in phases
-    assert len([f for f in frames(told) if isinstance(f, protocol.Chunk)]) > 3
-    assert "```" not in text(told)
+    assert phases == ["loading", "loading", "reading"]
+    assert len([f for f in frames(told) if isinstance(f, protocol.Chunk)]) > 5
     assert told.headers["Content-Type"] == "application/x-ndjson"
 
 
-async def test_with_a_temperature_the_seed_decides(post: Fetch):
-    async def told(seed: int) -> str:
-        asked = {"prompt": "a story", "max_tokens": 16, "temperature": 1.5, "seed": seed}
-        return text(await post("generate", asked))
-
-    await told(1)  # from here on the prompt is in the cache
-    assert await told(1) == await told(1)
-    assert len({await told(seed) for seed in range(1, 5)}) > 1
-
-
-async def test_cells_are_changed_by_hunks(post: Fetch):
+async def test_cells_are_changed_by_hunks(post: Fetch, app: FastgenApp):
+    host = writes(app, "def f(x: int):\n    return x\n```")
     cells = [{"id": "a", "type": "code", "source": "def f(x):\n    return x"}]
-    told = await post("edit", {"cells": cells, "instruction": "add a docstring"})
-    assert answered(told).reason in ("stop", "empty", "length")
-    final = [f for f in frames(told) if isinstance(f, protocol.Hunks) and f.final]
-    assert len(final) == 1
+    asked = {"cells": cells, "instruction": "add types", "about": "x is an int"}
+    told = await post("edit", asked)
+    assert answered(told).reason == "stop"
+    (final,) = (f for f in frames(told) if isinstance(f, protocol.Hunks) and f.final)
+    (hunk,) = final.hunks
+    assert (hunk.cell, hunk.start, hunk.end, hunk.new) == ("a", 0, 1, ["def f(x: int):"])
+    (request,) = host.engine.requests
+    assert "x is an int" in request.prompt
+
+
+async def test_a_model_that_can_not_be_loaded_is_told(post: Fetch, app: FastgenApp):
+    writes(app, "", fault="the file is broken")
+    cells = [{"id": "a", "type": "code", "source": "x"}]
+    for door, asked in (
+        ("generate", {"prompt": "x"}),
+        ("edit", {"cells": cells, "instruction": "x"}),
+    ):
+        done = answered(await post(door, asked))
+        assert done.reason in ("failed", "unavailable")
+        assert "the file is broken (pull it)" in done.why
+
+
+async def test_of_other_models_one_is_kept(post: Fetch, app: FastgenApp):
+    made: list[Host] = []
+
+    def make(model: str) -> Any:
+        made.append(Host(ANSWER, model or "scripted"))
+        return made[-1]
+
+    app.edits = type(app.edits)(make, app.edits.actions)
+    app.answers = type(app.answers)(app.edits, app.answers._rest)
+    for model in ("", "scripted", "big", "big", "", "bigger"):
+        assert answered(await post("generate", {"prompt": "x", "model": model})).reason == "stop"
+    assert [host.status.model for host in made] == ["scripted", "big", "bigger"]
+    assert [host.closed for host in made] == [False, True, False]
+    assert [len(host.engine.requests) for host in made] == [3, 2, 1]
+    await app.edits.close()
+    assert all(host.closed for host in made)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +318,8 @@ async def test_a_request_that_is_none_is_refused(post: Fetch, asked: str, code: 
 
 async def test_who_leaves_ends_the_work(app: FastgenApp, jp_serverapp: Any):
     reader, writer = await asyncio.open_connection("127.0.0.1", jp_serverapp.port)
-    body = json.dumps({"prompt": COUNTING, "max_tokens": 2000, "temperature": 2}).encode()
+    host = writes(app, LONG)
+    body = b'{"prompt": "x"}'
     writer.write(
         b"POST /user/ann/jupyter-fastgen/generate HTTP/1.1\r\nHost: localhost\r\n"
         b"Authorization: fastgen " + app.secret.encode() + b"\r\n"
@@ -241,12 +329,16 @@ async def test_who_leaves_ends_the_work(app: FastgenApp, jp_serverapp: Any):
     assert app.edits.is_running
     writer.close()
     await at_rest(app)
+    assert host.engine.left
+    assert host.engine.written < len(LONG) // 6
 
 
-async def test_two_kernels_are_answered_one_after_the_other(post: Fetch):
-    asked = {"prompt": COUNTING, "max_tokens": 8}
+async def test_two_kernels_are_answered_one_after_the_other(post: Fetch, app: FastgenApp):
+    host = writes(app, ANSWER)
+    asked = {"prompt": "x"}
     for told in await asyncio.gather(post("generate", asked), post("generate", asked)):
-        assert answered(told).reason in ("stop", "length", "empty")
+        assert text(told) == ANSWER.removesuffix("\n```")
+    assert len(host.engine.requests) == 2
 
 
 async def test_a_silent_server_sends_empty_lines(post: Fetch, app: FastgenApp, monkeypatch: Any):
@@ -271,7 +363,7 @@ async def test_ghost_text_gives_way(app: FastgenApp, post: Fetch):
 
     session: Any = Session()
     app.sessions.add(session)
-    await post("generate", {"prompt": COUNTING, "max_tokens": 4})
+    await post("generate", {"prompt": "x"})
     app.sessions.remove(session)
     assert session.rested == 1
 
@@ -282,10 +374,11 @@ async def test_ghost_text_gives_way(app: FastgenApp, post: Fetch):
 async def test_a_kernel_reaches_its_server_by_itself(app: FastgenApp):
     def work() -> tuple[str, list[protocol.FromServer], protocol.Status, list[Any]]:
         link = find()
-        asked = protocol.Generate(COUNTING, max_tokens=8)
+        asked = protocol.Generate("count")
         return link.where, list(link.generate(asked)), link.status(), link.models()
 
     where, told, status, models = await asyncio.to_thread(work)
+    assert "".join(f.text for f in told if isinstance(f, protocol.Chunk)).startswith("def count")
     assert "/user/ann/" in where
     assert "environment" in where
     assert isinstance(told[-1], protocol.Done)
@@ -298,8 +391,8 @@ async def test_a_server_is_reached_by_url_and_token(app: FastgenApp, jp_serverap
     url = os.environ[URL]
     for link in (find(url, token), find(f"{url}lab/tree/x.ipynb?token={token}")):
         status = await asyncio.to_thread(link.status)
-        assert status.model == app.model
-        told = await asyncio.to_thread(list, link.generate(protocol.Generate("x", max_tokens=1)))
+        assert status.model == "scripted"
+        told = await asyncio.to_thread(list, link.generate(protocol.Generate("x")))
         assert isinstance(told[-1], protocol.Done)
 
 
@@ -316,7 +409,8 @@ async def test_a_wrong_token_or_secret_is_said_with_the_way_out(app: FastgenApp,
 
 
 async def test_a_stream_is_cancelled_from_another_thread(app: FastgenApp):
-    stream = find().generate(protocol.Generate(COUNTING, max_tokens=2000, temperature=2))
+    writes(app, LONG)
+    stream = find().generate(protocol.Generate("x"))
 
     def work() -> list[protocol.FromServer]:
         told: list[protocol.FromServer] = []
