@@ -5,6 +5,9 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import shutil
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import Any
 import pytest
 
 from jupyter_fastgen import protocol
-from jupyter_fastgen.link import SECRET, URL, LinkError, find
+from jupyter_fastgen.link import CERTIFICATE, SECRET, URL, LinkError, find
 from jupyter_fastgen.link.local import LocalLink
 
 ASKED = protocol.Generate("x")
@@ -24,7 +27,7 @@ Serve = Callable[[Callable[[http.server.BaseHTTPRequestHandler], None]], str]
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """No server, and no configuration; gives the folder where servers say that they run."""
-    for name in (URL, SECRET, "JPY_PARENT_PID"):
+    for name in (URL, SECRET, CERTIFICATE, "JPY_PARENT_PID"):
         monkeypatch.delenv(name, raising=False)
     for kind in ("CONFIG", "DATA", "RUNTIME"):
         monkeypatch.setenv(f"JUPYTER_{kind}_DIR", str(tmp_path))
@@ -220,3 +223,47 @@ def test_what_can_not_be_sent_is_not(prompt: str, match: str):
     with pytest.raises(LinkError, match=match) as caught:
         list(find("http://127.0.0.1:9/").generate(protocol.Generate(prompt)))
     assert "\n" not in str(caught.value)
+
+
+# --- TLS ---
+
+
+def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate for a host of that name, signed by itself, and its key."""
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj"]
+    command += [f"/CN={name}", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+def test_the_certificate_of_the_server_is_trusted_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    certificate, key = make_certificate(tmp_path, "elsewhere")
+    other, _ = make_certificate(tmp_path, "other")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            says(200, line(protocol.Status("ready")))(self)
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv(URL, f"https://127.0.0.1:{server.server_address[1]}/")
+        monkeypatch.setenv(SECRET, "s")
+        monkeypatch.setenv(CERTIFICATE, str(certificate))
+        assert find().status().state == "ready"
+        for wrong in (str(other), ""):
+            monkeypatch.setenv(CERTIFICATE, wrong)
+            with pytest.raises(LinkError, match="certificate that is not trusted"):
+                find().status()
+        server.shutdown()
+    monkeypatch.setenv(CERTIFICATE, str(tmp_path / "gone.pem"))
+    with pytest.raises(LinkError, match=r"gone\.pem can't be read"):
+        find()
