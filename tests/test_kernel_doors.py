@@ -14,61 +14,15 @@ import pytest
 
 from jupyter_fastgen import protocol
 from jupyter_fastgen.app import FastgenApp
-from jupyter_fastgen.edit.prompt import CHATS
-from jupyter_fastgen.edit.service import EditService
-from jupyter_fastgen.engine.base import EngineError
-from jupyter_fastgen.generate.service import GenerateService
 from jupyter_fastgen.host import ModelHost
 from jupyter_fastgen.link import CERTIFICATE, SECRET, URL, LinkError, find
 
-from .engine.scripted import ScriptedEngine
+from .engine.scripted import ScriptedHost
 
 Fetch = Callable[..., Awaitable[Any]]
 
 ANSWER = "def count():\n    return [1, 2, 3]\n```"
 LONG = "x = 1\n" * 100_000
-
-
-class Host:
-    """A host whose model is loaded when it is asked for, and which says so."""
-
-    def __init__(self, answer: str, model: str = "scripted", fault: str = "") -> None:
-        self.engine = ScriptedEngine(answer)
-        self.status = protocol.Status("ready", model)
-        self.closed = False
-        self._services = (
-            EditService(self.engine, CHATS["chatml"]),
-            GenerateService(self.engine, CHATS["chatml"]),
-        )
-        self._fault = fault
-        self._listeners: list[Callable[[protocol.Status], None]] = []
-
-    def listen(self, listener: Callable[[protocol.Status], None]) -> Callable[[], None]:
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    async def _load(self) -> None:
-        for progress in (0.0, 0.5):
-            for listener in self._listeners:
-                listener(protocol.Status("loading", progress=progress))
-            await asyncio.sleep(0)
-        if self._fault:
-            raise EngineError(self._fault, "pull it")
-
-    async def edits(self) -> EditService:
-        await self._load()
-        return self._services[0]
-
-    async def generation(self) -> GenerateService:
-        await self._load()
-        return self._services[1]
-
-    @property
-    def is_writing(self) -> bool:
-        return any(service.is_running for service in self._services)
-
-    async def close(self) -> None:
-        self.closed = True
 
 
 @pytest.fixture
@@ -94,9 +48,9 @@ def app(
     return found
 
 
-def writes(app: FastgenApp, answer: str, fault: str = "") -> Host:
+def writes(app: FastgenApp, answer: str, fault: str = "") -> ScriptedHost:
     """Let the model for edits answer so."""
-    host: Any = Host(answer, fault=fault)
+    host: Any = ScriptedHost(answer, fault=fault)
 
     def make(model: str) -> ModelHost:
         return app.make_edit_host(model) if model else host
@@ -260,10 +214,10 @@ async def test_a_model_that_can_not_be_loaded_is_told(post: Fetch, app: FastgenA
 
 
 async def test_of_other_models_one_is_kept(post: Fetch, app: FastgenApp):
-    made: list[Host] = []
+    made: list[ScriptedHost] = []
 
     def make(model: str) -> Any:
-        made.append(Host(ANSWER, model or "scripted"))
+        made.append(ScriptedHost(ANSWER, model or "scripted"))
         return made[-1]
 
     app.edits = type(app.edits)(make, app.edits.actions)

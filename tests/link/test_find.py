@@ -214,6 +214,13 @@ def test_a_refusal_is_said(serve: Serve, code: int, body: bytes, match: str):
         list(find(serve(says(code, body)), "t").generate(ASKED))
 
 
+def test_another_kind_of_server_is_said(serve: Serve):
+    link = find(serve(says(200, b"<html>")), "t")
+    for ask in (link.status, link.models):
+        with pytest.raises(LinkError, match="is no Jupyter server with jupyter_fastgen"):
+            ask()
+
+
 @pytest.mark.parametrize(
     ("prompt", "match"),
     [("x" * protocol.MAX_FRAME, "larger than 4 MB"), ("\ud800", "half a character")],
