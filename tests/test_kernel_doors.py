@@ -385,3 +385,24 @@ async def test_a_stream_that_is_cancelled_before_asks_nothing(app: FastgenApp):
     stream.cancel()
     assert await asyncio.to_thread(list, stream) == [protocol.Done(1, "cancelled")]
     assert not app.edits.is_running
+
+
+ASK = """
+from jupyter_fastgen import protocol
+from jupyter_fastgen.link import find
+print("".join(getattr(frame, "text", "") for frame in find().generate(protocol.Generate("count"))))
+"""
+
+
+async def test_a_kernel_that_the_server_starts_is_answered(app: FastgenApp, jp_serverapp: Any):
+    kernels = jp_serverapp.kernel_manager
+    client = kernels.get_kernel(await kernels.start_kernel()).client()
+    client.start_channels()
+    await client.wait_for_ready(timeout=60)
+    said: list[str] = []
+    await client.execute_interactive(
+        ASK, output_hook=lambda message: said.append(str(message["content"])), timeout=60
+    )
+    client.stop_channels()
+    await kernels.shutdown_all(now=True)
+    assert "def count" in "".join(said)
