@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,5 +137,9 @@ def test_it_ends_with_the_process_that_uses_it(home: Path):
         rest = process.stdout.read().split()
         assert process.wait(60) == 0
     assert rest[-1] == "Done"
-    psutil.wait_procs(started, timeout=10)
-    assert not any(engine.is_running() for engine in started)
+    (engine,) = started
+    end = time.monotonic() + 10
+    # Nobody may be there to take note of its end.
+    while engine.is_running() and engine.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end
+        time.sleep(0.05)
