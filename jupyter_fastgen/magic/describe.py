@@ -12,6 +12,7 @@ import re
 import sys
 import types
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from ..errors import FastgenError
@@ -23,11 +24,15 @@ COLUMNS = 20
 LINES = 40
 """Of a function's source."""
 KEYS = 20
+LOOKED_AT = 1000
+"""Items of a container whose types are told."""
 MEMBERS = 40
 TEXT = 200
 """Code points of a string."""
 VALUE = 40
 """Code points of a value in a table, and of a key."""
+BITS = 128
+"""Of an integer that is written out."""
 CHARS = 3000
 """Code points about one object."""
 TOTAL = 9000
@@ -82,13 +87,15 @@ def describe(name: str, value: Any) -> str:
         text = _function(name, value)
     elif probe.inherits(kind, type):
         text = _class(name, value)
-    elif kind in (dict, list, tuple, set, frozenset):
+    elif _is_one(kind, dict, list, tuple, set, frozenset):
         text = _container(name, value)
     elif kind is types.ModuleType:
         text = f"{name} is a module"
     elif kind is str:
         more = f", which goes on: {len(value)} characters in all" if len(value) > TEXT else ""
         text = f"{name} is the str {value[:TEXT]!r}{more}"
+    elif kind is int and value.bit_length() > BITS:
+        text = f"{name} is an int of {value.bit_length()} bits"
     else:
         shown = _value(value)
         known = shown and f"{name} is the {probe.name_of(kind)} {shown}"
@@ -122,28 +129,21 @@ def _container(name: str, value: Any) -> str:
     count = len(value)
     if not count:
         return f"{name} is an empty {kind}"
-    items: list[Any] = list(value) if count <= 1000 else []
-    first: list[Any] = items or [item for item, _ in zip(value, range(1000), strict=False)]
+    first: list[Any] = list(islice(value, LOOKED_AT))
     if type(value) is not dict:
         return f"{name} is a {kind} of {count} items: {_types(first)}"
-    lines = [
-        f"{name} is a dict of {count} items, keys: {_types(first)},"
-        f" values: {_types([value[key] for key in first if _is_hashed_plainly(key)])}"
-    ]
+    values: list[Any] = list(islice(value.values(), LOOKED_AT))
     keys = [repr(key) for key in first[:KEYS] if type(key) is str and len(key) <= VALUE]
-    if keys:
-        lines.append(f"keys: {', '.join(keys)}{', …' if count > len(keys) else ''}")
-    return "\n".join(lines)
-
-
-def _is_hashed_plainly(key: Any) -> bool:
-    return type(key) in (str, int, float, bool, bytes, type(None))
+    told = f"\nkeys: {', '.join(keys)}{', …' if count > len(keys) else ''}" if keys else ""
+    return (
+        f"{name} is a dict of {count} items, keys: {_types(first)}, values: {_types(values)}{told}"
+    )
 
 
 def _types(items: list[Any]) -> str:
     found = dict.fromkeys(probe.name_of(_kind(item)) for item in items)
     names = list(found)
-    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "") or "of their own"
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def _object(name: str, value: Any) -> str:
@@ -206,11 +206,11 @@ def _dtype(value: Any) -> str:
 def _value(value: Any) -> str:
     """A plain value as it is written, cut to `VALUE`; "" for anything else."""
     kind = _kind(value)
-    if kind is int and value.bit_length() > 128:
-        return "a large number"
-    if kind in (str, bytes):
+    if _is_one(kind, str, bytes):
         text = repr(value[: VALUE + 1])
-    elif kind in (int, float, bool, complex, type(None)):
+    elif _is_one(kind, float, bool, complex, type(None)) or (
+        kind is int and value.bit_length() <= BITS
+    ):
         text = repr(value)
     elif _belongs(kind, "datetime", "decimal", "pathlib") or _is_scalar(kind):
         text = str(value)
@@ -221,6 +221,11 @@ def _value(value: Any) -> str:
 
 def _kind(value: object) -> type[Any]:
     return type(value)
+
+
+def _is_one(kind: type[Any], *kinds: type[Any]) -> bool:
+    # By identity: a metaclass may have its own `==`.
+    return any(kind is other for other in kinds)
 
 
 def _is_scalar(kind: type[Any]) -> bool:

@@ -74,6 +74,9 @@ class Recorder:
         return None
 
 
+_SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
 def bound(source: str) -> set[str]:
     """The names that a module of this source makes; none if it does not parse."""
     try:
@@ -89,7 +92,7 @@ def bound(source: str) -> set[str]:
             elif isinstance(node, ast.Name):
                 if isinstance(node.ctx, ast.Store):
                     found.add(node.id)
-            elif not isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp):
+            elif not isinstance(node, _SCOPES):
                 visit(ast.iter_child_nodes(node))
 
     visit(tree.body)

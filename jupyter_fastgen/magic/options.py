@@ -50,7 +50,7 @@ class Option:
     read: Callable[[str], Any] = str
 
 
-def _whole(low: int) -> Callable[[str], int]:
+def _whole(low: int, high: int = 2**32 - 1) -> Callable[[str], int]:
     def read(text: str) -> int:
         try:
             value = int(text)
@@ -58,6 +58,8 @@ def _whole(low: int) -> Callable[[str], int]:
             raise ValueError("is no whole number") from None
         if value < low:
             raise ValueError(f"is less than {low}")
+        if value > high:
+            raise ValueError(f"is more than {high}")
         return value
 
     return read

@@ -95,6 +95,8 @@ class Live:
         `target` is the file that hunks are of. If it `writes`, those that are sure are taken in
         the end, without being asked for.
         """
+        self.lock = threading.RLock()
+        """Held while anything of an answer is shown."""
         self._widget = widget
         self._ask = ask
         self._ended = ended
@@ -175,7 +177,8 @@ class Live:
             self._take([self._hunks[n] for n in numbers if 0 <= n < len(self._hunks)])
 
     def _retry(self, ask: Callable[[str], Job], prompt: str) -> None:
-        old, self._job = self._job, None
+        with self.lock:
+            old, self._job = self._job, None
         if old is not None:
             old.stop()
         widget = self._widget
@@ -226,13 +229,16 @@ class _Current:
         self._job = job
 
     def progress(self, phase: str, fraction: float | None) -> None:
-        if self._live.is_current(self._job):
-            self._live.progress(phase, fraction)
+        with self._live.lock:
+            if self._live.is_current(self._job):
+                self._live.progress(phase, fraction)
 
     def text(self, more: str) -> None:
-        if self._live.is_current(self._job):
-            self._live.text(more)
+        with self._live.lock:
+            if self._live.is_current(self._job):
+                self._live.text(more)
 
     def end(self, end: End) -> None:
-        if self._live.is_current(self._job):
-            self._live.end(end)
+        with self._live.lock:
+            if self._live.is_current(self._job):
+                self._live.end(end)
