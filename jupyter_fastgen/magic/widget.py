@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextvars
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -213,12 +214,18 @@ class Live:
     def _bundle(self) -> dict[str, Any]:
         widget = self._widget
         text = widget.text or widget.why or widget.prompt
-        fenced = f"```{widget.language}\n{widget.text}\n```" if widget.text else text
         return {
             MIME: {"model": widget.model_id, "language": widget.language},
-            "text/markdown": fenced,
+            "text/markdown": _fenced(widget.text, widget.language) if widget.text else text,
             "text/plain": text,
         }
+
+
+def _fenced(text: str, language: str) -> str:
+    """Code in Markdown, between fences that are longer than any in it."""
+    longest = max((len(run) for run in re.findall("`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{text.removesuffix(chr(10))}\n{fence}"
 
 
 class _Current:

@@ -62,6 +62,8 @@ class ScriptedLink:
         self.asked: list[Generate | Rewrite] = []
         self.streams: list[ScriptedStream] = []
         self.closed = False
+        self.found: list[tuple[str, str]] = []
+        """The URLs and tokens that it was looked for with."""
 
     def generate(self, asked: Generate) -> ScriptedStream:
         return self._answer(asked)
