@@ -230,6 +230,14 @@ FromBrowser = (
 # --- a kernel to the server --------------------------------------------------
 # Bodies of POST requests; the answer is a stream of frames as a browser is sent, one a line.
 
+SCHEME = "fastgen"
+"""Of the `Authorization` header that carries a kernel's secret."""
+
+BEAT = 10.0
+"""Seconds without a frame after which the server sends an empty line, to say that it is there."""
+
+TOO_LARGE = f"the request is larger than {MAX_FRAME >> 20} MB: say less, or name fewer objects"
+
 
 class Generate(msgspec.Struct, frozen=True, omit_defaults=True):
     """Write the code that `prompt` asks for; answered by `Progress`, `Chunk`s and a `Done`.
