@@ -13,7 +13,7 @@ import sys
 import types
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from ..errors import FastgenError
 from ..probes import python as probe
@@ -132,7 +132,7 @@ def _container(name: str, value: Any) -> str:
     first = _first(value)
     if type(value) is not dict:
         return f"{name} is a {kind} of {count} items: {_types(first)}"
-    values = _first(value.values())
+    values = _first(cast("dict[Any, Any]", value).values())
     keys = [repr(key) for key in first[:KEYS] if type(key) is str and len(key) <= VALUE]
     told = f"\nkeys: {', '.join(keys)}{', …' if count > len(keys) else ''}" if keys else ""
     return (
