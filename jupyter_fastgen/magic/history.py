@@ -69,9 +69,14 @@ class Recorder:
     def defining(self, name: str, clean: Callable[[str], str]) -> Ran | None:
         """The last cell that makes `name`; `clean` makes plain Python of IPython's."""
         for ran in reversed(self._ran.values()):
-            if name in ran.source and name in bound(clean(ran.source)):
+            if name in ran.source and name in bound(clean(_under_magic(ran.source))):
                 return ran
         return None
+
+
+def _under_magic(source: str) -> str:
+    """A cell without its cell magic: below `%%time` stands Python, too."""
+    return source.lstrip().partition("\n")[2] if source.lstrip().startswith("%%") else source
 
 
 _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
