@@ -1,3 +1,5 @@
+import { NO_HUNK } from '../client/frames';
+import type { IHunk } from '../client/protocol';
 import { differences } from './differences';
 
 /**
@@ -14,6 +16,18 @@ export function splitLines(text: string): string[] {
   const last = lines.pop()!;
   const ended = lines.map(line => `${line}\n`);
   return last ? [...ended, last] : ended;
+}
+
+/** Characters of a line by which a person knows it. */
+const HEAD_LENGTH = 60;
+
+/** By what a person knows a text: its first line that says something; '' without any. */
+export function headOf(text: string): string {
+  const line = bodies(text).find(line => line.trim()) ?? '';
+  const characters = [...line.trim()];
+  return characters.length > HEAD_LENGTH
+    ? `${characters.slice(0, HEAD_LENGTH - 1).join('')}…`
+    : characters.join('');
 }
 
 /** A line without its end. */
@@ -56,6 +70,22 @@ export function lineChanges(
   return differences(before, after)
     .map(({ start, end, from, to }) => ({ start, end, count: to - from }))
     .reverse();
+}
+
+/** What turns one text of a cell into another, as hunks. */
+export function lineHunks(
+  cell: string,
+  before: string,
+  after: string
+): IHunk[] {
+  const fresh = bodies(after);
+  return differences(bodies(before), fresh).map(({ start, end, from, to }) => ({
+    ...NO_HUNK,
+    cell,
+    start,
+    end,
+    new: fresh.slice(from, to)
+  }));
 }
 
 /** `insert` replaces the UTF-16 units `from` to `to`. */

@@ -3,6 +3,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import type { Edits, IEditListener } from '../client/edits';
 import { ONLY_CELL } from '../client/documents';
 import type { IHunk } from '../client/protocol';
+import { hunksIn } from '../client/testing';
 import { Review } from './review';
 import type { IRequest } from './session';
 import { Session } from './session';
@@ -17,18 +18,9 @@ const REQUEST: IRequest = {
   rerun: []
 };
 
+/** A line that becomes another. */
 function line(start: number, reasons: string[] = []): IHunk {
-  return {
-    cell: ONLY_CELL,
-    start,
-    end: start + 1,
-    new: ['X'],
-    kind: 'lines',
-    type: 'code',
-    after: '',
-    label: '',
-    reasons
-  };
+  return hunksIn(ONLY_CELL)({ start, end: start + 1, new: ['X'], reasons });
 }
 
 function setUp({ isReachable = true } = {}) {
@@ -138,6 +130,21 @@ it('puts what waits aside when the same text is edited again', () => {
   done(asked[0].listener, 'stop');
   session.ask(REQUEST);
   expect(review.pending).toEqual([]);
+});
+
+it('compares a text with a cell, which ends the edit that runs', () => {
+  const { session, review, asked, file, said } = setUp();
+  session.ask(REQUEST);
+  session.compare(ONLY_CELL, 'a\nB\nc\nd\ne');
+  expect(asked[0].isCancelled).toBe(true);
+  expect(said.pop()).toBe('2 changes ready');
+  expect(file.getSource()).toBe(TEXT);
+  review.accept([review.pending[1]]);
+  expect(file.getSource()).toBe('a\nb\nc\nd\ne\n');
+  review.accept(review.pending);
+  expect(file.getSource()).toBe('a\nB\nc\nd\ne\n');
+  session.compare(ONLY_CELL, file.getSource());
+  expect(session.status).toBe('Nothing to change was found.');
 });
 
 it('says so when the server cannot be told', () => {
