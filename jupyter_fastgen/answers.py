@@ -11,6 +11,7 @@ from .document import Document, OutOfStepError
 from .editing import EditJobs, Edits
 from .errors import FastgenError
 from .host import ModelHost
+from .jobs import unexpected
 
 ID = 1
 """Of every job: a stream has only one."""
@@ -40,7 +41,6 @@ class Answers:
         async with self._turn:
             try:
                 host = await self._edits.named(asked.model)
-                self._rest()
                 is_new = isinstance(asked, protocol.Generate)
                 answer = self._generate(host, asked) if is_new else self._edit(host, asked)
                 async with aclosing(answer) as frames:
@@ -48,6 +48,8 @@ class Answers:
                         yield frame
             except FastgenError as error:
                 yield protocol.Done(ID, "failed", str(error))
+            except Exception as error:
+                yield protocol.Done(ID, "failed", unexpected("the answer", error))
 
     async def _generate(
         self, host: ModelHost, asked: protocol.Generate
@@ -64,6 +66,7 @@ class Answers:
             deaf()
             loading.cancel()
         service = loading.result()
+        self._rest()
         async with aclosing(service.generate(asked, ID)) as frames:
             async for frame in frames:
                 yield frame
@@ -88,6 +91,7 @@ class Answers:
                 asked.end,
                 asked.error,
             )
+            self._rest()
             jobs.start(message, document, None, asked.about)
         except (OutOfStepError, ValueError) as error:
             yield protocol.Done(ID, "failed", f"what is to be changed is not there: {error}")

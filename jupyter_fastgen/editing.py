@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
@@ -21,7 +19,7 @@ from .edit.grammars import TEXT, language_of
 from .edit.lines import split_lines
 from .edit.mask import without_header
 from .errors import FastgenError
-from .jobs import Ended, counts_of
+from .jobs import Ended, counts_of, unexpected
 
 if TYPE_CHECKING:
     from .edit.service import EditService
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from .host import ModelHost
 
 Answer = protocol.Progress | protocol.Hunks | protocol.Done
-
-_log = logging.getLogger(__name__)
 
 KNOWN = Budget(above=512)
 """Of the live kernel a model that edits is told what fits here into 96 tokens."""
@@ -118,13 +114,18 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Asked:
-    """An edit in full: the cells as they were, whatever becomes of the document."""
+    """An edit in full: the cells as they were, whatever becomes of the document.
+
+    `others` are the code cells that stay, `namespace` is what the kernel holds.
+    """
 
     key: str
     sheet: Sheet
     language: str
     part: tuple[int, int] | None
     about: str
+    others: tuple[str, ...]
+    namespace: Namespace | None
 
 
 class EditJobs:
@@ -191,11 +192,8 @@ class EditJobs:
             try:
                 await work(job)
             except Exception as error:
-                # Without what it says: that may hold text of the document.
-                where = "".join(traceback.format_tb(error.__traceback__))
-                _log.error("an edit failed: %s\n%s", type(error).__name__, where)
+                why = unexpected("the edit", error)
                 if job.id is not None:
-                    why = f"the edit failed ({type(error).__name__}); the server's log says where"
                     await self._send(protocol.Done(job.id, job.ended or "failed", why))
             finally:
                 if self._jobs.get(doc) is job:
@@ -241,7 +239,13 @@ class EditJobs:
             part = min(message.start, count), min(message.end, count)
         told = [about, _known(cells, document, namespace), sheet.about]
         key = f"{self._name}/{message.doc}"
-        return _Asked(key, sheet, language, part, "\n".join(filter(None, told)))
+        others = tuple(
+            cell.source
+            for number, cell in enumerate(document.cells)
+            if number not in numbers and cell.type == "code"
+        )
+        said = "\n".join(filter(None, told))
+        return _Asked(key, sheet, language, part, said, others, namespace)
 
     async def _read(self, asked: _Asked) -> None:
         # What fails here fails in the edit, too, and is told there.
@@ -341,9 +345,13 @@ async def _within(
     from .edit.answer import Reached
     from .edit.comments import only_comments
     from .edit.service import End, Reading
+    from .edit.undefined import elsewhere
 
     id, sheet = message.id, asked.sheet
-    found = service.edit(asked.key, sheet.text, asked.language, said, asked.part, asked.about)
+    known = partial(elsewhere, asked.others, asked.namespace)
+    found = service.edit(
+        asked.key, sheet.text, asked.language, said, asked.part, asked.about, known=known
+    )
     async with aclosing(found):
         async for piece in found:
             if isinstance(piece, Reading):

@@ -206,7 +206,7 @@ class ModelHost:
             settings.slots,
             settings.threads,
             settings.api_key,
-            settings.draft,
+            None if settings.draft else 0,
         )
         self._worker = Worker(
             "llama-server" if engine == "llama-server" else "llamacpp",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from dataclasses import dataclass
 from typing import Literal
 
 from . import protocol
 from .completion.service import End
 from .engine.base import Done
+
+_log = logging.getLogger(__name__)
 
 Ended = Literal["cancelled", "superseded"]
 
@@ -36,6 +40,17 @@ def is_favour(message: protocol.FromBrowser) -> bool:
 def done_message(id: int, end: End) -> protocol.Done:
     """What the browser is told of the end of job `id`."""
     return protocol.Done(id, end.reason, end.why, counts_of(end.cost))
+
+
+def unexpected(what: str, error: Exception) -> str:
+    """Log where an error that nobody thought of came from; gives what the person is told.
+
+    Without what the error says: that may hold text of the document.
+    """
+    name = type(error).__name__
+    where = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("%s failed: %s\n%s", what, name, where)
+    return f"{what} failed ({name}); the log says where"
 
 
 def counts_of(cost: Done | None) -> protocol.Counts | None:

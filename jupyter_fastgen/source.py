@@ -53,6 +53,13 @@ class Source:
         """What a person calls it."""
         return f"{self.path}" if self.cell is None else f"{self.path} cell {self.cell}"
 
+    @property
+    def others(self) -> list[str]:
+        """The code of a notebook's other cells, where one is edited."""
+        if self.cell is None:
+            return []
+        return [c.text for n, c in enumerate(self.cells) if n != self.cell and c.type == "code"]
+
     def with_text(self, text: str) -> bytes:
         """The file's bytes with `text` in place of this one."""
         if self.sheet is not None:

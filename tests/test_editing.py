@@ -108,6 +108,17 @@ async def test_an_edit_of_a_cell_is_hunks_of_its_lines():
     assert "The mean." not in request.prompt
 
 
+async def test_what_an_edit_uses_is_defined_somewhere_in_the_notebook():
+    page = Page(
+        MEAN.replace("len(values)", "len(items)").replace("(values):", "(items):") + "\n```"
+    )
+    await page.edit("c", instruction="rename the parameter")
+    assert [hunk.reasons for hunk in page.final] == [[]]
+    page = Page(MEAN.replace("len(values)", "len(rides)") + "\n```")
+    await page.edit("c", instruction="of rides")
+    assert [hunk.reasons for hunk in page.final] == [["it uses `rides`, which nothing defines"]]
+
+
 async def test_a_selection_alone_changes():
     page = Page("    return 0\n```")
     await page.edit("c", instruction="x", start=1, end=2)

@@ -14,6 +14,7 @@ import pytest
 
 from jupyter_fastgen import protocol
 from jupyter_fastgen.app import FastgenApp
+from jupyter_fastgen.generate.service import GenerateService
 from jupyter_fastgen.host import ModelHost
 from jupyter_fastgen.link import CERTIFICATE, SECRET, URL, LinkError, find
 
@@ -211,6 +212,22 @@ async def test_a_model_that_can_not_be_loaded_is_told(post: Fetch, app: FastgenA
         done = answered(await post(door, asked))
         assert done.reason in ("failed", "unavailable")
         assert "the file is broken (pull it)" in done.why
+
+
+async def test_what_nobody_expected_is_an_end_too(
+    post: Fetch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    text = "zanzi" + "bar"
+
+    def broken(*_: object) -> None:
+        raise RecursionError(text)
+
+    monkeypatch.setattr(GenerateService, "generate", broken)
+    done = answered(await post("generate", {"prompt": "x"}))
+    assert done.reason == "failed"
+    assert "RecursionError" in done.why
+    assert "RecursionError" in caplog.text
+    assert text not in done.why + caplog.text
 
 
 async def test_of_other_models_one_is_kept(post: Fetch, app: FastgenApp):

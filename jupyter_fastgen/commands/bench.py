@@ -218,6 +218,34 @@ def css(
 
 
 @app.command()
+def drafts(
+    model: Annotated[
+        str, typer.Option("--model", help="A name or .gguf file; the best for edits that is here.")
+    ] = "",
+    json: AsJson = False,
+) -> None:
+    """Let a model write cells anew without drafts and with them; tell what a token takes."""
+    import asyncio
+
+    from ..evaluate.edits.drafts import measure
+    from ..evaluate.quality.running import edit_model
+
+    def say(name: str) -> None:
+        typer.echo(f"measuring: {name}", err=True)
+
+    found = asyncio.run(measure(edit_model(model), say))
+    if json:
+        _print_json(found)
+        return
+    for arm in (found.plain, found.drafted):
+        typer.echo(
+            f"drafts of {arm.draft}: {arm.token_ms} ms a token, {arm.new_tokens} tokens in"
+            f" {arm.passes} passes, {arm.accepted} of {arm.drafted} drafted ones accepted"
+        )
+    typer.echo(f"{found.model}: {found.same} of {found.edits} answers are the same")
+
+
+@app.command()
 def report(
     out: Annotated[Path, typer.Option("--out", help="The Markdown file to be written.")],
     keys: Keys = 260,

@@ -121,15 +121,20 @@ async def _run(
     host: ModelHost, source: Source, instruction: str, part: tuple[int, int] | None, echo: bool
 ) -> End:
     from contextlib import aclosing
+    from functools import partial
 
     from ..edit.hunks import Hunk
     from ..edit.service import End
+    from ..edit.undefined import elsewhere
     from ..errors import FastgenError
 
     try:
         service = await host.edits()
         about = source.sheet.about if source.sheet else ""
-        hunks = service.edit("terminal", source.text, source.language, instruction, part, about)
+        known = partial(elsewhere, source.others, None)
+        hunks = service.edit(
+            "terminal", source.text, source.language, instruction, part, about, known=known
+        )
         async with aclosing(hunks):
             async for hunk in hunks:
                 if isinstance(hunk, End):
@@ -187,7 +192,7 @@ def _report(source: Source, merge: Merge, taken: set[int], lost: list[Hunk], wri
     old = [body(line) for line in split_lines(source.text)]
     for number, hunk in enumerate(merge.hunks):
         if number not in taken:
-            reasons = "; ".join(sorted(flag.value for flag in hunk.flags))
+            reasons = "; ".join(hunk.reasons)
             typer.echo(f"Needs a look: {_place(source, hunk)}: {reasons}", err=True)
             for sign, texts in (("-", old[hunk.start : hunk.end]), ("+", hunk.new)):
                 for text in texts:

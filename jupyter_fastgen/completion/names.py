@@ -13,7 +13,9 @@ from . import lexer
 MOST_CHARS = 20_000
 """Of a cell that is looked into; in a larger one any name may be bound."""
 
-_INJECTING = re.compile(r"\s*%%?(?:pylab|run|store|cython|sql|R|load|macro|edit)\b")
+INJECTING = re.compile(r"\s*%%?(?:pylab|run|store|cython|sql|R|load|macro|edit)\b")
+"""A magic that may bind any name."""
+
 _NAMESPACES = frozenset(("globals", "locals", "vars"))
 
 _CLAUSES = (
@@ -53,9 +55,9 @@ def bound(source: str) -> Bound:
     if len(source) > MOST_CHARS:
         return Bound(open=True)
     if not lexer.is_python(source):
-        return Bound(open=bool(_INJECTING.match(source)))
+        return Bound(open=bool(INJECTING.match(source)))
     found = lexer.tokens(source)
-    injected = Bound(open=any(t.kind == "magic" and _INJECTING.match(t.text) for t in found))
+    injected = Bound(open=any(t.kind == "magic" and INJECTING.match(t.text) for t in found))
     tree = _parse(lexer.mask(source, found))
     if tree is not None:
         return injected | _of_tree(tree)

@@ -101,6 +101,11 @@ class _Statement:
         return any(token.text == "," and token.depth == depth + 1 for token in inside)
 
 
+def is_given(name: str) -> bool:
+    """Whether a name exists without being defined: a builtin, or one of IPython's."""
+    return name in _ALWAYS or _HISTORY.fullmatch(name) is not None
+
+
 class Soundness:
     """Checks what may be suggested at one cursor of a Python cell."""
 
@@ -187,9 +192,9 @@ class Soundness:
         return None
 
     def _exists(self, name: str, known: names.Bound) -> bool:
-        if name in known.names or name in _ALWAYS or name in self._variables:
+        if name in known.names or name in self._variables or is_given(name):
             return True
-        return known.open or self._open or bool(_HISTORY.fullmatch(name))
+        return known.open or self._open
 
     def _attribute(self, statement: _Statement, index: int, variable: Variable) -> Problem | None:
         """An attribute that is read and that the live object does not have."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ..completion.names import Bound
 from . import prompt
 from .blocks import parse
 from .checks import checked
@@ -17,6 +18,7 @@ from .markers import keep_marker
 from .merge import SHORT, Merge, Merger, digest
 from .nesting import Nesting
 from .safety import Flag, ends_early, written_anew
+from .undefined import resolved
 
 FEW_LINES = 4
 """Half of a selection's new lines may stand around it already, and half of so many in any case."""
@@ -40,14 +42,19 @@ class Answer:
         asked: prompt.Task,
         shown: Excerpt,
         built: prompt.Prompt,
+        known: Callable[[], Bound] = Bound,
     ) -> None:
-        """The answer is one to `built`, the prompt for `shown`, which is an excerpt of `asked`."""
+        """The answer is one to `built`, the prompt for `shown`, which is an excerpt of `asked`.
+
+        `known` tells what Python may use although `text` does not define it.
+        """
         self.asked = asked
         self.built = built
         self.ended = False
         self.wanted: list[tuple[int, int]] = []
         self._text = text
         self._language = language
+        self._known = known
         self._excerpt = shown
         if view := shown.view:
             part, forest = view.merged, parse("\n".join(view.lines), language)
@@ -112,6 +119,8 @@ class Answer:
         hunks = (self._placed(self._seen(hunk)) for hunk in merge.hunks)
         merge = Merge(digest(self._text), tuple(hunks), merge.reason)
         merge = checked(merge, self._text, lambda text: parse(text, self._language))
+        if self._language == "python":
+            merge = resolved(merge, self._text, self._known())
         if any({Flag.UNRELATED, Flag.SYNTAX} <= hunk.flags for hunk in merge.hunks):
             merge = replace(merge, hunks=(), reason="the model did not answer with code")
         if reason == "cancelled" and not self.ended:

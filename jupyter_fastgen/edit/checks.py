@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from .merge import Merge
 from .safety import Flag
+
+Fault = TypeVar("Fault")
 
 
 class Block(Protocol):
@@ -52,15 +54,21 @@ def checked(merge: Merge, base: str, parse: Callable[[str], Forest]) -> Merge:
         twice = _defined_twice(after) - _defined_twice(before)
         return frozenset([Flag.SYNTAX] * broken + [Flag.DUPLICATE] * bool(twice))
 
-    numbers = range(len(merge.hunks))
-    found = faults(numbers) if merge.hunks else frozenset[Flag]()
-    if not found:
-        return merge
-    alone = [faults([number]) & found for number in numbers]
-    if not any(alone):
-        alone = [found] * len(alone)
-    hunks = zip(merge.hunks, alone, strict=True)
+    hunks = zip(merge.hunks, culprits(len(merge.hunks), faults), strict=True)
     return replace(merge, hunks=tuple(replace(h, flags=h.flags | more) for h, more in hunks))
+
+
+def culprits(
+    count: int, faults: Callable[[Sequence[int]], frozenset[Fault]]
+) -> list[frozenset[Fault]]:
+    """For each of `count` hunks its share in the faults that they have when all are accepted.
+
+    A fault is theirs that have it alone; if none does, all of them together do.
+    """
+    found = faults(range(count)) if count else frozenset[Fault]()
+    alone = [faults([number]) & found if found else found for number in range(count)]
+    together = found.difference(*alone)
+    return [own | together for own in alone]
 
 
 def _defined_twice(forest: Forest) -> set[tuple[str, ...]]:

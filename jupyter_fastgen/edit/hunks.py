@@ -57,7 +57,8 @@ class Hunk:
     """Original lines [start, end) that become `new`, lines without ends.
 
     `label` names the block that holds them, "" if none does. With `flags` it is shown, but
-    accepted only by the person. `moved_to` is the `start` of the hunk where its lines come again.
+    accepted only by the person. `moved_to` is the `start` of the hunk where its lines come again,
+    `undefined` are the names that nothing defines once it is accepted.
     """
 
     start: int
@@ -66,6 +67,16 @@ class Hunk:
     label: str = ""
     flags: frozenset[Flag] = frozenset()
     moved_to: int | None = None
+    undefined: tuple[str, ...] = ()
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it must be looked at, in words."""
+        said = {flag.value for flag in self.flags - {Flag.UNDEFINED}}
+        if Flag.UNDEFINED in self.flags:
+            names = ", ".join(f"`{name}`" for name in self.undefined)
+            said.add(f"it uses {names}, which nothing defines")
+        return sorted(said)
 
     @property
     def safe(self) -> bool:

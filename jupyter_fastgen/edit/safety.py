@@ -56,6 +56,7 @@ class Flag(str, Enum):
     HIDDEN = "it changes lines that the model was not shown: the text is long"
     SYNTAX = "the result has a syntax error that the original has not"
     DUPLICATE = "the result defines the same name twice"
+    UNDEFINED = "it uses a name that nothing defines"
     CELL = "a cell goes with what is in it"
     BEYOND = "it changes code, and only comments were asked for"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from functools import partial
 import msgspec
 
 from ..completion.context import guess_tokens
+from ..completion.names import Bound
 from ..engine import base
 from ..errors import FastgenError
 from . import ladder, prompt
@@ -101,16 +102,17 @@ class EditService:
         part: tuple[int, int] | None = None,
         about: str = "",
         whole: bool | None = None,
+        known: Callable[[], Bound] = Bound,
     ) -> AsyncGenerator[Hunk | Reading | Reached | End, None]:
         """Change `text` as the instruction says, only in its lines [start, end) if `part` is given.
 
         `key` names the document among all that are open, `about` is what else there is to know;
         `whole` says whether the lines are written anew or as a sparse edit, None leaves it to
-        their number. Where nothing of an answer is safe, the model is asked once more: with more of
-        a long text, or for all of the block that it wrote of. Yields hunks whose lines are settled,
-        but not yet their flags, how far the answer is, and one `End`. Leaving the iteration stops
-        the engine, `cancel` does so and still tells the cost. Raises `EngineError` and
-        `TooLongError`.
+        their number; `known` tells, in a thread, which names are defined elsewhere. Where nothing
+        of an answer is safe, the model is asked once more: with more of a long text, or for all of
+        the block that it wrote of. Yields hunks whose lines are settled, but not yet their flags,
+        how far the answer is, and one `End`. Leaving the iteration stops the engine, `cancel` does
+        so and still tells the cost. Raises `EngineError` and `TooLongError`.
         """
         asked = prompt.task(text, _language(text, language), instruction, part, whole, about)
         costs: list[base.Done] = []
@@ -122,7 +124,7 @@ class EditService:
                 try:
                     shown = await self._excerpt(asked, tokens, wanted)
                     built = prompt.build(shown.task, self._chat)
-                    answer = Answer(text, language, asked, shown, built)
+                    answer = Answer(text, language, asked, shown, built, known)
                     async with aclosing(
                         self._events(run, key, built, _answer_tokens(asked))
                     ) as events:

@@ -275,7 +275,7 @@ def _trimmed(lines: list[str], is_new: bool) -> list[str]:
 
 
 def _reasons(hunks: Sequence[Hunk]) -> list[str]:
-    return sorted({flag.value for hunk in hunks for flag in hunk.flags})
+    return sorted({reason for hunk in hunks for reason in hunk.reasons})
 
 
 def _with_cell(reasons: list[str]) -> list[str]:

@@ -29,9 +29,9 @@ class ModelSpec(msgspec.Struct, frozen=True):
 
     `location` is a file (GGUF) or the URL of a running `llama-server`.
     `context` is the KV cache in tokens of each of the `slots` documents that
-    are kept warm at once. `threads` 0 means: fit the machine. With `draft`, tokens are guessed from
-    what stands in the prompt and verified several at once, where that pays: it is for answers that
-    repeat their prompt, as edits do.
+    are kept warm at once. `threads` 0 means: fit the machine. `draft` is how many tokens at once
+    are guessed from what stands in the prompt, to be verified together: for answers that repeat
+    their prompt, as edits do. None means: as many as pay on this machine, if any do.
     """
 
     name: str
@@ -40,7 +40,7 @@ class ModelSpec(msgspec.Struct, frozen=True):
     slots: int = 2
     threads: int = 0
     api_key: str = ""
-    draft: bool = False
+    draft: int | None = 0
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ ACCEPTED = 0.95
 but a draft that is wrong must not cost much either."""
 
 GAIN = 1.1
-"""So much faster drafting must be to be worth it."""
+"""So much faster drafting must be to be worth it, and another length to be worth a new start."""
 
 
 def gain(length: int, step_ms: float, token_ms: float) -> float:
@@ -28,10 +28,14 @@ def gain(length: int, step_ms: float, token_ms: float) -> float:
 
 
 def fitting_length(step_ms: float, pass_ms: float, width: int) -> int:
-    """The length of drafts that pays most; 0 if none does.
+    """The length of drafts that pays; 0 if none does.
 
-    `pass_ms` is a pass that verifies `width` tokens, `step_ms` one over a single token.
+    `pass_ms` is a pass that verifies `width` tokens, the length in use, `step_ms` one over a single
+    token. It stays in use unless another gains clearly more.
     """
     token_ms = max(0.0, pass_ms - step_ms) / width
     best = max(LENGTHS, key=lambda length: gain(length, step_ms, token_ms))
-    return best if gain(best, step_ms, token_ms) >= GAIN else 0
+    most = gain(best, step_ms, token_ms)
+    if most < GAIN:
+        return 0
+    return best if most >= GAIN * gain(width, step_ms, token_ms) else width

@@ -39,8 +39,12 @@ are rejected, more make few drafts."""
 DRAFT = 8
 """Tokens drafted at once until it is measured what pays: right for two cores."""
 
-TRIAL = 32
-"""Tokens of an answer that is easy to draft, to measure it with."""
+TRIAL = 1 + 2 * (DRAFT + 1)
+"""Tokens of an answer that is easy to draft, to measure it with: the prompt's pass writes one, two
+over drafts the others."""
+
+READ, STARTED = 0.8, 0.95
+"""How far loading is when the file is read, and when the server is there."""
 
 READ_BLOCK = 8 * 1024 * 1024
 """Bytes read between two reports while the model file comes from the disk."""
@@ -240,8 +244,9 @@ class LlamaCpp(LlamaServer):
             ) from error
         await asyncio.to_thread(_read_through, path, progress)
         self._threads = spec.threads or machine.fitting_threads()
-        await self._start(xllamacpp, spec, DRAFT if spec.draft else 0)
-        if spec.draft and (fitting := await self._fitting_draft()) != DRAFT:
+        await self._start(xllamacpp, spec, DRAFT if spec.draft is None else spec.draft)
+        progress(STARTED)
+        if spec.draft is None and (fitting := await self._fitting_draft()) != DRAFT:
             await self.close()
             await self._start(xllamacpp, spec, fitting)
         progress(1.0)
@@ -264,7 +269,7 @@ class LlamaCpp(LlamaServer):
         """How many tokens to draft at once, by the times of this machine."""
         assert self._client is not None
         body = {
-            "prompt": "one two three four five six seven eight nine ten\n" * 4,
+            "prompt": "one two three four five six seven eight nine ten\n" * 3,
             "n_predict": TRIAL,
             "temperature": 0.0,
         }
@@ -277,7 +282,8 @@ class LlamaCpp(LlamaServer):
                 if accepted < TRIAL // 2:
                     return DRAFT
                 step = float(told["prompt_ms"]) / max(1, int(told["prompt_n"]))
-                passes.append(float(told["predicted_ms"]) / (int(told["predicted_n"]) - accepted))
+                count = int(told["predicted_n"]) - 1 - accepted
+                passes.append(float(told["predicted_ms"]) / count)
         except (httpx.HTTPError, ValueError, KeyError) as error:
             raise self._broken(str(error) or type(error).__name__) from error
         return drafting.fitting_length(step, min(passes), DRAFT)
@@ -329,7 +335,7 @@ def _read_through(path: Path, progress: Progress) -> None:
     with path.open("rb", buffering=0) as file:
         while block := file.read(READ_BLOCK):
             done += len(block)
-            progress(0.9 * done / size)
+            progress(READ * done / size)
 
 
 def _params(xllamacpp: Any, spec: ModelSpec, threads: int, draft: int, key: str) -> Any:

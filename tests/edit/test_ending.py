@@ -24,14 +24,7 @@ class Circle:
 def main():
     circle = Circle(2)
     print(circle.area())
-    print(circle.scale(2).area())
-    print(circle.scale(3).area())
-    print(circle.scale(4).area())
-    print(circle.scale(5).area())
-    print(circle.scale(6).area())
-    print(circle.scale(7).area())
-    print(circle.scale(8).area())
-"""
+""" + "".join(f"    print(circle.scale({n}).area())\n" for n in range(2, 17))
 
 LINES = CODE.split("\n")
 
@@ -44,13 +37,13 @@ def end(answer: str) -> str | None:
 
 def test_copies_behind_the_block_of_a_change_end_the_answer():
     answer = CODE.replace("        return area *", "        print(area)\n        return area *")
-    assert end(answer) == "        self.radius *= factor"
+    assert end(answer) == "    circle = Circle(2)"
     assert end("# ... existing code ...\n" + answer[answer.index("    def area") :]) is not None
 
 
 def test_in_the_block_of_a_change_another_may_come():
     answer = CODE.replace("def main():", "def main():\n    print(1)")
-    assert end(answer) == "    print(circle.scale(7).area())"
+    assert end(answer) == "    print(circle.scale(15).area())"
     both = answer.replace("    print(circle.area())", "    print(circle.area(1))")
     assert end(both) is None
 
@@ -67,10 +60,10 @@ def test_in_the_block_of_a_change_another_may_come():
     ],
 )
 def test_without_a_change_or_enough_copies_nothing_ends(answer: str):
-    last = "    print(circle.scale(8).area())"
+    last = "    print(circle.scale(16).area())"
     assert end(answer.removesuffix(last + "\n")) is None
 
 
 def test_lines_that_go_are_a_change():
     answer = CODE.replace("        area = math.pi\n", "")
-    assert end(answer) == "        self.radius *= factor"
+    assert end(answer) == "    circle = Circle(2)"

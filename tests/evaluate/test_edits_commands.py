@@ -34,6 +34,7 @@ def _scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "running", run)
     monkeypatch.setattr(running, "edit_model", lambda name: model)
     monkeypatch.setattr("jupyter_fastgen.evaluate.edits.sheet.running", run)
+    monkeypatch.setattr("jupyter_fastgen.evaluate.edits.drafts.running", run)
 
 
 def test_edits_are_summed_up_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -61,3 +62,13 @@ def test_a_sheet_is_told_arm_by_arm(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert not arms["full rewrite"]["right"]  # the rest of the sheet is not in the answer
     assert main(["bench", "css", "--file", str(file)]) == 0
     assert "bytes changed elsewhere" in capsys.readouterr().out
+
+
+def test_the_same_edits_are_told_without_drafts_and_with_them(capsys: pytest.CaptureFixture[str]):
+    assert main(["bench", "drafts", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["same"] == told["edits"] > 1
+    for arm in (told["plain"], told["drafted"]):
+        assert arm["passes"] == arm["new_tokens"] > 0  # a scripted engine drafts nothing
+    assert main(["bench", "drafts"]) == 0
+    assert "ms a token" in capsys.readouterr().out

@@ -43,6 +43,30 @@ def test_ideal_edits_come_out_exact_by_granularity_and_language(pairs: Path):
     assert found.slips["unique, CRLF"].exact == 1
 
 
+def test_an_edit_that_copies_on_before_its_last_change_is_ended_too_early(tmp_path: Path):
+    lines = "".join(f"    print(value + {n})\n" for n in range(30))
+    before = f"def show(value):\n    total = 0\n{lines}    return total\n"
+    after = before.replace("= 0", "= 1").replace("return total", "return -total")
+    pairs = tmp_path / "pairs.jsonl"
+    row = {"language": "python", "before": before, "after": after}
+    pairs.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    found = measure(pairs, 0, 0, 1, lambda what: None).granularities
+    assert [found[name]["all"].cut for name in ("unique", "definition")] == [0, 1]
+
+
+def test_a_commit_that_uses_a_name_which_nothing_defines_is_no_doubt_of_the_merge(tmp_path: Path):
+    before = "def show(value):\n    print(value)\n\n\nshow(1)\n"
+    pairs = tmp_path / "pairs.jsonl"
+    row = {
+        "language": "python",
+        "before": before,
+        "after": before.replace("(value)\n\n", "(valu)\n\n"),
+    }
+    pairs.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    found = measure(pairs, 0, 0, 1, lambda what: None).granularities["unique"]["all"]
+    assert (found.undefined, found.flagged_right) == (1, 0)
+
+
 def test_the_command_prints_a_table_and_json(pairs: Path):
     table = CliRunner().invoke(app, ["bench", "merge", "--pairs", str(pairs), "--slips", "0"])
     assert "unique, all (2)" in table.stdout

@@ -125,6 +125,9 @@ async def evaluate(
 
 
 def _record(task: Task, edit: Edit) -> Record:
+    said = edit.answer.split("\n")
+    if edit.cost.reason == "cancelled":
+        del said[-1]  # it was complete, and the engine stopped within a line
     wrong = fault(task, edit.unseen)
     lines = split_lines(task.text)
     cost = edit.cost
@@ -141,7 +144,7 @@ def _record(task: Task, edit: Edit) -> Record:
         right_taken=not (wrong if edit.merged == edit.unseen else fault(task, edit.merged)),
         fault=wrong,
         lost=((_texts(task.text) & _texts(task.solution)) - _texts(edit.unseen)).total(),
-        misread=edit.sparse and not is_spelled(edit.answer.split("\n"), edit.merged, task.text),
+        misread=edit.sparse and not is_spelled(said, edit.merged, task.text),
         prompt_tokens=cost.prompt_tokens,
         new_tokens=cost.new_tokens,
         passes=cost.passes,

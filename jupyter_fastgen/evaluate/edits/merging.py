@@ -12,12 +12,16 @@ from typing import get_args
 
 import msgspec
 
+from ...completion.names import Bound
 from ...edit.blocks import Forest, parse
 from ...edit.checks import checked
 from ...edit.difference import changes
+from ...edit.ending import Ending
 from ...edit.lines import split_lines
+from ...edit.markers import keep_marker
 from ...edit.merge import Merger
 from ...edit.prompt import WHOLE_LINES
+from ...edit.undefined import resolved
 from ..rows import read_rows, sample
 from ..stats import Spread, spread
 from . import viewing
@@ -32,14 +36,17 @@ SMALL = 20
 class Result(msgspec.Struct, frozen=True):
     """What became of one edit.
 
-    `flagged` says that a person is asked to look; `lost` counts lines that both texts have and
-    the merge of what needs no look has not. Milliseconds are the processor's: what runs beside
-    does not count.
+    `flagged` says that a person is asked to look for what the merge is unsure of, `undefined` that
+    the commit itself uses a name that nothing defines; `lost` counts lines that both texts have and
+    the merge of what needs no look has not; `cut` says that a model would have been stopped before
+    its last change. Milliseconds are the processor's: what runs beside does not count.
     """
 
     exact: bool
     flagged: bool
+    undefined: bool
     lost: int
+    cut: bool
     ms: float
     size: int
     is_cell: bool
@@ -49,7 +56,8 @@ class Result(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """Of some edits: shares of 0 to 1, counts of what went wrong unflagged, milliseconds.
 
-    `shown` is the share of the new text's lines that the edits have.
+    `cut` is the share that would have been ended too early, without a slip; `shown` that of the new
+    text's lines that the edits have.
     """
 
     edits: int
@@ -60,6 +68,8 @@ class Outcome(msgspec.Struct, frozen=True):
     silently_lost: int
     flagged: float
     flagged_right: float
+    undefined: float
+    cut: float
     shown: float
     ms: Spread
 
@@ -133,6 +143,8 @@ def outcome(results: Sequence[Result]) -> Outcome:
         sum(r.lost > 0 for r in results),
         share([r.flagged for r in results]) or 0.0,
         share([r.flagged and r.exact for r in results]) or 0.0,
+        share([r.undefined for r in results]) or 0.0,
+        share([r.cut for r in results]) or 0.0,
         sum(r.shown for r in results) / len(results) if results else 0.0,
         spread(r.ms for r in results),
     )
@@ -163,6 +175,8 @@ def _merge(case: Case, pair: Pair, slipped: bool = False) -> Result:
     merge = merger.finish(case.complete)
     ms = 1000 * (time.thread_time() - start)
     merge = checked(merge, base, lambda text: parse(text, case.language))
+    # What the other cells of its notebook define is not known of a cell.
+    is_file = case.language == "python" and not pair.is_cell
     whole = merge.apply(base, range(len(merge.hunks)))
     unseen = merge.apply(base, merge.safe)
     wanted = case.line_end.join(case.new) + case.line_end
@@ -171,7 +185,9 @@ def _merge(case: Case, pair: Pair, slipped: bool = False) -> Result:
         exact=whole == wanted
         or (slipped and _ends_cut(whole, case.loose) == _ends_cut(wanted, case.loose)),
         flagged=merge.reason != "" or len(merge.safe) < len(merge.hunks),
+        undefined=is_file and resolved(merge, base, Bound()) != merge,
         lost=(both - _texts(unseen)).total(),
+        cut=not slipped and not _is_written_whole(pair) and _is_cut(case, base, whole),
         ms=ms,
         size=sum(
             max(c.old_end - c.old_start, c.new_end - c.new_start)
@@ -180,6 +196,18 @@ def _merge(case: Case, pair: Pair, slipped: bool = False) -> Result:
         is_cell=pair.is_cell,
         shown=len(case.sparse) / max(1, len(case.new)),
     )
+
+
+def _is_cut(case: Case, base: str, whole: str) -> bool:
+    """Whether a model that writes this is stopped before all of `whole` is there."""
+    ending, merger = Ending(case.old), Merger(base)
+    for line in case.sparse:
+        merger.push(line)
+        if ending.reached(line):
+            merger.push(keep_marker(case.language))
+            merge = merger.finish()
+            return merge.apply(base, range(len(merge.hunks))) != whole
+    return False
 
 
 def _ends_cut(text: str, loose: bool) -> list[str]:

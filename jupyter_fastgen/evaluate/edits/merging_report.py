@@ -7,10 +7,12 @@ from datetime import date
 from importlib.metadata import version
 
 from ... import computer
+from ...edit.ending import BEHIND, INSIDE
 from ...engine import machine
 from ..tables import (
     MERGE_HEADS,
     VIEW_HEADS,
+    exactly,
     markdown_table,
     merge_rows,
     view_rows,
@@ -30,6 +32,13 @@ def write(found: Report, file: str) -> str:
         local=LOCAL,
         file=file,
         granularities=markdown_table(MERGE_HEADS, merge_rows(found.by_granularity)),
+        endings=markdown_table(
+            ["edits", "ended too early"],
+            [[name, exactly(by["all"].cut)] for name, by in found.granularities.items()],
+        ),
+        undefined=exactly(found.granularities["unique"]["all"].undefined),
+        behind=BEHIND,
+        inside=INSIDE,
         slips=markdown_table(MERGE_HEADS, merge_rows(found.slips)),
         views=markdown_table(VIEW_HEADS, view_rows(found.views)),
     )
@@ -57,6 +66,18 @@ unflagged" those that take away, without a look, a line that both versions have.
 right" is what that costs: an exact merge of which a hunk asks for a look.
 
 {granularities}
+
+Not counted are {undefined} of these commits that use a Python name which nothing defines: an edit
+that does so is flagged for it, however it is merged.
+
+## Where an answer is ended
+
+Small models copy on behind their last change, to the end of the text. So an answer is ended where
+it copies {behind} lines, and the block that it changed is over, or {inside} lines within that. An
+edit of several places that shows so much between them, instead of a marker, loses those behind;
+with whole blocks shown that is not rare:
+
+{endings}
 
 ## With the slips that models make
 

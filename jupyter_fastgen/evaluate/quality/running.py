@@ -50,12 +50,12 @@ def edit_model(name: str) -> Model:
 
 @asynccontextmanager
 async def running(model: Model, context: int, draft: bool = False) -> AsyncGenerator[Worker, None]:
-    """Run `model` with `context` tokens of KV cache, `draft` as `ModelSpec`'s.
+    """Run `model` with `context` tokens of KV cache, with `draft` as an edit's: where that pays.
 
     Raises `EngineError`.
     """
     # One place is completed at a time.
-    spec = ModelSpec(model.name, model.path, context, slots=1, draft=draft)
+    spec = ModelSpec(model.name, model.path, context, slots=1, draft=None if draft else 0)
     worker = Worker("llamacpp", spec)
     await worker.load(spec, lambda progress: None)
     try:
