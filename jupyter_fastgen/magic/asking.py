@@ -59,12 +59,15 @@ class Asking:
         for found in links:
             found.close()
 
-    def code(self, asked: Asked, prompt: str) -> Job:
-        """The job that writes code. Raises `UnknownNameError`."""
+    def code(self, asked: Asked, cell: str, prompt: str) -> Job:
+        """The job that writes code; `cell` is the id of the one that asks.
+
+        Raises `UnknownNameError`.
+        """
         said, about = fill(prompt, self._shell.user_ns)
         question = Generate(
             prompt=said,
-            cells=context(self._recorder, saved_cells()),
+            cells=context(self._recorder, saved_cells(), cell),
             about=about,
             model=asked.model,
             max_tokens=asked.max_tokens,

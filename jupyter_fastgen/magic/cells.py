@@ -17,15 +17,15 @@ MOST_BYTES = 20 * 1024 * 1024
 """Of a notebook file that is read; a bigger one is mostly outputs."""
 
 
-def context(recorder: Recorder, saved: list[Cell]) -> list[Cell]:
-    """The code that is there, for a question of the running cell.
+def context(recorder: Recorder, saved: list[Cell], asking: str = "") -> list[Cell]:
+    """The code that is there, for a question of the cell with the id `asking`.
 
-    Those of `saved`, the notebook's file, above the running one in its order, each as it last
+    Those of `saved`, the notebook's file, above that one in its order, each as it last
     ran; before them what else ran. At most `MOST_CHARS`: the last ones.
     """
     runs = {ran.id or f"In [{ran.number}]": ran for ran in recorder.cells}
     ids = [cell.id for cell in saved]
-    above = saved[: ids.index(recorder.current)] if recorder.current in ids else saved
+    above = saved[: ids.index(asking)] if asking in ids else saved
     shown = {cell.id for cell in above}
     cells = [_cell(key, ran) for key, ran in runs.items() if key not in shown]
     cells += [_cell(cell.id, runs[cell.id]) if cell.id in runs else cell for cell in above]

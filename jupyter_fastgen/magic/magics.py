@@ -82,7 +82,7 @@ class Fastgen:
                 ran = find.making(asked.edit) if asked.edit else find.numbered(asked.cell)
                 self._change_cell(asked, ran, Change(as_target(ran), asked.prompt))
             else:
-                self._write(asked, partial(self._asking.code, asked))
+                self._write(asked, partial(self._asking.code, asked, self._recorder.current))
 
     def line(self, line: str) -> None:
         """`%fastgen`."""

@@ -37,11 +37,6 @@ class Kernel:
             )
         )
 
-    def ask(self, id: str = "") -> None:
-        """The cell that runs now."""
-        info = SimpleNamespace(raw_cell="%%fastgen\nx", store_history=True, cell_id=id)
-        self.recorder.before(info)
-
 
 def raised(source: str) -> Exception:
     import linecache
@@ -130,8 +125,7 @@ def test_the_cells_above_go_along_in_their_order_each_as_it_ran(kernel: Kernel):
     ]
     kernel.run("c = 2", "below")
     kernel.run("a = 2", "one")
-    kernel.ask("asking")
-    found = context(kernel.recorder, saved)
+    found = context(kernel.recorder, saved, "asking")
     assert sources(found) == ["c = 2", "a = 2", "b = 1"]
     assert [cell.ran for cell in found] == ["ok", "ok", ""]
 

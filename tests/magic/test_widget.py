@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,15 +86,20 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
 
 
 @pytest.fixture
-def ask(page: Session, pages: list[Page]) -> Callable[[str], Page]:
-    """Run a cell of a page."""
+def ask(
+    page: Session, pages: list[Page], engine: Callable[..., ScriptedLink]
+) -> Iterator[Callable[..., Page]]:
+    """Run a cell of a page; the engine stays until all is answered."""
 
     def run(cell: str, id: str = "asking") -> Page:
         ran = page.run(cell, id)
         assert ran.success, ran.out
         return pages[-1]
 
-    return run
+    yield run
+    for one in pages:
+        one.press(do="stop")
+    until(lambda: not any(one.name.startswith("fastgen") for one in threading.enumerate()))
 
 
 Ask = Callable[..., Page]
@@ -214,6 +220,24 @@ def test_retry_begins_anew_in_the_same_place(page: Session, ask: Ask, engine: En
     assert link.streams[0].ended.wait(2)
     last = link.asked[-1]
     assert (last.about, last.max_tokens) == ("rides is a list of 1 items: int", 9)  # type: ignore[union-attr]
+
+
+def test_a_retry_sees_the_cells_above_the_one_that_asked(
+    page: Session, ask: Ask, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    names = ["above", "asking", "below"]
+    cells = [{"id": name, "cell_type": "code", "source": f"{name} = 1"} for name in names]
+    path = tmp_path / "n.ipynb"
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    link = engine(*code("x"))
+    answer = ask("%%fastgen\nwrite")
+    page.run("print()", "elsewhere")
+    answer.press(do="retry", prompt="write more")
+    until(lambda: len(link.asked) == 2)
+    for asked in link.asked:
+        assert "below = 1" not in [cell.source for cell in asked.cells]
+        assert "above = 1" in [cell.source for cell in asked.cells]
 
 
 def test_a_retry_that_names_what_is_not_there_is_told(ask: Ask, engine: Engine):
