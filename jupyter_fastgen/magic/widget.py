@@ -98,6 +98,8 @@ class Live:
         """
         self.lock = threading.RLock()
         """Held while anything of an answer is shown."""
+        # What is shown belongs to the cell that asks, whichever runs then.
+        self._context = contextvars.copy_context()
         self._widget = widget
         self._ask = ask
         self._ended = ended
@@ -116,11 +118,9 @@ class Live:
     def start(self, job: Job) -> None:
         """Show its answer, and return at once."""
         self._job = job
-        # What is shown belongs to the cell that asks, whichever runs then.
-        context = contextvars.copy_context()
-        threading.Thread(
-            target=context.run, args=(job.run, _Current(self, job)), name="fastgen", daemon=True
-        ).start()
+        shown = _Current(self, job)
+        run = self._context.copy().run
+        threading.Thread(target=run, args=(job.run, shown), name="fastgen", daemon=True).start()
 
     # --- what the job tells; of one that was replaced, nothing ---
 
@@ -178,18 +178,18 @@ class Live:
             self._take([self._hunks[n] for n in numbers if 0 <= n < len(self._hunks)])
 
     def _retry(self, ask: Callable[[str], Job], prompt: str) -> None:
+        widget = self._widget
         with self.lock:
             old, self._job = self._job, None
+            widget.clear()
+            with widget.hold_sync():
+                widget.prompt = prompt
+                widget.hunks = []
+                widget.why = ""
+                widget.tokens, widget.rate = 0, 0.0
+                widget.phase, widget.progress = "queued", None
         if old is not None:
             old.stop()
-        widget = self._widget
-        widget.clear()
-        with widget.hold_sync():
-            widget.prompt = prompt
-            widget.hunks = []
-            widget.why = ""
-            widget.tokens, widget.rate = 0, 0.0
-            widget.phase, widget.progress = "queued", None
         try:
             self.start(ask(prompt))
         except FastgenError as error:

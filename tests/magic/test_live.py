@@ -162,6 +162,14 @@ async def test_answers_live(page: Page):
     assert endless.phase == "stopped"
     assert endless.parents == {endless.cell}
 
+    # Asked for again, in its place.
+    page.press(endless, do="retry", prompt="1, 2, 3")
+    await page.until(lambda: endless.state["prompt"] == "1, 2, 3")
+    endless.text = ""
+    await page.until(lambda: endless.text != "")
+    page.press(endless, do="stop")
+    await page.until(lambda: endless.is_over)
+
     # The engine is free again. Two questions at once are both answered.
     one = await page.ask("%%fastgen --max-tokens 20 --var one\n1, 2, 3", "cell-4")
     two = await page.ask("%%fastgen --max-tokens 20 --var two\n5, 6, 7", "cell-5")
