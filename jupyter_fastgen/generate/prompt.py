@@ -16,6 +16,9 @@ _RULES = """\
 You write {language} code for the next cell of a notebook. Answer with the code that the task asks \
 for, and no explanation. Use what is there and do not repeat it."""
 
+_GO_ON = "\nThe code so far has run. Go on behind it and do not write it again."
+"""Said last, for a small model begins with the imports that it sees however the rules forbid it."""
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -35,7 +38,7 @@ def build(task: str, above: str, about: str, language: str, chat: Chat) -> Promp
         chat.system
         + plain(_RULES.format(language=language))
         + chat.user
-        + plain(f"{said}Task: {task}")
+        + plain(f"{said}Task: {task}{_GO_ON if above else ''}")
         + chat.assistant
         + f"{fence}{plain(language)}\n"
     )

@@ -59,6 +59,11 @@ async def test_what_changes_least_stands_first():
     assert prompt.endswith("```python\n")
 
 
+async def test_a_model_is_told_last_not_to_repeat_the_code_there_is():
+    prompts = [(await asked_for(cells=cells(*code))).prompt for code in (["x = 1"], [])]
+    assert ["do not write it again.<|im_end|>" in prompt for prompt in prompts] == [True, False]
+
+
 async def test_the_language_is_that_of_the_kernel():
     prompt = (await asked_for(language="julia")).prompt
     assert "julia code" in prompt
