@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from jupyter_fastgen.app import FastgenApp
+from jupyter_fastgen.magic.options import COMMANDS, KEPT, OPTIONS, Asked
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -46,6 +47,18 @@ def test_every_setting_is_documented():
     assert len(SCHEMA["properties"]) >= 5
     for setting in SCHEMA["properties"].values():
         assert setting["title"] in rows()
+
+
+def test_every_option_and_command_of_the_magic_is_documented():
+    page = (ROOT / "docs" / "magic.md").read_text(encoding="utf-8")
+    told = {row.removeprefix("%%fastgen ") for row in rows(page)}
+    for name, option in OPTIONS.items():
+        assert name == "--write" or f"{name} {option.takes}".strip() in told
+    assert rows(page)["--max-tokens N"] == str(Asked().max_tokens)
+    for name in (*COMMANDS, "--write"):
+        assert name in page
+    for key in KEPT:
+        assert f"`{key}`" in page
 
 
 def test_the_readme_names_exactly_the_keys_there_are():
