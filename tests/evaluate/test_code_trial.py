@@ -54,12 +54,10 @@ def test_published_tests_run_with_the_code_before_the_function():
         ("a = []; a.append(a); return a", "RecursionError"),
     ],
 )
-@pytest.mark.parametrize("at_import", [False, True])
-def test_a_program_that_ends_itself_is_wrong(body: str, fault: str, at_import: bool):
-    program = f"def run():\n    {body}\n"
-    if at_import and "return" not in body:
-        program = f"{body}\ndef run():\n    return 'right'\n"
-    assert calling(program).startswith(fault)
+def test_a_program_that_ends_itself_is_wrong(body: str, fault: str):
+    assert calling(f"def run():\n    {body}\n").startswith(fault)
+    if "return" not in body:
+        assert calling(f"{body}\ndef run():\n    return 'right'\n").startswith(fault)
 
 
 def test_a_program_that_does_not_end_is_wrong_in_time():
@@ -103,7 +101,9 @@ class Code:
     def __reduce__(self):
         return eval, ("'expected'",)
 import sys
-sys.modules['__main__'].plain = lambda value: value
+for module in list(sys.modules.values()):
+    if hasattr(module, 'plain'):
+        module.plain = lambda value: value
 answer = Code()""",
     "rewires Python": """\
 import builtins, json, sys

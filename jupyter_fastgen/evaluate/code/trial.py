@@ -1,33 +1,29 @@
 """Judges one generated program: started as a program of its own. Standard library only.
 
 Two processes are made before anything is read: one for the generated program, one for a reference
-to measure beside it. They get calls as pickled arguments and give results back as plain data, so
-the tests, the expected results and the verdict are in a process that runs no generated code. That
-one is confined like the others, for the tests are somebody's code, too.
+to measure beside it. The tests, the expected results and the verdict are in this one, which runs no
+generated code. It is confined like the others, for the tests are somebody's code, too.
 
 A job comes as JSON on standard input, the verdict goes as JSON to standard output.
 """
 
 from __future__ import annotations
 
-import gc
 import io
 import json
 import math
-import numbers
 import os
 import pickle
 import random
 import select
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from types import CodeType, ModuleType
 from typing import Any, NamedTuple, cast
 
 from .confine import confine
 from .costs import counter, cpu_clock
+from .serving import DONE, FAULT, FAULT_LENGTH, READY, VALUE, described, framed, serve, silence
 
 SECONDS = 5.0
 """Most CPU time of one call: other programs may keep the processor busy."""
@@ -37,9 +33,6 @@ WALL_SECONDS = 60.0
 
 ANSWER_BYTES = 64 << 20
 """Longest result of a call."""
-
-FAULT_LENGTH = 200
-"""Characters of what is told of a fault."""
 
 LEAST_SECONDS = 0.01
 """A shorter call is measured several times at once."""
@@ -60,8 +53,6 @@ SEED = 1024
 DIGITS = 1_000_000
 """Of the longest number that may be read or written, as with COFFE."""
 
-READY, DONE, VALUE, FAULT = b"R", b"D", b"V", b"F"
-
 
 class SolverError(BaseException):
     """A program failed. No test that catches `Exception` may take it for a result."""
@@ -70,7 +61,7 @@ class SolverError(BaseException):
 def main() -> None:
     """Judge one job."""
     told = os.dup(1)
-    _silence(1, 2)
+    silence(1, 2)
     with suppress(AttributeError):  # Python < 3.10.7 has no such limit
         sys.set_int_max_str_digits(DIGITS)
     answer, reference = Solver(), Solver()
@@ -107,7 +98,7 @@ def _fault(job: dict[str, Any], answer: Solver) -> str:
     except SolverError as error:
         return str(error)
     except Exception as error:
-        return _described(error)
+        return described(error)
     return ""
 
 
@@ -194,7 +185,7 @@ class Solver:
         pid = os.fork()
         if pid == 0:
             try:
-                _serve(theirs, back)
+                serve(theirs, back)
             finally:
                 os._exit(1)
         os.close(theirs)
@@ -239,7 +230,7 @@ class Solver:
         self._clock_until = self._clock() + SECONDS
 
     def _send(self, body: bytes) -> None:
-        data = memoryview(_framed(body))
+        data = memoryview(framed(body))
         while data:
             self._wait(self._requests, select.POLLOUT)
             try:
@@ -288,113 +279,6 @@ class _Plain(pickle.Unpickler):
         if (module_name, global_name) == ("builtins", "complex"):
             return complex
         raise pickle.UnpicklingError(f"{module_name}.{global_name} is no plain data")
-
-
-def _serve(requests: int, replies: int) -> None:
-    """Be the process of one program: nothing of the tests has been read yet."""
-    _silence(0)
-    for number in range(3, 256):
-        if number not in (requests, replies):
-            with suppress(OSError):
-                os.close(number)
-    program, entry = pickle.loads(_read(requests))
-    confine()
-    try:
-        code = compile(program, "answer", "exec")
-        _function(code, entry)
-        _write(replies, b"", READY)
-    except BaseException as error:
-        _write(replies, _described(error).encode("utf-8", "replace"), FAULT)
-    else:
-        while True:
-            copies, arguments = pickle.loads(_read(requests))
-            try:
-                _answer(requests, replies, code, entry, copies, arguments)
-            except BaseException as error:
-                _write(replies, _described(error).encode("utf-8", "replace"), FAULT)
-
-
-def _answer(
-    requests: int, replies: int, code: CodeType, entry: str, copies: int, arguments: bytes
-) -> None:
-    calls = [(_function(code, entry), pickle.loads(arguments)) for _ in range(copies)]
-    result: Any = None
-    gc.disable()
-    _write(replies, b"", READY)
-    _read(requests)
-    for function, values in calls:
-        result = function(*values)
-    _write(replies, b"", DONE)
-    _read(requests)
-    gc.enable()
-    _write(replies, pickle.dumps(plain(result)), VALUE)
-
-
-def _function(code: CodeType, entry: str) -> Callable[..., Any]:
-    """Run the program anew, and find its function."""
-    # Where dataclasses look for the names of annotations.
-    module = sys.modules["answer"] = ModuleType("answer")
-    exec(code, module.__dict__)
-    if not callable(found := module.__dict__.get(entry)):
-        raise NameError(f"there is no function {entry}")
-    return cast("Callable[..., Any]", found)
-
-
-def plain(value: Any) -> Any:
-    """A value made of Python's own plain types; raises `TypeError` where it is none."""
-    if value is None or type(value) in (bool, int, float, complex, str, bytes):
-        return value
-    if isinstance(value, str):
-        return "".join(value)
-    for kind in (list, tuple, set, frozenset):
-        if isinstance(value, kind):
-            return cast("Any", kind)(map(plain, cast("list[Any]", value)))
-    if isinstance(value, dict):
-        items = cast("dict[Any, Any]", value).items()
-        return {plain(key): plain(item) for key, item in items}
-    if isinstance(value, numbers.Integral):  # NumPy's
-        return int(value)
-    if isinstance(value, numbers.Real):
-        return float(value)
-    raise TypeError(f"a {type(value).__name__} is no plain data")
-
-
-def _framed(body: bytes, kind: bytes = b"") -> bytes:
-    """Requests are a length and a body; replies are of a kind, too."""
-    return kind + len(body).to_bytes(8, "big") + body
-
-
-def _write(file: int, body: bytes, kind: bytes) -> None:
-    data = memoryview(_framed(body, kind))
-    while data:
-        data = data[os.write(file, data) :]
-
-
-def _read(file: int) -> bytes:
-    """A request; ends this process where its owner has ended."""
-
-    def exactly(size: int) -> bytes:
-        found = b""
-        while len(found) < size:
-            piece = os.read(file, size - len(found))
-            if not piece:
-                os._exit(0)
-            found += piece
-        return found
-
-    return exactly(int.from_bytes(exactly(8), "big"))
-
-
-def _silence(*files: int) -> None:
-    for number in files:
-        nothing = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nothing, number)
-        if nothing != number:
-            os.close(nothing)
-
-
-def _described(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:FAULT_LENGTH].rstrip(": ")
 
 
 if __name__ == "__main__":
