@@ -10,7 +10,7 @@ from .quality.effects import Effect
 from .speed import replay, starting
 from .speed.keystrokes import Replay, Summary
 from .speed.ui import UiSummary
-from .stats import Spread
+from .stats import Spread, interval
 
 Row = list[str]
 
@@ -321,7 +321,7 @@ def _two(one: Spread, other: Spread) -> list[str]:
 
 CODE_HEAD = [
     "problems",
-    "right (pass@1)",
+    "right (pass@1), 95 % interval",
     "broken off",
     "efficient@1",
     "timed",
@@ -334,9 +334,11 @@ CODE_HEAD = [
 
 def code_row(found: functions.Outcome) -> Row:
     """What whole functions came to."""
+    low, high = interval(found.right, found.problems)
     return [
         str(found.problems),
-        *map(percent, (found.right, found.broken_off, found.efficient)),
+        f"{percent(found.right)} ({100 * low:.0f} to {100 * high:.0f})",
+        *map(percent, (found.broken_off, found.efficient)),
         number(found.timed if found.measure else None),
         f"{_times(found.speedup)} / {_times(found.typical)}",
         spread(found.new_tokens),

@@ -120,7 +120,7 @@ def test_a_sample_is_judged_and_told(tmp_path: Path, capsys: pytest.CaptureFixtu
     page = tmp_path / "code.md"
     assert main(["eval", "code-report", str(out.parent), "--out", str(page)]) == 0
     text = page.read_text()
-    assert "| reference, COFFE, all | 2 | 100 % |" in text
+    assert "| reference, COFFE, all | 2 | 100 % (34 to 100) |" in text
     assert "HumanEval, " not in text
 
 
