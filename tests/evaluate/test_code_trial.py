@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_fastgen.evaluate.code import confine, trial
+from jupyter_fastgen.evaluate.code import checking, confine, trial
 from jupyter_fastgen.evaluate.code.checking import ENVIRONMENT, judge
 from jupyter_fastgen.evaluate.code.problems import Case, Problem
 
@@ -139,6 +139,14 @@ def test_a_verdict_is_not_forged(name: str, at_import: bool):
     assert calling(program, ([], "expected 5")) != ""
     if name == "looks for what is expected" and not at_import:
         assert calling(program, (["expected 5"], "expected 5")) == "", "it looks well"
+
+
+@pytest.mark.parametrize(
+    "told", [b"", b"null", b'{"fault": ""}', b'{"nonce": "guessed", "fault": ""}']
+)
+def test_a_verdict_that_is_not_the_judges_own_is_none(told: bytes, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(checking, "_run", lambda job: told)
+    assert judge(TOTAL, RIGHT).fault != ""
 
 
 ATTEMPT = """\
