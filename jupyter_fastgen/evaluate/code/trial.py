@@ -149,15 +149,16 @@ def _copies(first: Call) -> int:
 
 
 def same(found: Any, expected: Any) -> bool:
-    """Whether two results agree: tuples and lists alike, floats up to 1e-6."""
+    """Whether two results agree: tuples and lists alike, floats up to 1e-6, as with COFFE."""
     if isinstance(found, (list, tuple)) and isinstance(expected, (list, tuple)):
         ours, theirs = cast("list[Any]", found), cast("list[Any]", expected)
         return len(ours) == len(theirs) and all(map(same, ours, theirs))
     if isinstance(found, dict) and isinstance(expected, dict):
         mine, other = cast("dict[Any, Any]", found), cast("dict[Any, Any]", expected)
         return mine.keys() == other.keys() and all(same(mine[key], other[key]) for key in mine)
-    if isinstance(found, (int, float)) and isinstance(expected, (int, float)):
-        return found == expected or math.isclose(found, expected, rel_tol=1e-7, abs_tol=1e-6)
+    if isinstance(found, float) and isinstance(expected, float):
+        both_nan = math.isnan(found) and math.isnan(expected)
+        return both_nan or math.isclose(found, expected, rel_tol=1e-7, abs_tol=1e-6)
     return found == expected
 
 
