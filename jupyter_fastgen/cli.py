@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from .commands import bench, complete, doctor, edit, evaluate, forget, models
+from .commands import bench, complete, doctor, edit, evaluate, evaluate_code, forget, models
 from .errors import FastgenError
 
 app = typer.Typer(
@@ -28,6 +28,8 @@ app.command()(edit.edit)
 app.command()(forget.forget)
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
+evaluate.app.command()(evaluate_code.code)
+evaluate.app.command()(evaluate_code.code_report)
 app.add_typer(evaluate.app, name="eval")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..evaluate.quality.results import Results
 
 app = typer.Typer(
-    help="How good the suggestions are: rows with a hole, notebooks, two runs compared.",
+    help="How good suggestions, edits and whole functions are; two runs compared.",
     no_args_is_help=True,
 )
 
@@ -75,7 +75,7 @@ def fim(
         async with running(asked, 2 * CONTEXT) as engine:
             await evaluate(found, way, engine, asked.template, results, advance)
 
-    with _progress(len(sample(len(found), limit, seed))) as advance:
+    with progress(len(sample(len(found), limit, seed))) as advance:
         asyncio.run(run(advance))
     _print_summary(results, FIM_FIGURES, json)
 
@@ -133,7 +133,7 @@ def notebooks(
     results = open_results(out, settings)
     chosen = places(found, limit, seed)
     if live:
-        with _progress(len(chosen)) as advance:
+        with progress(len(chosen)) as advance:
             chosen = with_kernels(chosen, folder, advance)
 
     async def run(advance: Callable[[], None]) -> None:
@@ -141,7 +141,7 @@ def notebooks(
             service = CompletionService(engine, framed(context, asked.template), how)
             await evaluate(chosen, context, service, results, advance)
 
-    with _progress(2 * len(chosen)) as advance:
+    with progress(2 * len(chosen)) as advance:
         asyncio.run(run(advance))
     _print_summary(results, tuple(FIGURES), json)
 
@@ -168,10 +168,10 @@ def replay(
     found = read_notebooks(folder)[0]
     options = (f"--FastgenApp.anchored={anchored}",)
     typist = Typist(spread=spread, seed=seed)
-    with _progress(len(found)) as advance:
+    with progress(len(found)) as advance:
         made = replaying.replay(found, keys, typist, options, advance)
     if json:
-        _print_json(made)
+        print_json(made)
         return
     from ..evaluate.tables import replay_rows, text_table
 
@@ -210,13 +210,13 @@ def edits(
         async with running(asked, EDIT_CONTEXT, draft=True) as engine:
             await evaluate(tasks, engine, asked.chat, results, advance)
 
-    with _progress(len(sample(len(tasks), limit, seed))) as advance:
+    with progress(len(sample(len(tasks), limit, seed))) as advance:
         asyncio.run(run(advance))
     kinds = {"all": results.records, "cells": [r for r in results.records if r.is_cell]}
     kinds["files"] = [r for r in results.records if not r.is_cell]
     outcomes = {kind: outcome(records) for kind, records in kinds.items() if records}
     if json:
-        _print_json({"settings": results.settings, "summary": outcomes})
+        print_json({"settings": results.settings, "summary": outcomes})
         return
     from ..evaluate.tables import EDITS_HEAD, edits_row, text_table
 
@@ -245,7 +245,7 @@ def compare(
     found = {name: bootstrap.compare(paired, FIGURES[name], seed) for name in names}
     if json:
         settings = {"first": one.settings, "second": other.settings}
-        _print_json({**settings, "places": len(paired), "figures": found})
+        print_json({**settings, "places": len(paired), "figures": found})
         return
     from ..evaluate.tables import number, text_table
 
@@ -295,7 +295,7 @@ def gates(
         raise BadResultsError(f"{found} was not made with --gates off; make one that was")
     told = effects(results.records)
     if json:
-        _print_json({"settings": results.settings, "effects": told})
+        print_json({"settings": results.settings, "effects": told})
         return
     from ..evaluate.tables import EFFECTS_HEAD, effects_rows, text_table
 
@@ -303,7 +303,7 @@ def gates(
 
 
 @contextmanager
-def _progress(total: int) -> Generator[Callable[[], None]]:
+def progress(total: int) -> Generator[Callable[[], None]]:
     """A bar on standard error."""
     from rich import progress as rich
     from rich.console import Console
@@ -322,7 +322,7 @@ def _print_summary(results: Results, names: Sequence[str], json: bool) -> None:
 
     slices = {title: part for title, part in _slices(results.records) if part}
     if json:
-        _print_json(
+        print_json(
             {
                 "settings": results.settings,
                 "summary": {
@@ -353,7 +353,8 @@ def _slices(records: Sequence[Record]) -> Iterator[tuple[str, list[Record]]]:
     yield "needs an earlier cell", [record for record in records if record.earlier]
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """Structs and all that is in them, indented."""
     import msgspec
 
     typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

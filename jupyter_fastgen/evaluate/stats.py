@@ -43,5 +43,19 @@ def share(flags: Iterable[bool]) -> float:
     return sum(sample) / len(sample) if sample else 0.0
 
 
+def interval(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share of `count` that were drawn.
+
+    E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", 1927.
+    """
+    if not count:
+        return 0.0, 1.0
+    z = 1.96
+    middle = share + z * z / (2 * count)
+    half = z * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
+    whole = 1 + z * z / count
+    return max(0.0, (middle - half) / whole), min(1.0, (middle + half) / whole)
+
+
 def _finite(value: float) -> float | None:
     return None if math.isinf(value) else round(value, 1)

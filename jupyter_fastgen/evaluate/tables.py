@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from .code import functions
 from .edits import instructed, merging, sheet, viewing
 from .quality.effects import Effect
 from .speed import replay, starting
 from .speed.keystrokes import Replay, Summary
 from .speed.ui import UiSummary
-from .stats import Spread
+from .stats import Spread, interval
 
 Row = list[str]
 
@@ -316,3 +317,56 @@ def exactly(value: float | None) -> str:
 
 def _two(one: Spread, other: Spread) -> list[str]:
     return [spread(one, "ms"), spread(other, "ms")]
+
+
+CODE_HEAD = [
+    "problems",
+    "right (pass@1), 95 % interval",
+    "broken off",
+    "efficient@1",
+    "timed",
+    "speed-up, all / median",
+    "tokens, p50 / p95",
+    "prefill, p50",
+    "decoding, p50 / p95",
+]
+
+
+def code_row(found: functions.Outcome) -> Row:
+    """What whole functions came to."""
+    low, high = interval(found.right, found.problems)
+    return [
+        str(found.problems),
+        f"{percent(found.right)} ({100 * low:.0f} to {100 * high:.0f})",
+        *map(percent, (found.broken_off, found.efficient)),
+        number(found.timed if found.measure else None),
+        f"{_times(found.speedup)} / {_times(found.typical)}",
+        spread(found.new_tokens),
+        seconds(found.prefill_ms.p50),
+        f"{seconds(found.decode_ms.p50)} / {seconds(found.decode_ms.p95)}",
+    ]
+
+
+STYLE_HEAD = [
+    "snake case",
+    "short",
+    "docstrings",
+    "comments per statement",
+    "maintainability index",
+    "functions",
+]
+
+
+def style_row(found: functions.Outcome) -> Row:
+    """How whole functions read."""
+    return [
+        *map(percent, (found.snake_case, found.short, found.docstrings)),
+        _times(found.comments),
+        number(found.maintainability),
+        _times(found.functions),
+    ]
+
+
+def _times(value: float | None) -> str:
+    """A ratio with two decimals."""
+    return number(None) if value is None else f"{value:.2f}"

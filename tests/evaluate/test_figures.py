@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from jupyter_fastgen import protocol
 from jupyter_fastgen.evaluate import stats
 from jupyter_fastgen.evaluate.speed.browser import Answer
@@ -24,6 +26,18 @@ def test_percentiles():
     assert stats.spread([3, 1, 2]) == stats.Spread(3, 2, 3, 3, 3)
     hundred = stats.spread(range(1, 101))
     assert (hundred.p50, hundred.p95, hundred.p99, hundred.worst) == (50, 95, 99, 100)
+
+
+@pytest.mark.parametrize(
+    ("share", "count", "low", "high"),
+    # 0 of 20 and 81 of 263 are computed in R. G. Newcombe, "Two-sided confidence intervals for the
+    # single proportion", 1998, table I.
+    [(0, 0, 0, 1), (0, 20, 0, 0.1611), (1, 20, 0.8389, 1), (81 / 263, 263, 0.2553, 0.3662)],
+)
+def test_shares_of_few_are_told_with_wide_intervals(
+    share: float, count: int, low: float, high: float
+):
+    assert stats.interval(share, count) == pytest.approx((low, high), abs=1e-4)
 
 
 def test_what_never_happened_is_worse_than_everything():

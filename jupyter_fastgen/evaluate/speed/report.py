@@ -266,8 +266,8 @@ _PAGE = """\
 Written by `make bench`, that is `jupyter fastgen bench report --out docs/benchmarks.md`, on
 {date}. To change this page, change the command. The figures are of the machine below, which did
 nothing else meanwhile. How good suggestions are stands in [quality.md](quality.md), how good edits
-are, and how many tokens they take, in [edits.md](edits.md), and how exactly answers are merged in
-[merge.md](merge.md).
+are, and how many tokens they take, in [edits.md](edits.md), how exactly answers are merged in
+[merge.md](merge.md), and how good whole functions are in [code.md](code.md).
 
 {machine}
 

@@ -1,0 +1,1 @@
+"""How good whole functions are that a model writes."""
