@@ -1,3 +1,4 @@
+import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Token } from '@lumino/coreutils';
 import type { Documents } from './client/documents';
 import type { Edits } from './client/edits';
@@ -25,4 +26,18 @@ export interface IFastgenClient {
 export const IFastgenClient = new Token<IFastgenClient>(
   'jupyter_fastgen:IFastgenClient',
   'The connection to the server that completes code with a local model.'
+);
+
+/** What other parts may ask of the edits, in a notebook that is shown. */
+export interface IFastgenEdits {
+  /** Asks the model for an edit of a cell; its changes wait there. */
+  edit(panel: NotebookPanel, cellId: string, instruction: string): void;
+  /** Shows what the text of a cell would become, as changes to accept or reject. */
+  compare(panel: NotebookPanel, cellId: string, newText: string): void;
+}
+
+/** The token of the edits. */
+export const IFastgenEdits = new Token<IFastgenEdits>(
+  'jupyter_fastgen:IFastgenEdits',
+  'Edits of notebooks whose changes a person accepts or rejects.'
 );

@@ -176,6 +176,21 @@ it('a rendered cell shows its source while changes of it wait', async () => {
   expect(cell.rendered).toBe(false);
 });
 
+it('other parts ask for an edit of a cell, and compare it with a text', async () => {
+  const made = await setUp({ source: 'zero = 0' }, TWO_LINES);
+  const { desk, asked, panel, sources } = made;
+  panel.content.activeCellIndex = 0;
+  desk.edit('c1', 'bigger');
+  expect(asked[0].scope.cells).toEqual(['c1']);
+  expect(asked[0].wish.instruction).toBe('bigger');
+  await desk.compare('c1', 'one = 1\ntwo = 22');
+  expect(document.activeElement!.getAttribute('aria-label')).toMatch(
+    /^Accept. Change 1 of 1, line 2/
+  );
+  (document.activeElement as HTMLElement).click();
+  expect(sources()).toEqual(['zero = 0', 'one = 1\ntwo = 22']);
+});
+
 it('an error is mended in the cell that caused it', async () => {
   const traceback = [
     'ZeroDivisionError',

@@ -114,6 +114,25 @@ export class Desk {
     }
   }
 
+  /** Asks for an edit of a cell, wherever the person stands. */
+  edit(id: string, instruction: string): void {
+    this.session.ask({
+      scope: { kind: 'cell', ids: [id] },
+      wish: { instruction, action: '', error: '' },
+      title: instruction,
+      rerun: []
+    });
+  }
+
+  /** Shows what the text of a cell would become, and goes to the first change. */
+  async compare(id: string, text: string): Promise<void> {
+    this.session.compare(id, text);
+    const [first] = this.session.review.pendingIn(id);
+    if (first) {
+      await this.show(first);
+    }
+  }
+
   /** Goes to the next hunk, or to the one before. */
   async go(step: 1 | -1): Promise<void> {
     const { pending, current } = this.session.review;

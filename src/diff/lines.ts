@@ -1,3 +1,4 @@
+import type { IHunk } from '../client/protocol';
 import { differences } from './differences';
 
 /**
@@ -56,6 +57,26 @@ export function lineChanges(
   return differences(before, after)
     .map(({ start, end, from, to }) => ({ start, end, count: to - from }))
     .reverse();
+}
+
+/** What turns one text of a cell into another, as hunks. */
+export function lineHunks(
+  cell: string,
+  before: string,
+  after: string
+): IHunk[] {
+  const fresh = bodies(after);
+  return differences(bodies(before), fresh).map(({ start, end, from, to }) => ({
+    cell,
+    start,
+    end,
+    new: fresh.slice(from, to),
+    kind: 'lines',
+    type: 'code',
+    after: '',
+    label: '',
+    reasons: []
+  }));
 }
 
 /** `insert` replaces the UTF-16 units `from` to `to`. */

@@ -14,7 +14,7 @@ import { NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import { speaker } from '../region';
-import { IFastgenClient } from '../tokens';
+import { IFastgenClient, IFastgenEdits } from '../tokens';
 import { addActions, addReviewCommands } from './commands';
 import { Desk } from './desk';
 import { Editors } from './editors';
@@ -26,19 +26,20 @@ import { Sessions } from './sessions';
 const FACTORIES = ['Notebook', 'Editor'];
 
 /** Edits cells, files and notebooks as a person says, who decides on each change. */
-export const diffPlugin: JupyterFrontEndPlugin<void> = {
+export const diffPlugin: JupyterFrontEndPlugin<IFastgenEdits> = {
   id: 'jupyter_fastgen:diff',
   description: 'Shows edits of the model as changes to accept or reject.',
   autoStart: true,
   requires: [IFastgenClient, IEditorExtensionRegistry],
   optional: [ICommandPalette, ITranslator],
+  provides: IFastgenEdits,
   activate: (
     app: JupyterFrontEnd,
     client: IFastgenClient,
     editors: IEditorExtensionRegistry,
     palette: ICommandPalette | null,
     translator: ITranslator | null
-  ): void => {
+  ): IFastgenEdits => {
     const trans = (translator ?? nullTranslator).load('jupyter_fastgen');
     const sessions = new Sessions(client, trans);
     const history = new InstructionHistory(window.localStorage);
@@ -102,6 +103,12 @@ export const diffPlugin: JupyterFrontEndPlugin<void> = {
       addActions(app, palette, trans, socket.actions, current);
     socket.stateChanged.connect(offer);
     offer();
+    return {
+      edit: (panel, cellId, instruction) =>
+        desks.get(panel)?.edit(cellId, instruction),
+      compare: (panel, cellId, newText) =>
+        void desks.get(panel)?.compare(cellId, newText)
+    };
   }
 };
 

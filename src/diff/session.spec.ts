@@ -140,6 +140,21 @@ it('puts what waits aside when the same text is edited again', () => {
   expect(review.pending).toEqual([]);
 });
 
+it('compares a text with a cell, which ends the edit that runs', () => {
+  const { session, review, asked, file, said } = setUp();
+  session.ask(REQUEST);
+  session.compare(ONLY_CELL, 'a\nB\nc\nd\ne');
+  expect(asked[0].isCancelled).toBe(true);
+  expect(said.pop()).toBe('2 changes ready');
+  expect(file.getSource()).toBe(TEXT);
+  review.accept([review.pending[1]]);
+  expect(file.getSource()).toBe('a\nb\nc\nd\ne\n');
+  review.accept(review.pending);
+  expect(file.getSource()).toBe('a\nB\nc\nd\ne\n');
+  session.compare(ONLY_CELL, file.getSource());
+  expect(session.status).toBe('Nothing to change was found.');
+});
+
 it('says so when the server cannot be told', () => {
   const { session, asked } = setUp({ isReachable: false });
   session.ask(REQUEST);

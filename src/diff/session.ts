@@ -3,7 +3,7 @@ import type { Edits, IEditJob, Wish } from '../client/edits';
 import type { IDone, IProgress } from '../client/protocol';
 import type { IWaiting } from './deco';
 import { Hunk, isSafe } from './hunk';
-import { bodies } from './lines';
+import { bodies, lineHunks } from './lines';
 import type { Review } from './review';
 import type { IScope } from './scope';
 import { progressText, Translate } from './texts';
@@ -116,7 +116,7 @@ export class Session {
         done: done => {
           isOver = true;
           this._job = null;
-          this._end(done);
+          this._end(done.reason, done.why);
         }
       }
     );
@@ -125,6 +125,17 @@ export class Session {
       this._said.emit(this.trans.__('Asked: %1', request.title));
       this._changed.emit();
     }
+  }
+
+  /** Lets what turns the text of a cell into `text` wait; a running edit ends. */
+  compare(id: string, text: string): void {
+    this.cancel();
+    this._request = null;
+    const before = this.review.target.textOf(id) ?? '';
+    this.review.begin([id]);
+    this._before = new Set(this.review.pending);
+    this.review.receive(lineHunks(id, before, text), true);
+    this._end('stop', '');
   }
 
   /** Ends the running edit, and the engine's work on it; what was said of one goes. */
@@ -169,7 +180,7 @@ export class Session {
     return this.review.pending.filter(hunk => !this._before.has(hunk));
   }
 
-  private _end({ reason, why: said }: IDone): void {
+  private _end(reason: IDone['reason'], said: string): void {
     const { trans } = this;
     const why = said.charAt(0).toUpperCase() + said.slice(1);
     this.review.end();
