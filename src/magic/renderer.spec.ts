@@ -1,0 +1,56 @@
+import { MimeModel } from '@jupyterlab/rendermime';
+import { Widget } from '@lumino/widgets';
+import { Answer, Answers } from './answer';
+import { AnswerRenderer, MIME_TYPE } from './renderer';
+import type { AnswerView } from './view';
+
+/** A renderer on the page, and the answers that it shows, of which the last stays. */
+async function setUp() {
+  const answers = new Answers();
+  const renderer = new AnswerRenderer(answers, async answer => {
+    const node = document.createElement('div');
+    node.textContent = answer.text;
+    const dispose = () => node.remove();
+    return { node, dispose, refresh: () => {} } as unknown as AnswerView;
+  });
+  Widget.attach(renderer, document.body);
+  const render = (text: string | string[]) =>
+    renderer.renderModel(
+      new MimeModel({
+        data: { [MIME_TYPE]: { model: 'm1' }, 'text/plain': text }
+      })
+    );
+  /** What a person sees, once it is drawn. */
+  const shown = async () => {
+    await new Promise(resolve => setTimeout(resolve));
+    return renderer.node.textContent;
+  };
+  return { answers, renderer, render, shown };
+}
+
+it('shows the text that is saved, and what becomes of it', async () => {
+  const { render, shown } = await setUp();
+  await render(['a = 1\n', 'b = 2']);
+  expect(await shown()).toBe('a = 1\nb = 2');
+  await render('c = 3');
+  expect(await shown()).toBe('c = 3');
+});
+
+it('shows the live answer instead, also one that comes later', async () => {
+  const { answers, render, shown } = await setUp();
+  await render('saved');
+  answers.add('m2', new Answer({}, 'other'));
+  expect(await shown()).toBe('saved');
+  answers.add('m1', new Answer({}, 'live'));
+  expect(await shown()).toBe('live');
+  await render('saved again');
+  expect(await shown()).toBe('live');
+});
+
+it('does not show an answer that comes when it is gone', async () => {
+  const { answers, renderer, render } = await setUp();
+  await render('saved');
+  renderer.dispose();
+  answers.add('m1', new Answer({}, 'live'));
+  expect(renderer.node.textContent).toBe('');
+});

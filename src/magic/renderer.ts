@@ -1,0 +1,83 @@
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import { Widget } from '@lumino/widgets';
+import { Answer, Answers } from './answer';
+import type { AnswerView } from './view';
+
+/** What the kernel displays for an answer, beside its text. */
+export const MIME_TYPE = 'application/vnd.jupyter-fastgen.answer+json';
+
+/** The data of that type. */
+interface IBundle {
+  /** Id of the widget. */
+  readonly model?: string;
+  readonly language?: string;
+}
+
+/**
+ * An output of the magic: the live answer where its kernel lives, and else the
+ * text that is saved in the notebook.
+ */
+export class AnswerRenderer extends Widget implements IRenderMime.IRenderer {
+  /** @param open - makes a view of an answer */
+  constructor(
+    private readonly answers: Answers,
+    private readonly open: (answer: Answer) => Promise<AnswerView>
+  ) {
+    super();
+    this.addClass('jp-fastgen-AnswerOutput');
+    answers.added.connect(this._onAdded, this);
+  }
+
+  /** Shows an output, or what the kernel has made of it. */
+  async renderModel({ data }: IRenderMime.IMimeModel): Promise<void> {
+    const { model = '', language } = (data[MIME_TYPE] ?? {}) as IBundle;
+    const text = data['text/plain'];
+    this._id = model;
+    this._saved = new Answer(
+      { phase: 'done', language },
+      Array.isArray(text) ? text.join('') : `${text ?? ''}`
+    );
+    if (!this._live) {
+      await this._mount(this.answers.find(model) ?? this._saved);
+    }
+  }
+
+  override dispose(): void {
+    this.answers.added.disconnect(this._onAdded, this);
+    this._view?.dispose();
+    super.dispose();
+  }
+
+  protected override onAfterAttach(): void {
+    this._view?.refresh();
+  }
+
+  private get _live(): boolean {
+    return this._shown !== null && this._shown === this.answers.find(this._id);
+  }
+
+  private _onAdded(_: Answers, id: string): void {
+    if (id === this._id) {
+      void this._mount(this.answers.find(id)!);
+    }
+  }
+
+  /** Shows an answer in the place of what was shown. */
+  private async _mount(answer: Answer): Promise<void> {
+    this._shown = answer;
+    const view = await this.open(answer);
+    if (this.isDisposed || this._shown !== answer) {
+      view.dispose();
+      return;
+    }
+    this._view?.dispose();
+    this._view = view;
+    this.node.append(view.node);
+    view.refresh();
+  }
+
+  private _id = '';
+  private _saved: Answer | null = null;
+  private _shown: Answer | null = null;
+  private _view: AnswerView | null = null;
+}

@@ -1,0 +1,52 @@
+import type { Translate } from '../diff/texts';
+import type { Answer } from './answer';
+
+/** What an answer is doing, or how it ended: a few words. */
+export function phaseText(answer: Answer, trans: Translate): string {
+  const { phase, progress } = answer.traits;
+  if (answer.isCutOff) {
+    return trans.__('Cut off: the kernel is gone');
+  }
+  const percent =
+    progress === null ? '' : ` ${Math.floor(progress * 100)}\u00a0%`;
+  switch (phase) {
+    case 'queued':
+      return trans.__('Waiting');
+    case 'loading':
+      return trans.__('Loading the model%1', percent);
+    case 'reading':
+      return trans.__('Reading the code%1', percent);
+    case 'writing':
+      return trans.__('Writing');
+    case 'done':
+      return trans.__('Done');
+    case 'stopped':
+      return trans.__('Stopped');
+    case 'failed':
+      return trans.__('Failed');
+  }
+}
+
+/** What an answer has cost, as the engine counted; '' before its end. */
+export function costText(answer: Answer, trans: Translate): string {
+  const { tokens, rate } = answer.traits;
+  if (answer.isRunning || tokens === 0) {
+    return '';
+  }
+  const count = trans._n('%1 token', '%1 tokens', tokens);
+  return rate > 0
+    ? trans.__('%1, %2 a second', count, rate.toFixed(rate < 10 ? 1 : 0))
+    : count;
+}
+
+/** What a screen reader says of an answer that has come to another phase. */
+export function phaseSentence(answer: Answer, trans: Translate): string {
+  const { phase, why } = answer.traits;
+  if (phase !== 'done') {
+    return [phaseText(answer, trans), why].filter(Boolean).join('. ');
+  }
+  const { length } = answer.text.split('\n');
+  return answer.text === ''
+    ? why || trans.__('Done')
+    : trans._n('Done, %1 line', 'Done, %1 lines', length);
+}
