@@ -20,10 +20,11 @@ function setUp(state: object, restoredStatus = true) {
     statusChanged: new Signal<object, Kernel.Status>({})
   };
   const answers = new Answers();
-  const { FastgenAnswerModel } = widgetClasses(answers, () => {
+  const classes = widgetClasses(answers, () => {
     throw new Error('Nothing is shown');
   });
-  new FastgenAnswerModel(state, {
+  const Model = classes.FastgenAnswerModel as new (...made: object[]) => object;
+  new Model(state, {
     model_id: 'm1',
     comm,
     widget_manager: { kernel, restoredStatus, callbacks: () => ({}) }

@@ -9,15 +9,20 @@ async function setUp() {
   const answers = new Answers();
   const renderer = new AnswerRenderer(answers, async answer => {
     const node = document.createElement('div');
-    node.textContent = answer.text;
+    const { why } = answer.traits;
+    node.textContent = why ? `(${why})` : answer.text;
     const dispose = () => node.remove();
     return { node, dispose, refresh: () => {} } as unknown as AnswerView;
   });
   Widget.attach(renderer, document.body);
-  const render = (text: string | string[]) =>
+  const render = (text: string | string[], markdown = '') =>
     renderer.renderModel(
       new MimeModel({
-        data: { [MIME_TYPE]: { model: 'm1' }, 'text/plain': text }
+        data: {
+          [MIME_TYPE]: { model: 'm1' },
+          'text/markdown': markdown,
+          'text/plain': text
+        }
       })
     );
   /** What a person sees, once it is drawn. */
@@ -34,6 +39,12 @@ it('shows the text that is saved, and what becomes of it', async () => {
   expect(await shown()).toBe('a = 1\nb = 2');
   await render('c = 3');
   expect(await shown()).toBe('c = 3');
+});
+
+it('tells a sentence from code', async () => {
+  const { render, shown } = await setUp();
+  await render('The server is gone.', 'The server is gone.');
+  expect(await shown()).toBe('(The server is gone.)');
 });
 
 it('shows the live answer instead, also one that comes later', async () => {

@@ -31,14 +31,16 @@ export class AnswerRenderer extends Widget implements IRenderMime.IRenderer {
   /** Shows an output, or what the kernel has made of it. */
   async renderModel({ data }: IRenderMime.IMimeModel): Promise<void> {
     const { model = '', language } = (data[MIME_TYPE] ?? {}) as IBundle;
-    const text = data['text/plain'];
     this._id = model;
-    this._saved = new Answer(
-      { phase: 'done', language },
-      Array.isArray(text) ? text.join('') : `${text ?? ''}`
-    );
-    if (!this._live) {
-      await this._mount(this.answers.find(model) ?? this._saved);
+    const live = this.answers.find(model);
+    if (!live || live !== this._shown) {
+      const text = textIn(data['text/plain']);
+      // Code is fenced in Markdown; without any it is a sentence.
+      const isCode = textIn(data['text/markdown']) !== text;
+      const saved = isCode
+        ? new Answer({ phase: 'done', language }, text)
+        : new Answer({ phase: 'done', why: text }, '');
+      await this._mount(live ?? saved);
     }
   }
 
@@ -50,10 +52,6 @@ export class AnswerRenderer extends Widget implements IRenderMime.IRenderer {
 
   protected override onAfterAttach(): void {
     this._view?.refresh();
-  }
-
-  private get _live(): boolean {
-    return this._shown !== null && this._shown === this.answers.find(this._id);
   }
 
   private _onAdded(_: Answers, id: string): void {
@@ -77,7 +75,11 @@ export class AnswerRenderer extends Widget implements IRenderMime.IRenderer {
   }
 
   private _id = '';
-  private _saved: Answer | null = null;
   private _shown: Answer | null = null;
   private _view: AnswerView | null = null;
+}
+
+/** Text as notebooks hold it: whole, or in lines. */
+function textIn(data: unknown): string {
+  return Array.isArray(data) ? data.join('') : `${data ?? ''}`;
 }
