@@ -29,7 +29,9 @@ async function costs(lines: number) {
   document.body.append(pane.node);
   await pane.colour('python');
   pane.set(PIECE.repeat(lines));
-  const view = EditorView.findFromDOM(pane.node)!;
+  const view = EditorView.findFromDOM(
+    pane.node.firstElementChild as HTMLElement
+  )!;
   forceParsing(view, view.state.doc.length, 10_000);
   const whole = places.size;
 
@@ -65,6 +67,8 @@ it('is coloured as code of its language, and plain where that is not known', asy
   await pane.colour('no such language');
   expect(pane.node.querySelector('.cm-line span')).toBeNull();
   await pane.colour('python');
-  forceParsing(EditorView.findFromDOM(pane.node)!);
+  forceParsing(
+    EditorView.findFromDOM(pane.node.firstElementChild as HTMLElement)!
+  );
   expect(pane.node.querySelector('.cm-line span')!.textContent).toBe('def');
 });

@@ -31,11 +31,11 @@ export class CodePane {
         ]
       })
     });
-    this.node = this._view.dom;
-    this.node.classList.add('jp-fastgen-Answer-code');
+    this.node.className = 'jp-fastgen-Answer-code';
+    this.node.append(this._view.dom);
   }
 
-  readonly node: HTMLElement;
+  readonly node = document.createElement('div');
 
   /** Puts another text in the place of all. */
   set(text: string): void {

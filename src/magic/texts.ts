@@ -39,10 +39,15 @@ export function costText(answer: Answer, trans: Translate): string {
     : count;
 }
 
+/** Why it is as it is, as a sentence; may be ''. */
+export function whyText({ traits: { why } }: Answer): string {
+  return why.charAt(0).toUpperCase() + why.slice(1);
+}
+
 /** What a screen reader says of an answer that has come to another phase. */
 export function phaseSentence(answer: Answer, trans: Translate): string {
-  const { phase, why } = answer.traits;
-  if (phase !== 'done') {
+  const why = whyText(answer);
+  if (answer.traits.phase !== 'done') {
     return [phaseText(answer, trans), why].filter(Boolean).join('. ');
   }
   const { length } = answer.text.split('\n');

@@ -26,11 +26,11 @@ it('says what it is doing, shows how far, and makes room for the text', () => {
   expect(find('.jp-fastgen-Answer-status').textContent).toBe(
     'Done · 4 tokens, 12 a second'
   );
-  expect(said).toEqual(
-    ['Loading the model\u00a025\u00a0%', 'Writing', 'Done, 1 line'].map(s =>
-      s.replace('model\u00a0', 'model ')
-    )
-  );
+  expect(said).toEqual([
+    'Loading the model 25\u00a0%',
+    'Writing',
+    'Done, 1 line'
+  ]);
 });
 
 it('says why it failed, and can be retried with other words', () => {
@@ -39,7 +39,7 @@ it('says why it failed, and can be retried with other words', () => {
     '',
     document.body
   );
-  answer.update({ phase: 'failed', why: 'The server is gone.' });
+  answer.update({ phase: 'failed', why: 'the server is gone.' });
   expect(find('.jp-fastgen-Answer-why').textContent).toBe(
     'The server is gone.'
   );

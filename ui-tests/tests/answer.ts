@@ -1,12 +1,9 @@
-import type { Locator } from '@playwright/test';
+import { expect, Locator } from '@playwright/test';
 
 import type { Editor } from './editor';
 
-/**
- * A cell that defines `%%fastgen` as a test plays it: the prompt is Python that
- * says what the answer does, step by step.
- */
-export const PLAYED = `
+/** Defines a `%%fastgen` whose answer, `answer`, the test plays. */
+const PLAYED = `
 import threading, time, uuid
 import ipywidgets
 from IPython.core.magic import register_cell_magic
@@ -43,8 +40,7 @@ class Answer(ipywidgets.DOMWidget):
         self.written += text
         self.send({'t': text})
 
-answer = None
-orders = []
+answer, orders = None, []
 
 def bundle():
     return {MIME: {'model': answer.model_id, 'language': 'python'},
@@ -54,6 +50,7 @@ def bundle():
 @register_cell_magic
 def fastgen(line, cell):
     global answer
+    orders.clear()
     answer = Answer(prompt=cell.strip())
     answer.on_msg(lambda widget, order, buffers: orders.append(order))
     answer.shown = display(bundle(), raw=True, display_id=uuid.uuid4().hex)
@@ -89,6 +86,22 @@ export class AnswerPage {
   /** A button by its action. */
   button(action: string): Locator {
     return this.node.locator(`[data-action="${action}"]`);
+  }
+
+  /** Write a cell that calls the magic, below others, and run it in a kernel that plays it. */
+  async ask(prompt: string, ...above: string[]): Promise<void> {
+    await this.editor.write(...above, `%%fastgen\n${prompt}|`);
+    await this.run(PLAYED);
+    await this.editor.run();
+    await expect(this.node).toHaveAccessibleName(`Answer to: ${prompt}`);
+  }
+
+  /** Wait until the kernel has got exactly these orders. */
+  async expectOrders(...orders: object[]): Promise<void> {
+    const wanted = JSON.stringify(JSON.stringify(orders));
+    await expect(async () =>
+      this.run(`import json; assert orders == json.loads(${wanted}), orders`)
+    ).toPass({ timeout: 15_000 });
   }
 
   /** Run Python in the kernel of the notebook, beside its cells. */
