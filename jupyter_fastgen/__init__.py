@@ -21,3 +21,17 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from .app import FastgenApp
 
     return [{"module": "jupyter_fastgen", "app": FastgenApp}]
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """`%load_ext jupyter_fastgen`: the magics `%%fastgen` and `%fastgen`."""
+    from .magic import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """`%unload_ext jupyter_fastgen`."""
+    from .magic import unload
+
+    unload(ipython)

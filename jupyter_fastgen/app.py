@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import os
+import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from jupyter_core.paths import jupyter_config_path
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Float, Int, Unicode
 
+from .answers import Answers
 from .completion.confidence import THRESHOLD
 from .completion.context import Budget
 from .completion.modules import LocalModules
@@ -19,17 +22,24 @@ from .edit.actions import load_actions
 from .editing import Edits
 from .habit import HabitFile, default_path
 from .handlers import ROUTES
-from .host import ModelHost, Settings
+from .host import ModelHost, Settings, edit_host
 from .kernel import Kernels
+from .link import CERTIFICATE, SECRET, URL
 from .models.catalog import load_catalog
-from .models.resolve import best_for_edits
+from .models.resolve import listed
 from .models.store import ModelStore
 
 if TYPE_CHECKING:
     from .session import Session
 
-EDIT_TOKENS = 8192
-"""For an edit's text, twice what of it changes, and the instruction: 100 to 250 MB of KV cache."""
+
+LOOPBACK: dict[str, str] = {
+    "": "127.0.0.1",
+    "localhost": "127.0.0.1",
+    "0.0.0.0": "127.0.0.1",
+    "::": "::1",
+}
+"""Where a server that listens at this address is reached from the same machine."""
 
 
 class FastgenApp(ExtensionApp):
@@ -94,9 +104,12 @@ class FastgenApp(ExtensionApp):
 
     host: ModelHost
     edits: Edits
+    answers: Answers
+    secret: str
     habit_file: HabitFile
     kernels: Kernels
     sessions: set[Session]
+    _told: Mapping[str, str] = {}
 
     def initialize_settings(self) -> None:
         """Make what the handlers use. Starts nothing."""
@@ -134,19 +147,34 @@ class FastgenApp(ExtensionApp):
         self.host = ModelHost(self._model_settings, options)
         folders = [Path(folder, "fastgen", "actions") for folder in jupyter_config_path()[::-1]]
         self.edits = Edits(self.make_edit_host, load_actions(folders, self.log.warning))
+        self.answers = Answers(self.edits, self._rest)
+        self.secret = secrets.token_urlsafe(32)
+        if manager is not None:
+            # Its port is known when it listens.
+            server: Any = self.serverapp
+            server.io_loop.add_callback(self._tell_kernels, server)
 
-    def make_edit_host(self) -> ModelHost:
-        """A host of the model for edits: the configured one, else the best for them that is here.
+    def _rest(self) -> None:
+        for session in self.sessions:
+            session.rest()
 
-        One document, and room for all of it. Raises `FastgenError`.
-        """
-        settings = self._model_settings
-        model = settings.model
-        if not model:
-            catalog = load_catalog(settings.catalog)
-            model = best_for_edits(catalog, ModelStore(settings.models_dir)).name
-        fitting = replace(settings, model=model, context=EDIT_TOKENS, slots=1, draft=True)
-        return ModelHost(fitting, Options())
+    def _tell_kernels(self, server: Any) -> None:
+        """Put into the environment, for kernels and terminals, how they reach this server."""
+        if server.sock:
+            return  # it listens at a socket's file only
+        ip: str = server.ip
+        host = LOOPBACK.get(ip, ip)
+        host = f"[{host}]" if ":" in host else host
+        scheme = "https" if server.certfile else "http"
+        told = {URL: f"{scheme}://{host}:{server.port}{server.base_url}", SECRET: self.secret}
+        if server.certfile:
+            told[CERTIFICATE] = str(Path(server.certfile).absolute())
+        os.environ.update(told)
+        self._told = told
+
+    def make_edit_host(self, model: str = "") -> ModelHost:
+        """See `edit_host`."""
+        return edit_host(self._model_settings, model)
 
     def _local_modules(self) -> LocalModules | None:
         # The command line has no server, and contents may not be files.
@@ -161,6 +189,9 @@ class FastgenApp(ExtensionApp):
         """End the connections' jobs and the engine process."""
         await asyncio.gather(*(session.close() for session in list(self.sessions)))
         self.kernels.close()
+        for name, value in self._told.items():
+            if os.environ.get(name) == value:
+                del os.environ[name]
         await asyncio.to_thread(self.habit_file.save)
         await self.edits.close()
         await self.host.close()
@@ -179,17 +210,6 @@ class FastgenApp(ExtensionApp):
         )
 
     def list_models(self) -> list[dict[str, Any]]:
-        """The catalog for the browser: name, title, licence, size and state here."""
-        store = ModelStore(Path(self.models_dir) if self.models_dir else None)
-        entries = load_catalog(Path(self.catalog) if self.catalog else None)
-        return [
-            {
-                "name": entry.name,
-                "title": entry.title,
-                "engine": entry.engine,
-                "licence": entry.licence,
-                "size": entry.size,
-                "state": store.status(entry).state,
-            }
-            for entry in entries
-        ]
+        """The catalog; see `listed`."""
+        settings = self._model_settings
+        return listed(load_catalog(settings.catalog), ModelStore(settings.models_dir))

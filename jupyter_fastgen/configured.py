@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .errors import FastgenError
 
 if TYPE_CHECKING:
+    from traitlets.config import Config
+
     from .app import FastgenApp
+    from .host import Settings
 
 _FILES = ("jupyter_config", "jupyter_server_config", "jupyter_fastgen_config")
 """Configuration files that hold `c.FastgenApp`, the later ones winning."""
 
+_BAD = (
+    "Jupyter's configuration can't be used: {error}. See `jupyter --paths` for where its files lie"
+)
+
 
 class BadConfigError(FastgenError):
     """A Jupyter configuration file can't be used."""
+
+
+def read_config() -> Config:
+    """Jupyter's configuration files of the server and of this extension; raises what they raise."""
+    # Imported now, as below: they take their time.
+    from jupyter_core.paths import jupyter_config_path
+    from traitlets.config import Application, Config
+
+    config = Config()
+    for name in _FILES:
+        for found in Application._load_config_files(  # pyright: ignore[reportPrivateUsage]
+            name, jupyter_config_path(), raise_config_file_errors=True
+        ):
+            config.merge(found[0])
+    return config
+
+
+def load_settings() -> Settings:
+    """The settings of models, without the server, which takes 30 MB; raises `BadConfigError`."""
+    from .host import Settings
+
+    try:
+        config: Any = read_config()
+        given = dict[str, Any](config.get("FastgenApp", {}))
+    except Exception as error:  # a configuration file is a program: anything can go wrong in it
+        raise BadConfigError(_BAD.format(error=error)) from error
+    known = {field.name for field in fields(Settings)} - {"slots"}
+    for name in ("models_dir", "catalog"):
+        given[name] = Path(given[name]) if given.get(name) else None
+    return Settings(**{name: value for name, value in given.items() if name in known})
 
 
 def load_app(model: str = "") -> FastgenApp:
@@ -22,33 +61,17 @@ def load_app(model: str = "") -> FastgenApp:
 
     `model` goes before the configured one. Raises `BadConfigError`.
     """
-    # Imported now: they bring the whole Jupyter server.
-    from jupyter_core.paths import jupyter_config_path
-    from traitlets.config import Config
-
+    # Imported now: it brings the whole Jupyter server.
     from .app import FastgenApp
 
-    class App(FastgenApp):
-        def read_config(self) -> Config:
-            config = Config()
-            for name in _FILES:
-                for found in self._load_config_files(
-                    name, jupyter_config_path(), raise_config_file_errors=True
-                ):
-                    config.merge(found[0])
-            return config
-
-    app = App()
+    app = FastgenApp()
     try:
-        app.update_config(app.read_config())
+        app.update_config(read_config())
         if model:
             app.model = model
         app.initialize_settings()
     except FastgenError:
         raise
     except Exception as error:  # a configuration file is a program: anything can go wrong in it
-        raise BadConfigError(
-            f"Jupyter's configuration can't be used: {error}."
-            " See `jupyter --paths` for where its files lie"
-        ) from error
+        raise BadConfigError(_BAD.format(error=error)) from error
     return app

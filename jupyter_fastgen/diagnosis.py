@@ -151,7 +151,7 @@ def _languages() -> Finding:
 
 
 def _model_and_engine(app: FastgenApp) -> Iterator[Finding]:
-    from .app import EDIT_TOKENS
+    from .host import EDIT_TOKENS
     from .models.catalog import load_catalog
     from .models.resolve import best_for_edits, resolve
     from .models.store import ModelStore

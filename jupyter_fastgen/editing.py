@@ -37,22 +37,48 @@ KNOWN = Budget(above=512)
 
 @dataclass
 class Edits:
-    """What all connections share: the model for edits, made when first asked for, and actions."""
+    """What all connections share: the model for edits, made when first asked for, and actions.
 
-    make_host: Callable[[], ModelHost]
+    `make_host` is given the name of a model, "" for the one that is for edits.
+    """
+
+    make_host: Callable[[str], ModelHost]
     actions: Mapping[str, Action]
     _host: ModelHost | None = field(default=None, init=False)
+    _other: tuple[str, ModelHost] | None = field(default=None, init=False)
 
     def host(self) -> ModelHost:
         """Raises `FastgenError` where the model can't be chosen."""
         if self._host is None:
-            self._host = self.make_host()
+            self._host = self.make_host("")
         return self._host
 
     @property
+    def status(self) -> protocol.Status:
+        """Of the model for edits."""
+        try:
+            return self.host().status
+        except FastgenError as error:
+            return protocol.Status(state="error", detail=str(error))
+
+    async def named(self, model: str) -> ModelHost:
+        """The host of the model with this name, "" for `host`; raises `FastgenError`.
+
+        Of others than that one, one is kept: it ends when another is asked for.
+        """
+        if not model or self.host().status.model == model:
+            return self.host()
+        if self._other is None or self._other[0] != model:
+            made = self.make_host(model)
+            await self._end_other()
+            self._other = model, made
+        return self._other[1]
+
+    @property
     def is_running(self) -> bool:
-        """Whether an edit is being written, or read for."""
-        return self._host is not None and self._host.is_editing
+        """Whether an edit or described code is being written, or read for."""
+        hosts = (self._host, self._other[1] if self._other else None)
+        return any(host is not None and host.is_writing for host in hosts)
 
     def offered(self) -> list[protocol.Action]:
         """What a browser may offer to a person."""
@@ -66,6 +92,12 @@ class Edits:
         host, self._host = self._host, None
         if host is not None:
             await host.close()
+        await self._end_other()
+
+    async def _end_other(self) -> None:
+        other, self._other = self._other, None
+        if other is not None:
+            await other[1].close()
 
 
 @dataclass
@@ -111,10 +143,17 @@ class EditJobs:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(
-        self, message: protocol.Edit, document: Document, namespace: Namespace | None
+        self,
+        message: protocol.Edit,
+        document: Document,
+        namespace: Namespace | None,
+        about: str = "",
     ) -> None:
-        """Answer `message`; raises `OutOfStepError` where it does not fit the document."""
-        asked = self._asked(message, document, namespace)
+        """Answer `message`; raises `OutOfStepError` where it does not fit the document.
+
+        `about` is what else there is to know.
+        """
+        asked = self._asked(message, document, namespace, about)
         self._begin(message.doc, _Job(message.id), lambda job: self._edit(job, message, asked))
 
     def prepare(
@@ -179,6 +218,7 @@ class EditJobs:
         message: protocol.Edit | protocol.Prepare,
         document: Document,
         namespace: Namespace | None,
+        about: str = "",
     ) -> _Asked:
         # Imported now: it brings numpy.
         from .edit.sheet import Sheet
@@ -198,9 +238,9 @@ class EditJobs:
             # An editor has one more line, an empty one, behind a last line that is ended.
             count = len(split_lines(cells[0].source))
             part = min(message.start, count), min(message.end, count)
-        about = [_known(cells, document, namespace), sheet.about]
+        told = [about, _known(cells, document, namespace), sheet.about]
         key = f"{self._name}/{message.doc}"
-        return _Asked(key, sheet, language, part, "\n".join(filter(None, about)))
+        return _Asked(key, sheet, language, part, "\n".join(filter(None, told)))
 
     async def _read(self, asked: _Asked) -> None:
         # What fails here fails in the edit, too, and is told there.

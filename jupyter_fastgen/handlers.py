@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import itertools
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from jupyter_server.auth import AllowAllAuthorizer, Authorizer, User
 from jupyter_server.auth.decorator import authorized, ws_authenticated
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from jupyter_server.utils import ensure_async
-from tornado import web, websocket
+from tornado import iostream, web, websocket
+from tornado.ioloop import PeriodicCallback
 
 from . import __version__, protocol
+from .answers import Asked
 from .session import Session
 
 if TYPE_CHECKING:
     from .app import FastgenApp
 
 RESOURCE = "jupyter_fastgen"
+
+WRONG_SECRET = (
+    "the secret is not of this server, which may have been started anew: restart the kernel"
+)
 _names = itertools.count(1)
 
 
@@ -32,6 +40,14 @@ class _Door(ExtensionHandlerMixin):
     @property
     def app(self) -> FastgenApp:
         return self.settings["jupyter_fastgen"]
+
+    async def check_may_execute(self: Any) -> None:
+        """Let in only who may run code here."""
+        allowed = await ensure_async(
+            self.authorizer.is_authorized(self, self.current_user, "execute", RESOURCE)
+        )
+        if not allowed:
+            raise web.HTTPError(403)
 
 
 class Socket(_Door, WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):  # type: ignore[misc]
@@ -55,11 +71,7 @@ class Socket(_Door, WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Upgrade, for who may run code here."""
-        allowed = await ensure_async(
-            self.authorizer.is_authorized(self, self.current_user, "execute", RESOURCE)
-        )
-        if not allowed:
-            raise web.HTTPError(403)
+        await self.check_may_execute()
         await super().get(*args, **kwargs)
 
     def open(self, *args: Any, **kwargs: Any) -> None:
@@ -111,14 +123,42 @@ class Socket(_Door, WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
             pass
 
 
-class StatusHandler(_Door, APIHandler):  # type: ignore[misc]
+class _KernelDoor(_Door, APIHandler):  # type: ignore[misc]
+    """Opens to kernels of this server as well, by the secret that they find in their environment.
+
+    No page can send that, so it needs no proof against foreign ones; and who runs a kernel may run
+    code here already.
+    """
+
+    _is_kernel = False
+
+    async def prepare(self) -> None:
+        """Know the kernel, or whoever else comes."""
+        scheme, _, secret = self.request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != protocol.SCHEME:
+            await super().prepare()
+            return
+        if not hmac.compare_digest(secret.encode(), self.app.secret.encode()):
+            raise web.HTTPError(403, WRONG_SECRET)
+        self._is_kernel = True
+        self.current_user = self._jupyter_current_user = User(username="kernel")
+
+    @property
+    def authorizer(self) -> Authorizer:
+        """Of kernels none but their secret is asked."""
+        return AllowAllAuthorizer() if self._is_kernel else super().authorizer
+
+
+class StatusHandler(_KernelDoor):
     """What the engine is doing."""
 
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Answer with a `Status`."""
-        await self.finish(protocol.encode(self.app.host.status))
+        """Answer with a `Status`: of the model for ghost text, or with `of=edits` for edits."""
+        is_edits = self.get_argument("of", "") == "edits"
+        status = self.app.edits.status if is_edits else self.app.host.status
+        await self.finish(protocol.encode(status))
 
 
 class Action(msgspec.Struct):
@@ -149,7 +189,7 @@ class ActionHandler(_Door, APIHandler):  # type: ignore[misc]
         await self.finish(protocol.encode(self.app.host.status))
 
 
-class ModelsHandler(_Door, APIHandler):  # type: ignore[misc]
+class ModelsHandler(_KernelDoor):
     """The catalog, and which of it is on this machine."""
 
     @web.authenticated
@@ -160,9 +200,67 @@ class ModelsHandler(_Door, APIHandler):  # type: ignore[misc]
         await self.finish(msgspec.json.encode({"models": models}).decode())
 
 
+class _StreamHandler(_KernelDoor):
+    """Answers a request with frames, one a line, as they come; who leaves ends the work."""
+
+    asked: type[Asked]
+    _pump: asyncio.Task[None] | None = None
+
+    @web.authenticated
+    async def post(self) -> None:
+        """Stream, to who may run code here; lines without a frame say that the work goes on."""
+        await self.check_may_execute()
+        if len(self.request.body) > protocol.MAX_FRAME:
+            raise web.HTTPError(413, protocol.TOO_LARGE)
+        try:
+            asked = msgspec.json.decode(self.request.body, type=self.asked)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise web.HTTPError(400, f"the request was not understood: {error}") from error
+        self.set_header("Content-Type", "application/x-ndjson")
+        self.set_header("X-Accel-Buffering", "no")  # for proxies that hold back what they pass on
+        self._pump = asyncio.create_task(self._send(asked))
+        beat = PeriodicCallback(lambda: self._line(""), 1000 * protocol.BEAT)
+        beat.start()
+        try:
+            await asyncio.wait({self._pump})
+        finally:
+            beat.stop()
+
+    def on_connection_close(self) -> None:
+        """Nobody reads on."""
+        super().on_connection_close()
+        if self._pump is not None:
+            self._pump.cancel()
+
+    async def _send(self, asked: Asked) -> None:
+        async with contextlib.aclosing(self.app.answers.frames(asked)) as frames:
+            async for frame in frames:
+                await self._line(protocol.encode(frame))
+
+    async def _line(self, text: str) -> None:
+        # Where the connection is lost, `on_connection_close` is told.
+        with contextlib.suppress(iostream.StreamClosedError):
+            self.write(text + "\n")  # pyright: ignore[reportUnknownMemberType]
+            await self.flush()
+
+
+class GenerateHandler(_StreamHandler):
+    """Write code; takes a `Generate`."""
+
+    asked = protocol.Generate
+
+
+class EditHandler(_StreamHandler):
+    """Change code; takes a `Rewrite`."""
+
+    asked = protocol.Rewrite
+
+
 ROUTES = [
     (r"/jupyter-fastgen/ws", Socket),
     (r"/jupyter-fastgen/status", StatusHandler),
     (r"/jupyter-fastgen/action", ActionHandler),
     (r"/jupyter-fastgen/models", ModelsHandler),
+    (r"/jupyter-fastgen/generate", GenerateHandler),
+    (r"/jupyter-fastgen/edit", EditHandler),
 ]

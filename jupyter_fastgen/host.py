@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,17 @@ from .engine.base import EngineError, ModelSpec
 from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
 from .models.catalog import ModelEntry, load_catalog
-from .models.resolve import resolve
+from .models.errors import ModelNotHere
+from .models.resolve import best_for_edits, resolve
 from .models.store import ModelStore
 from .protocol import Status
 
 if TYPE_CHECKING:
     from .edit.service import EditService
+    from .generate.service import GenerateService
+
+EDIT_TOKENS = 8192
+"""For an edit's text, twice what of it changes, and the instruction: 100 to 250 MB of KV cache."""
 
 PULL = "press Download in the status panel, or run `jupyter fastgen models pull`"
 
@@ -48,6 +53,23 @@ class Settings:
     draft: bool = False
 
 
+def edit_host(settings: Settings, model: str = "") -> ModelHost:
+    """A host of the model for edits: the configured one, else the best for them that is here.
+
+    One document, and room for all of it. `model` names another of the catalog, which must be on
+    this machine. Raises `FastgenError`.
+    """
+    chosen = model or settings.model
+    if model or not chosen:
+        catalog, store = load_catalog(settings.catalog), ModelStore(settings.models_dir)
+        if not model:
+            chosen = best_for_edits(catalog, store).name
+        elif store.path(catalog.get(model)) is None:
+            raise ModelNotHere(model)
+    fitting = replace(settings, model=chosen, context=EDIT_TOKENS, slots=1, draft=True)
+    return ModelHost(fitting, Options())
+
+
 class ModelHost:
     """Owns the engine process. All methods belong to the event loop's thread."""
 
@@ -64,6 +86,7 @@ class ModelHost:
         """None until the model file is there."""
         self._chat = "plain"
         self._edits: EditService | None = None
+        self._generation: GenerateService | None = None
         self.status = Status(state="idle")
         self._prepare()
 
@@ -99,10 +122,22 @@ class ModelHost:
             self._edits = EditService(self._worker, CHATS[self._chat])
         return self._edits
 
+    async def generation(self) -> GenerateService:
+        """As `ready`, for code that is described in words."""
+        await self.ready()
+        assert self._worker is not None
+        if self._generation is None:
+            from .edit.prompt import CHATS
+            from .generate.service import GenerateService
+
+            self._generation = GenerateService(self._worker, CHATS[self._chat])
+        return self._generation
+
     @property
-    def is_editing(self) -> bool:
-        """Whether an edit is being written, or the code for one read."""
-        return self._edits is not None and self._edits.is_running
+    def is_writing(self) -> bool:
+        """Whether an edit or described code is being written, or what it needs read."""
+        services = (self._edits, self._generation)
+        return any(service is not None and service.is_running for service in services)
 
     def download(self) -> None:
         """Fetch the model in the background, then load it; does nothing while that runs."""
@@ -115,7 +150,7 @@ class ModelHost:
         if self._worker is not None:
             await self._worker.retire()
             self._worker = None
-            self.completion = self._edits = None
+            self.completion = self._edits = self._generation = None
         self._prepare()
         self.wake()
 

@@ -1,4 +1,4 @@
-"""Every message between the browser and the server, as msgspec structs.
+"""Every message between the browser, or a kernel, and the server, as msgspec structs.
 
 One websocket per browser tab carries JSON text frames. The first frame of the
 browser is `Hello`; the server answers `Welcome` and a `Status`. Documents are
@@ -9,7 +9,7 @@ as JupyterLab's completer does.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -225,6 +225,53 @@ FromBrowser = (
     | Cancel
     | Warm
 )
+
+
+# --- a kernel to the server --------------------------------------------------
+# Bodies of POST requests; the answer is a stream of frames as a browser is sent, one a line.
+
+SCHEME = "fastgen"
+"""Of the `Authorization` header that carries a kernel's secret."""
+
+BEAT = 10.0
+"""Seconds without a frame after which the server sends an empty line, to say that it is there."""
+
+TOO_LARGE = f"the request is larger than {MAX_FRAME >> 20} MB: say less, or name fewer objects"
+
+
+class Generate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Write the code that `prompt` asks for; answered by `Progress`, `Chunk`s and a `Done`.
+
+    `cells`: the code that is there, in order. `about`: what else there is to know, as text.
+    `model` names one of the catalog, "" is the one for edits. `temperature` 0 is greedy; above it
+    the same `seed` gives the same answer.
+    """
+
+    prompt: str
+    cells: list[Cell] = []
+    about: str = ""
+    language: str = "python"
+    model: str = ""
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 512
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
+
+
+class Rewrite(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Change `cells`, as an `Edit` does; answered by `Progress`, `Hunks` and a `Done`.
+
+    `about` and `model` are as in `Generate`.
+    """
+
+    cells: list[Cell]
+    instruction: str = ""
+    action: str = ""
+    error: str = ""
+    about: str = ""
+    language: str = "python"
+    start: int = 0
+    end: int | None = None
+    model: str = ""
 
 
 # --- server to browser -------------------------------------------------------

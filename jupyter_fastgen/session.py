@@ -117,6 +117,11 @@ class Session:
         for doc in list(self._documents):
             self._drop(doc)
 
+    def rest(self) -> None:
+        """End ghost text: two engines at once would make both many times slower."""
+        for doc in list(self._jobs):
+            self._end_job(doc, "cancelled")
+
     # --- messages ------------------------------------------------------------
 
     def _greet(self, message: protocol.FromBrowser, check_xsrf: Callable[[str], bool]) -> None:
@@ -184,7 +189,8 @@ class Session:
         service = self._host.completion
         status = self._host.status
         if service is None or status.state != "ready" or self._edits.is_running:
-            why = "an edit is being written" if self._edits.is_running else status.detail
+            busy = "an edit or an answer to a description is being written"
+            why = busy if self._edits.is_running else status.detail
             why = why or f"the model is {status.state}"
             self._post(protocol.Done(message.id, "unavailable", why))
             return
@@ -194,9 +200,7 @@ class Session:
     def _edit(self, message: protocol.Edit) -> None:
         document = self._current(message)
         self._edit_jobs.start(message, document, self._namespace(document))
-        # Two engines at once would make both many times slower.
-        for doc in list(self._jobs):
-            self._end_job(doc, "cancelled")
+        self.rest()
 
     def _favour(self, message: Asking, cursor: Cursor) -> None:
         service = self._host.completion

@@ -91,12 +91,17 @@ def read_source(path: Path, cell: int | None = None) -> Source:
 
 def write_source(source: Source, text: str) -> None:
     """Write `text` in place of the source's; the file is always whole. Raises `BadSourceError`."""
+    write_bytes(source, source.with_text(text))
+
+
+def write_bytes(source: Source, raw: bytes) -> None:
+    """Write the source's file anew; it is always whole. Raises `BadSourceError`."""
     path = source.path.resolve()
     try:
         handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=path.name)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(source.with_text(text))
+                file.write(raw)
             shutil.copymode(path, fresh)
             os.replace(fresh, path)
         except OSError:

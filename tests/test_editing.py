@@ -33,7 +33,7 @@ CELLS = [
 class Host:
     """A host whose model is there, or can't be."""
 
-    is_editing = False
+    is_writing = False
 
     def __init__(self, engine: ScriptedEngine, fault: str = "") -> None:
         self._service = EditService(engine, CHATS["chatml"])
@@ -66,7 +66,7 @@ class Page:
         self.engine = ScriptedEngine(answer, reason)
         host: Any = Host(self.engine, fault)
         self.sent: list[protocol.FromServer] = []
-        self.jobs = EditJobs(Edits(lambda: host, load_actions()), "s1", self.send)
+        self.jobs = EditJobs(Edits(lambda _: host, load_actions()), "s1", self.send)
         self.document = Document.opened(protocol.Open("d", CELLS, path="x.ipynb"))
 
     async def send(self, message: protocol.FromServer) -> None:

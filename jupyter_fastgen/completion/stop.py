@@ -31,6 +31,11 @@ _GO_ON = (")", "]", "}", "else", "elif", "except", "finally")
 """What may start a less indented line of the same block."""
 
 
+def visible(text: str) -> str:
+    """The text without signs that nobody sees."""
+    return _HIDDEN.sub("", text)
+
+
 def wants_block(before: str, after: str) -> bool:
     """Whether several lines are worth suggesting at this cursor.
 
@@ -79,7 +84,7 @@ class Cutter:
         """The text that may be shown now, after `piece` came."""
         if self.ended:
             return ""
-        self._text += _HIDDEN.sub("", piece)
+        self._text += visible(piece)
         text = self._text.lstrip("\n")
         if self._is_empty and text and len(self._text) - len(text) <= MOST_BREAKS:
             self._text = text

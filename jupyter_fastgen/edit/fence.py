@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from .markers import Line, read
 
 FENCE = "```"
+
+_RUN = re.compile("`{3,}")
+
+
+def fence_for(lines: Iterable[str]) -> str:
+    """A fence that is longer than any that `lines` have themselves."""
+    runs = (found + "`" for line in lines for found in _RUN.findall(line))
+    return max(runs, key=len, default=FENCE)
 
 
 class Fence:

@@ -6,12 +6,11 @@ instruction, and can be computed while that is typed.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from ..completion.prompt import plain
 from .constraint import sparse
-from .fence import FENCE
+from .fence import fence_for
 from .lines import body, split_lines
 from .markers import keep_marker, nested_marker
 
@@ -153,7 +152,7 @@ def task(
 
 def build(asked: Task, chat: Chat) -> Prompt:
     """The prompt for a task; of the code around its part as much as `asked.lines` holds."""
-    fence = _fence(asked.lines)
+    fence = fence_for(asked.lines)
     first = next((line for line in asked.part if line.strip()), "")
     return Prompt(
         text=opening(asked, chat) + _question(asked, chat, fence),
@@ -168,7 +167,7 @@ def build(asked: Task, chat: Chat) -> Prompt:
 
 def build_new(asked: Task, chat: Chat) -> Prompt:
     """The prompt for code that is to stand behind that of the task."""
-    fence = _fence(asked.lines)
+    fence = fence_for(asked.lines)
     return Prompt(
         text=chat.system + _NEW + _shown(asked, chat) + _question(asked, chat, fence),
         begin="",
@@ -181,12 +180,12 @@ def build_new(asked: Task, chat: Chat) -> Prompt:
 
 def opening(asked: Task, chat: Chat) -> str:
     """What of its prompt does not rest on the instruction: all up to that."""
-    return chat.system + _rules(asked, chat, _fence(asked.lines)) + _shown(asked, chat)
+    return chat.system + _rules(asked, chat, fence_for(asked.lines)) + _shown(asked, chat)
 
 
 def _shown(asked: Task, chat: Chat) -> str:
     """The code, and what else there is to know."""
-    fence = _fence(asked.lines)
+    fence = fence_for(asked.lines)
     begin = fence + asked.language
     said = asked.about + "\n\n" if asked.about else ""
     keep = keep_marker(asked.language)
@@ -220,12 +219,6 @@ def _rules(asked: Task, chat: Chat, fence: str) -> str:
     answer = _fenced(opening, (told,), fence)
     question = f"Code:\n{code}\nTask: {_EXAMPLE_TASK}"
     return f"{rules}{chat.user}{question}{chat.assistant}{answer}"
-
-
-def _fence(lines: tuple[str, ...]) -> str:
-    """A fence that is longer than any that the code has itself."""
-    runs = (found[0] for line in lines for found in re.finditer(r"`{3,}", line))
-    return max((run + "`" for run in runs), key=len, default=FENCE)
 
 
 def _fenced(opening: str, lines: tuple[str, ...], fence: str) -> str:

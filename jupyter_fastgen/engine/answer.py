@@ -33,8 +33,9 @@ class Answer:
         self._parts: list[int | str] = []
         self._left = request.max_tokens
         self._logprobs: list[float] = []
-        # Between bursts it would be forgotten how much of a grammar has been followed.
-        self._burst = None if request.grammar else burst
+        # Between bursts it would be forgotten how much of a grammar has been followed, and which
+        # of a seed's random numbers have been used.
+        self._burst = None if request.grammar or request.temperature > 0 else burst
         # Choosing among the likeliest tokens is faster than a grammar, which is tried on all.
         self._by_choice = request.starts > 0 or (burst is not None and request.temperature == 0)
         self._start_burst()
@@ -75,6 +76,7 @@ class Answer:
             samplers = ["top_k", "top_p", "temperature"]
             return body | {
                 "temperature": self._request.temperature,
+                "seed": self._request.seed,
                 "top_p": 0.9,
                 "samplers": samplers,
             }

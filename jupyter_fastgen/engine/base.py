@@ -49,8 +49,8 @@ class Request(msgspec.Struct, frozen=True):
     `prompt` may hold the template's special tokens. The answer is bound to
     start with `begin`, the text cut off `prompt` by token healing; it is part
     of what `stream` yields. Requests of the same `document` share a KV slot.
-    `max_tokens` 0 only fills the KV cache. `temperature` 0 is greedy. With
-    `logprobs` it is asked how likely the tokens were.
+    `max_tokens` 0 only fills the KV cache. `temperature` 0 is greedy; above it the
+    same `seed` gives the same answer. With `logprobs` it is asked how likely the tokens were.
 
     `grammar`, in llama.cpp's GBNF, is what all of the answer must follow; it goes before `begin`.
     With `starts` no text is written: `Done` tells the likeliest ways to begin, at most so many.
@@ -63,6 +63,7 @@ class Request(msgspec.Struct, frozen=True):
     max_tokens: int = 64
     stop: tuple[str, ...] = ()
     temperature: float = 0.0
+    seed: int = 0
     document: str = ""
     logprobs: bool = False
     starts: int = 0

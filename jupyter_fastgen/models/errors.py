@@ -36,6 +36,15 @@ class UnknownModel(ModelError):
         super().__init__(f"There is no model named {name!r}. {hint}")
 
 
+class ModelNotHere(ModelError):
+    """A model of the catalog that is not on this machine."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The model {name} is not on this machine: run `jupyter fastgen models pull {name}`"
+        )
+
+
 class BadModelFile(ModelError):
     """A file or folder that is not a model this product can load."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .catalog import Catalog, ModelEntry
 from .errors import BadModelFile
@@ -55,6 +56,21 @@ def best_for_edits(catalog: Catalog, store: ModelStore) -> ModelEntry:
         if "edit" in entry.roles and entry.engine == "llamacpp" and store.path(entry)
     ]
     return max(here, key=lambda entry: entry.size or 0, default=catalog.default)
+
+
+def listed(catalog: Catalog, store: ModelStore) -> list[dict[str, Any]]:
+    """The catalog as plain values: name, title, engine, licence, size in bytes and state here."""
+    return [
+        {
+            "name": entry.name,
+            "title": entry.title,
+            "engine": entry.engine,
+            "licence": entry.licence,
+            "size": entry.size,
+            "state": store.status(entry).state,
+        }
+        for entry in catalog
+    ]
 
 
 def _gguf_entry(path: Path) -> ModelEntry:

@@ -1,0 +1,69 @@
+"""The cells that go along with a question: what ran, and what the notebook's file holds."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ..protocol import Cell
+from .history import Ran, Recorder, is_ours
+
+MOST_CHARS = 60_000
+"""Of the cells that go along with a question: far more than any prompt has room for."""
+
+MOST_BYTES = 20 * 1024 * 1024
+"""Of a notebook file that is read; a bigger one is mostly outputs."""
+
+
+def context(recorder: Recorder, saved: list[Cell]) -> list[Cell]:
+    """The code that is there, for a question of the running cell.
+
+    Those of `saved`, the notebook's file, above the running one in its order, each as it last
+    ran; before them what else ran. At most `MOST_CHARS`: the last ones.
+    """
+    runs = {ran.id or f"In [{ran.number}]": ran for ran in recorder.cells}
+    ids = [cell.id for cell in saved]
+    above = saved[: ids.index(recorder.current)] if recorder.current in ids else saved
+    shown = {cell.id for cell in above}
+    cells = [_cell(key, ran) for key, ran in runs.items() if key not in shown]
+    cells += [_cell(cell.id, runs[cell.id]) if cell.id in runs else cell for cell in above]
+    room = MOST_CHARS
+    kept: list[Cell] = []
+    for cell in reversed([cell for cell in cells if not is_ours(cell.source)]):
+        room -= len(cell.source)
+        if room < 0:
+            break
+        kept.append(cell)
+    return kept[::-1]
+
+
+def saved_cells() -> list[Cell]:
+    """The cells of the notebook's file, if the server says which it is and it can be read.
+
+    Of notes the headings.
+    """
+    path = Path(os.environ.get("JPY_SESSION_NAME", ""))
+    try:
+        if path.suffix != ".ipynb" or path.stat().st_size > MOST_BYTES:
+            return []
+        cells: list[Any] = json.loads(path.read_bytes())["cells"]
+        found = [
+            Cell(str(cell.get("id", number)), cell["cell_type"], "".join(cell["source"]))
+            for number, cell in enumerate(cells)
+            if cell["cell_type"] in ("code", "markdown")
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []  # there may be no such file: a name, or a path on another machine
+    told = [cell if cell.type == "code" else _headings(cell) for cell in found]
+    return [cell for cell in told if cell.source.strip()]
+
+
+def _headings(cell: Cell) -> Cell:
+    lines = [line for line in cell.source.splitlines() if line.startswith("#")]
+    return Cell(cell.id, cell.type, "\n".join(lines))
+
+
+def _cell(id: str, ran: Ran) -> Cell:
+    return Cell(id, "code", ran.source, "ok" if ran.ok else "error")
