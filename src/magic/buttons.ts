@@ -22,7 +22,7 @@ export class AnswerButtons {
 
   /** Shows what can be done at a place; a button that goes hands its focus on. */
   draw(place: IPlace | null): void {
-    const { answer, actions } = this.options;
+    const { answer, actions, trans } = this.options;
     const { target, prompt } = answer.traits;
     const isOver = !answer.isRunning;
     const hasText = answer.text !== '';
@@ -41,7 +41,9 @@ export class AnswerButtons {
     for (const [action, node] of Object.entries(this._buttons)) {
       node.hidden = !shown[action as Action];
     }
-    this._buttons.stop.disabled &&= answer.isRunning;
+    if (isOver) {
+      this._buttons.stop.textContent = trans.__('Stop');
+    }
     if (focused?.hidden && this.node.contains(focused)) {
       this.focus();
     }
@@ -50,7 +52,7 @@ export class AnswerButtons {
   /** Gives the focus to the first button. */
   focus(): void {
     const nodes = Object.values(this._buttons);
-    nodes.find(node => !node.hidden && !node.disabled)?.focus();
+    nodes.find(node => !node.hidden)?.focus();
   }
 
   private _make(): { [action in Action]: HTMLButtonElement } {
@@ -73,7 +75,8 @@ export class AnswerButtons {
       return node;
     };
     const stop = button('stop', trans.__('Stop'), () => {
-      stop.disabled = true;
+      // A kernel that computes hears of it later.
+      stop.textContent = trans.__('Stopping…');
       answer.tell({ do: 'stop' });
     });
     return {

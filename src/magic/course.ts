@@ -1,6 +1,6 @@
 import type { Translate } from '../diff/texts';
 import type { Answer } from './answer';
-import { costText, phaseText, whyText } from './texts';
+import { costText, phaseText, promptText, whyText } from './texts';
 
 /** What was asked, and how far its answer is. */
 export class Course {
@@ -25,7 +25,8 @@ export class Course {
   /** Shows it as it is now. */
   draw(): void {
     const { answer, trans } = this;
-    const { phase, progress, prompt } = answer.traits;
+    const { phase, progress } = answer.traits;
+    const prompt = promptText(answer);
     // An answer that was only saved has no course.
     const isKnown = answer.isConnected || prompt !== '';
     this.nodes[0].hidden = !isKnown;

@@ -15,16 +15,16 @@ async function setUp() {
     return { node, dispose, refresh: () => {} } as unknown as AnswerView;
   });
   Widget.attach(renderer, document.body);
-  const render = (text: string | string[], markdown = '') =>
-    renderer.renderModel(
-      new MimeModel({
-        data: {
-          [MIME_TYPE]: { model: 'm1' },
-          'text/markdown': markdown,
-          'text/plain': text
-        }
-      })
-    );
+  const render = async (text: string | string[], markdown = '') => {
+    const data = {
+      [MIME_TYPE]: { model: 'm1' },
+      'text/markdown': markdown,
+      'text/plain': text
+    };
+    const output = new MimeModel({ data });
+    await renderer.renderModel(output);
+    return output;
+  };
   /** What a person sees, once it is drawn. */
   const shown = async () => {
     await new Promise(resolve => setTimeout(resolve));
@@ -56,6 +56,18 @@ it('shows the live answer instead, also one that comes later', async () => {
   expect(await shown()).toBe('live');
   await render('saved again');
   expect(await shown()).toBe('live');
+});
+
+it('keeps in the notebook what a kernel had written that is gone', async () => {
+  const { answers, render } = await setUp();
+  const output = await render('sort it', 'sort it');
+  const answer = new Answer({ phase: 'writing' }, 'a = ', () => {});
+  answers.add('m1', answer);
+  answer.receive({ t: '1' });
+  answer.disconnect();
+  expect(output.data['text/plain']).toBe('a = 1');
+  expect(output.data).not.toHaveProperty('text/markdown');
+  expect(output.data).toHaveProperty([MIME_TYPE]);
 });
 
 it('does not show an answer that comes when it is gone', async () => {

@@ -29,7 +29,9 @@ export class AnswerRenderer extends Widget implements IRenderMime.IRenderer {
   }
 
   /** Shows an output, or what the kernel has made of it. */
-  async renderModel({ data }: IRenderMime.IMimeModel): Promise<void> {
+  async renderModel(output: IRenderMime.IMimeModel): Promise<void> {
+    const { data } = output;
+    this._output = output;
     const { model = '', language } = (data[MIME_TYPE] ?? {}) as IBundle;
     this._id = model;
     const live = this.answers.find(model);
@@ -46,6 +48,7 @@ export class AnswerRenderer extends Widget implements IRenderMime.IRenderer {
 
   override dispose(): void {
     this.answers.added.disconnect(this._onAdded, this);
+    this._shown?.changed.disconnect(this._keep, this);
     this._view?.dispose();
     super.dispose();
   }
@@ -62,7 +65,9 @@ export class AnswerRenderer extends Widget implements IRenderMime.IRenderer {
 
   /** Shows an answer in the place of what was shown. */
   private async _mount(answer: Answer): Promise<void> {
+    this._shown?.changed.disconnect(this._keep, this);
     this._shown = answer;
+    answer.changed.connect(this._keep, this);
     const view = await this.open(answer);
     if (this.isDisposed || this._shown !== answer) {
       view.dispose();
@@ -74,7 +79,19 @@ export class AnswerRenderer extends Widget implements IRenderMime.IRenderer {
     view.refresh();
   }
 
+  /** Puts into the notebook what a kernel had written that is gone, as it will not. */
+  private _keep({ isCutOff, text }: Answer): void {
+    if (isCutOff && text !== '') {
+      const others = Object.entries(this._output?.data ?? {}).filter(
+        ([type]) => type !== 'text/markdown'
+      );
+      const data = { ...Object.fromEntries(others), 'text/plain': text };
+      this._output?.setData({ data });
+    }
+  }
+
   private _id = '';
+  private _output: IRenderMime.IMimeModel | null = null;
   private _shown: Answer | null = null;
   private _view: AnswerView | null = null;
 }

@@ -1,6 +1,9 @@
 import { button } from '../diff/controls';
 import type { Translate } from '../diff/texts';
 
+/** Lines of the field at most; it scrolls. */
+const MOST_ROWS = 12;
+
 /** Where a person says what should be written instead. */
 export class RetryField {
   /** @param ask - gets what was said */
@@ -28,7 +31,7 @@ export class RetryField {
   open(prompt: string): void {
     this._opener = document.activeElement as HTMLElement | null;
     this._input.value = prompt;
-    this._input.rows = prompt.split('\n').length;
+    this._input.rows = Math.min(prompt.split('\n').length, MOST_ROWS);
     this.node.hidden = false;
     this._input.focus();
     this._input.select();

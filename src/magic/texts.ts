@@ -1,6 +1,18 @@
 import type { Translate } from '../diff/texts';
 import type { Answer } from './answer';
 
+/** Characters of what was asked that are shown: it may be any text. */
+const MOST = 200;
+
+/** What was asked, in one line; '' if that is not known. */
+export function promptText({ traits: { prompt } }: Answer): string {
+  const line = prompt
+    .slice(0, 2 * MOST)
+    .replace(/\s+/g, ' ')
+    .trim();
+  return line.length > MOST ? `${line.slice(0, MOST)}…` : line;
+}
+
 /** What an answer is doing, or how it ended: a few words. */
 export function phaseText(answer: Answer, trans: Translate): string {
   const { phase, progress } = answer.traits;

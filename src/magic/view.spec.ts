@@ -33,6 +33,23 @@ it('says what it is doing, shows how far, and makes room for the text', () => {
   ]);
 });
 
+it('shows of a long description its beginning, in one line', () => {
+  const prompt = 'sort\n  the rides '.repeat(100_000);
+  const { find, button, view } = viewed(
+    { phase: 'done', prompt },
+    '',
+    document.body
+  );
+  const shown = find('.jp-fastgen-Answer-prompt').textContent!;
+  expect(shown).toMatch(/^sort the rides sort.*…$/);
+  expect(shown.length).toBeLessThan(300);
+  expect(view.node.getAttribute('aria-label')).toBe(`Answer to: ${shown}`);
+  button('retry').click();
+  const field = document.activeElement as HTMLTextAreaElement;
+  expect(field.value).toBe(prompt);
+  expect(field.rows).toBeLessThan(20);
+});
+
 it('says why it failed, and can be retried with other words', () => {
   const { answer, find, button, told, offered } = viewed(
     { phase: 'writing', prompt: 'sort it' },
@@ -71,13 +88,13 @@ it('can be stopped while it runs, and hands the focus on', async () => {
   button('stop').focus();
   button('stop').click();
   expect(told).toEqual([{ do: 'stop' }]);
-  expect(button('stop').disabled).toBe(true);
+  expect(button('stop').textContent).toBe('Stopping…');
   answer.update({ phase: 'stopped' });
   expect(offered()).toEqual(['insert', 'replace', 'run', 'retry', 'copy']);
   expect(document.activeElement).toBe(button('insert'));
   // It can be stopped again.
   answer.update({ phase: 'writing' });
-  expect(button('stop').disabled).toBe(false);
+  expect(button('stop').textContent).toBe('Stop');
 });
 
 it('offers what can be done where it is shown', async () => {

@@ -8,7 +8,7 @@ import { CodePane } from './code';
 import { Course } from './course';
 import { FileHunks } from './filehunks';
 import { RetryField } from './retry';
-import { phaseSentence } from './texts';
+import { phaseSentence, promptText } from './texts';
 
 /** Lines of the skeleton, as they will be there until the first text comes. */
 const SKELETON_LINES = 3;
@@ -21,10 +21,10 @@ export class AnswerView {
     this.node.setAttribute('role', 'group');
     this._course = new Course(answer, trans);
     this._code = new CodePane(languages, trans.__('Code of the answer'));
-    this._hunks = new FileHunks(
-      take => answer.tell({ do: 'apply', take }),
-      trans
-    );
+    this._hunks = new FileHunks(take => {
+      answer.tell({ do: 'apply', take });
+      this._buttons.focus();
+    }, trans);
     this._retry = new RetryField(prompt => {
       answer.tell({ do: 'retry', prompt });
       this._buttons.focus();
@@ -54,9 +54,10 @@ export class AnswerView {
     const { language, phase, prompt, target } = answer.traits;
     const place = actions.placeOf(this.node);
     this.node.dataset.phase = answer.isCutOff ? 'stopped' : phase;
+    const asked = promptText(answer);
     this.node.setAttribute(
       'aria-label',
-      prompt ? trans.__('Answer to: %1', prompt) : trans.__('Saved answer')
+      asked ? trans.__('Answer to: %1', asked) : trans.__('Saved answer')
     );
     this._course.draw();
     this._drawRoom();

@@ -26,7 +26,7 @@ test('an answer of the model is accepted and run, and another one is stopped', a
       timeout: ANSWERED_MS
     }
   );
-  const lines = await answer.lines.allInnerTexts();
+  const lines = await answer.lines.allTextContents();
   await answer.button('run').click();
   const below = page.locator('.jp-CodeCell').last();
   await expect(below.locator('.jp-InputPrompt')).toHaveText(/\[\d+\]:/);
@@ -41,7 +41,7 @@ test('an answer of the model is accepted and run, and another one is stopped', a
   await expect(answer.status).toHaveText('Writing', { timeout: ANSWERED_MS });
   await answer.button('stop').click();
   await expect(answer.status).toHaveText(/^Stopped/);
-  expect((await answer.lines.allInnerTexts()).join('')).not.toBe('');
+  expect((await answer.lines.allTextContents()).join('')).not.toBe('');
   await answer.button('insert').click();
   expect(await editor.sources()).toHaveLength(2);
 });
@@ -51,8 +51,9 @@ test('a cell is edited by the model, and its changes wait there', async ({
 }) => {
   const answer = new AnswerPage(editor);
   const review = new ReviewPage(editor);
-  const area = 'def area(width, height):\n    return width * height';
-  await editor.write(area, '%%fastgen --edit area\nadd a docstring|');
+  const mean = 'def mean(numbers):\n    return sum(numbers) / len(numbers)';
+  const wish = 'return 0 if numbers is empty';
+  await editor.write(mean, `%%fastgen --edit mean\n${wish}|`);
   await answer.run(LOAD);
   await editor.command('notebook:enter-command-mode');
   await editor.command('notebook:move-cursor-up');
@@ -60,6 +61,6 @@ test('a cell is edited by the model, and its changes wait there', async ({
   await editor.command('notebook:run-cell');
   await expect(answer.button('edit')).toBeVisible();
   await expect(review.hunks.first()).toBeVisible({ timeout: ANSWERED_MS });
-  expect((await editor.sources())[0]).toBe(area);
+  expect((await editor.sources())[0]).toBe(mean);
   await review.button('close').click();
 });

@@ -94,7 +94,7 @@ test('a cell that holds other code is changed by the review only', async ({
   await answer.ask('sort the rides', 'kept = 1');
   await answer.run(`answer.write('rides.sort()'); end()`);
   await editor.page.locator('.jp-Cell .cm-content').nth(1).click();
-  await editor.press('End');
+  await editor.press('ControlOrMeta+End');
   await editor.type(', all');
   await answer.button('replace').click();
   await expect(review.hunks).toHaveCount(1);
@@ -175,6 +175,7 @@ test('an answer outlives the page and the kernel', async ({ page }) => {
 });
 
 test('all else works where ipywidgets is not installed', async ({ page }) => {
+  await ScriptedServer.replace(page);
   await page.route('**/@jupyter-widgets/**', route => route.abort());
   await openInLab(page, 'short.ipynb');
   await expectReady(page);
