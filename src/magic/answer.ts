@@ -2,6 +2,10 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { clean } from '../client/clean';
 import type { IHunk } from '../client/protocol';
 
+/** What the kernel calls the module of its widget, and the version that it asks for. */
+export const MODULE = 'jupyter_fastgen';
+export const MODULE_VERSION = '0.1.0';
+
 /** What the kernel is doing about an answer, or how it has ended. */
 export type Phase =
   'queued' | 'loading' | 'reading' | 'writing' | 'done' | 'stopped' | 'failed';

@@ -4,12 +4,15 @@ import {
   ExportMap
 } from '@jupyter-widgets/base';
 import type { Kernel } from '@jupyterlab/services';
-import { Answer, Answers, DEFAULTS, ITraits } from './answer';
+import {
+  Answer,
+  Answers,
+  DEFAULTS,
+  ITraits,
+  MODULE,
+  MODULE_VERSION
+} from './answer';
 import type { AnswerView } from './view';
-
-/** What the kernel calls the module of the classes, and the version that it asks for. */
-export const MODULE = 'jupyter_fastgen';
-export const MODULE_VERSION = '0.1.0';
 
 /** After these a kernel knows nothing of its widgets. */
 const GONE: readonly Kernel.Status[] = [

@@ -9,7 +9,7 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { speaker } from '../region';
 import { IFastgenEdits } from '../tokens';
-import { Answer, Answers } from './answer';
+import { Answer, Answers, MODULE, MODULE_VERSION } from './answer';
 import { AnswerRenderer, MIME_TYPE } from './renderer';
 
 /** Before the text that all other viewers show. */
@@ -73,8 +73,8 @@ async function registerWidgets(
     const { IJupyterWidgetRegistry } = await import('@jupyter-widgets/base');
     const registry = await app.resolveOptionalService(IJupyterWidgetRegistry);
     registry?.registerWidget({
-      name: 'jupyter_fastgen',
-      version: '0.1.0',
+      name: MODULE,
+      version: MODULE_VERSION,
       exports: classes
     });
   } catch {
