@@ -1,3 +1,4 @@
+/* eslint-disable jupyter/prefer-lazy-imports -- a renderer is made at once, its view later */
 import type { ExportMap } from '@jupyter-widgets/base';
 import type {
   JupyterFrontEnd,
@@ -23,14 +24,14 @@ export const magicPlugin: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [IRenderMimeRegistry, IEditorLanguageRegistry],
   optional: [INotebookTracker, IFastgenEdits, ITranslator],
-  activate: async (
+  activate: (
     app: JupyterFrontEnd,
     rendermime: IRenderMimeRegistry,
     languages: IEditorLanguageRegistry,
     notebooks: INotebookTracker | null,
     edits: IFastgenEdits | null,
     translator: ITranslator | null
-  ): Promise<void> => {
+  ): void => {
     const trans = (translator ?? nullTranslator).load('jupyter_fastgen');
     const say = speaker();
     const answers = new Answers();
@@ -54,7 +55,7 @@ export const magicPlugin: JupyterFrontEndPlugin<void> = {
       },
       RANK
     );
-    await registerWidgets(app, async () => {
+    void registerWidgets(app, async () => {
       const [{ widgetClasses }, show] = await Promise.all([
         import('./model'),
         makeView()
