@@ -45,5 +45,7 @@ assert load_actions() and list(load_catalog())
 ' || fail 'data files are missing from the wheel'
 env/bin/python -c 'from jupyter_fastgen.kernel import request
 for language in ("python", "r", "julia"): request(language)' || fail 'a kernel probe is missing'
+IPYTHONDIR=$work/ipython env/bin/python -m IPython -c '%fastgen -h' >/dev/null ||
+  fail 'IPython does not know the magic'
 
 echo "$(basename "$wheel"), $(($(wc -c <"$wheel") / 1024)) KiB: both halves are active"

@@ -4,14 +4,15 @@ import json
 from pathlib import Path
 
 from jupyter_fastgen.app import FastgenApp
+from jupyter_fastgen.magic.options import COMMANDS, KEPT, OPTIONS, Asked
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
 
-def rows() -> dict[str, str]:
+def rows(page: str = PAGE) -> dict[str, str]:
     """The second column of every table row, by the first."""
-    cells = [line.split("|") for line in PAGE.splitlines() if line.startswith("|")]
+    cells = [line.split("|") for line in page.splitlines() if line.startswith("|")]
     return {row[1].strip(" `"): row[2].strip(" `") for row in cells}
 
 
@@ -33,3 +34,15 @@ def test_every_setting_is_documented():
     assert len(schema["properties"]) >= 5
     for setting in schema["properties"].values():
         assert setting["title"] in rows()
+
+
+def test_every_option_and_command_of_the_magic_is_documented():
+    page = (ROOT / "docs" / "magic.md").read_text(encoding="utf-8")
+    told = {row.removeprefix("%%fastgen ") for row in rows(page)}
+    for name, option in OPTIONS.items():
+        assert name == "--write" or f"{name} {option.takes}".strip() in told
+    assert rows(page)["--max-tokens N"] == str(Asked().max_tokens)
+    for name in (*COMMANDS, "--write"):
+        assert name in page
+    for key in KEPT:
+        assert f"`{key}`" in page

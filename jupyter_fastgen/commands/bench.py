@@ -107,6 +107,24 @@ def politeness(
 
 
 @app.command()
+def magic(
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Fresh processes.")] = 5,
+    json: AsJson = False,
+) -> None:
+    """Load %%fastgen into fresh shells: how long that takes, and how much memory."""
+    from ..evaluate.speed.loading import measure_loading
+
+    found = measure_loading(rounds)
+    if json:
+        _print_json(found)
+    else:
+        typer.echo(
+            f"%load_ext takes {found.load_ms:.1f} ms and {found.loaded_mb:.1f} MB;"
+            f" with an answer in a page it is {found.answer_mb:.1f} MB"
+        )
+
+
+@app.command()
 def cells(
     count: Annotated[int, typer.Option("--cells", min=10, help="Cells run on each server.")] = 100,
     seed: Seed = 1,

@@ -11,9 +11,9 @@ import keyword
 import re
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from ..errors import FastgenError
 from ..probes import python as probe
@@ -129,15 +129,19 @@ def _container(name: str, value: Any) -> str:
     count = len(value)
     if not count:
         return f"{name} is an empty {kind}"
-    first: list[Any] = list(islice(value, LOOKED_AT))
+    first = _first(value)
     if type(value) is not dict:
         return f"{name} is a {kind} of {count} items: {_types(first)}"
-    values: list[Any] = list(islice(value.values(), LOOKED_AT))
+    values = _first(cast("dict[Any, Any]", value).values())
     keys = [repr(key) for key in first[:KEYS] if type(key) is str and len(key) <= VALUE]
     told = f"\nkeys: {', '.join(keys)}{', …' if count > len(keys) else ''}" if keys else ""
     return (
         f"{name} is a dict of {count} items, keys: {_types(first)}, values: {_types(values)}{told}"
     )
+
+
+def _first(items: Iterable[Any]) -> list[Any]:
+    return list(islice(items, LOOKED_AT))
 
 
 def _types(items: list[Any]) -> str:

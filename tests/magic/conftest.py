@@ -36,7 +36,8 @@ class Session:
 
     def run(self, source: str, id: str | None = None) -> Ran:
         result = self.shell.run_cell(source, store_history=True, cell_id=id)
-        return Ran(result.success, *self.capsys.readouterr())
+        out, err = self.capsys.readouterr()
+        return Ran(result.success, out, err)
 
     @property
     def names(self) -> dict[str, Any]:

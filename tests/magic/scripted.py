@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from jupyter_fastgen.link import LinkError
+from jupyter_fastgen.magic.job import Pace
 from jupyter_fastgen.protocol import (
     Chunk,
     Counts,
@@ -40,12 +41,12 @@ class ScriptedStream:
             for step in self._steps:
                 if isinstance(step, Exception):
                     raise step
-                if isinstance(step, float):
+                if isinstance(step, (float, int)):
                     self.cancelled.wait(step)
                 if self.cancelled.is_set():
                     yield Done(1, "cancelled")
                     return
-                if not isinstance(step, float):
+                if not isinstance(step, (float, int)):
                     yield step
         finally:
             self.ended.set()
@@ -109,3 +110,16 @@ def until(wanted: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 GONE = LinkError("the server at http://localhost:1 is gone; start it again")
+
+
+def paced(arrivals: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """When what is shown of texts that arrive at these seconds."""
+    pace, shown, now = Pace(), [], 0.0
+    for at, text in [*arrivals, (1e9, "")]:
+        while (wait := pace.wait(now)) is not None and now + wait < at:
+            now += wait
+            shown.append((round(now, 3), pace.take(now)))
+        if text:
+            now = max(now, at)
+            pace.add(text, now)
+    return shown

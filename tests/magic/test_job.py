@@ -10,9 +10,18 @@ from collections.abc import Sequence
 import pytest
 
 from jupyter_fastgen.magic import job
-from jupyter_fastgen.magic.job import End, Job, Pace
+from jupyter_fastgen.magic.job import End, Job
 from jupyter_fastgen.protocol import Chunk, Counts, Done, Hunk, Hunks, Progress
-from tests.magic.scripted import DONE, GONE, ScriptedLink, ScriptedStream, Step, changes, code
+from tests.magic.scripted import (
+    DONE,
+    GONE,
+    ScriptedLink,
+    ScriptedStream,
+    Step,
+    changes,
+    code,
+    paced,
+)
 
 
 class Seen:
@@ -39,19 +48,6 @@ def run(steps: Sequence[Step]) -> Seen:
     seen = Seen()
     Job(lambda: ScriptedStream(steps)).run(seen)
     return seen
-
-
-def paced(arrivals: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
-    """When what is shown of texts that arrive at these seconds."""
-    pace, shown, now = Pace(), [], 0.0
-    for at, text in [*arrivals, (1e9, "")]:
-        while (wait := pace.wait(now)) is not None and now + wait < at:
-            now += wait
-            shown.append((round(now, 3), pace.take(now)))
-        if text:
-            now = max(now, at)
-            pace.add(text, now)
-    return shown
 
 
 def test_the_first_text_is_shown_at_once():

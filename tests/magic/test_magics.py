@@ -21,9 +21,17 @@ Engine = Callable[..., ScriptedLink]
 MEAN = "def mean(values):\n    return sum(values) / len(values)"
 
 
-def the_one(link: ScriptedLink, kind: type) -> Generate | Rewrite:
+def generated(link: ScriptedLink) -> Generate:
+    """The one question, for code."""
     (asked,) = link.asked
-    assert isinstance(asked, kind)
+    assert isinstance(asked, Generate)
+    return asked
+
+
+def rewritten(link: ScriptedLink) -> Rewrite:
+    """The one question, for a change."""
+    (asked,) = link.asked
+    assert isinstance(asked, Rewrite)
     return asked
 
 
@@ -62,8 +70,7 @@ def test_only_what_ran_and_what_is_named_goes_along(session: Session, engine: En
     link = engine(*code("x"))
     session.run("secret = 'hunter2'[::-1]\nrides = [1, 2, 3]")
     session.run("%%fastgen\nadd up {rides}")
-    asked = the_one(link, Generate)
-    assert isinstance(asked, Generate)
+    asked = generated(link)
     assert asked.prompt == "add up rides"
     assert asked.about == "rides is a list of 3 items: int"
     assert [cell.source for cell in asked.cells] == ["secret = 'hunter2'[::-1]\nrides = [1, 2, 3]"]
@@ -194,8 +201,7 @@ def test_fix_sends_the_cell_that_failed_and_its_error(session: Session, engine: 
     session.run(MEAN)
     session.run("mean([])")
     ran = session.run("%fastgen fix")
-    asked = the_one(link, Rewrite)
-    assert isinstance(asked, Rewrite)
+    asked = rewritten(link)
     assert asked.action == "fix"
     assert asked.cells == [Cell("0", "code", MEAN)]
     assert "ZeroDivisionError" in asked.error
@@ -207,8 +213,7 @@ def test_fix_knows_what_does_not_parse(session: Session, engine: Engine):
     link = engine(*changes())
     session.run("x = (1,\ny = 2")
     session.run("%fastgen fix")
-    asked = the_one(link, Rewrite)
-    assert isinstance(asked, Rewrite)
+    asked = rewritten(link)
     assert "SyntaxError" in asked.error
     assert asked.cells[0].source == "x = (1,\ny = 2"
 
@@ -219,7 +224,9 @@ def test_explain_takes_the_last_cell_or_that_of_a_name(session: Session, engine:
     session.run("x = 1")
     session.run("%fastgen explain")
     session.run("%fastgen explain mean")
-    told = [(asked.action, asked.cells[0].source) for asked in link.asked if asked.cells]
+    told = [
+        (asked.action, asked.cells[0].source) for asked in link.asked if isinstance(asked, Rewrite)
+    ]
     assert told == [("explain", "x = 1"), ("explain", MEAN)]
 
 
@@ -228,8 +235,7 @@ def test_test_prints_the_new_cell(session: Session, engine: Engine):
     session.run(MEAN)
     ran = session.run("%fastgen test mean of single values")
     assert ran.out == "assert mean([1]) == 1\n"
-    asked = the_one(link, Rewrite)
-    assert isinstance(asked, Rewrite)
+    asked = rewritten(link)
     assert (asked.action, asked.instruction) == ("test", "of single values")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ import comm
 import pytest
 from comm.base_comm import BaseComm
 
-from jupyter_fastgen.magic.widget import MIME
+from jupyter_fastgen.magic.widget import MIME, FastgenAnswer
 from jupyter_fastgen.protocol import Chunk, Hunk, Progress
 from tests.magic.conftest import Session
-from tests.magic.scripted import DONE, GONE, ScriptedLink, Step, changes, code, until
+from tests.magic.scripted import DONE, GONE, ScriptedLink, changes, code, paced, until
+
+LETTERS = 'abcdefghijklmnop   (=.:\n"'
 
 Engine = Callable[..., ScriptedLink]
 
@@ -27,7 +29,7 @@ class Wire(BaseComm):
         self.sent: list[dict[str, Any]] = []
         super().__init__(**arguments)
 
-    def publish_msg(self, msg_type: str, data: Any = None, **rest: Any) -> None:
+    def publish_msg(self, msg_type: str, data: Any = None, *rest: Any, **keys: Any) -> None:
         self.sent.append(data or {})
 
 
@@ -68,7 +70,7 @@ class Page:
 
 
 @pytest.fixture
-def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Page]]:
+def pages(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
     """The answers that the page got."""
     found: list[Page] = []
 
@@ -154,30 +156,18 @@ def test_a_failure_is_told_in_the_page(ask: Ask, engine: Engine):
     assert page.text == "def f():"
 
 
-@pytest.mark.parametrize("rate", [20, 45, 150])
-def test_an_answer_costs_the_comm_at_most_three_times_its_length(
-    rate: int, ask: Ask, engine: Engine, monkeypatch: pytest.MonkeyPatch
-):
-    """At these tokens a second of 1 to 8 characters, with JSON's own escapes counted."""
-    from jupyter_fastgen.magic import job
-
-    # A hundred times as fast: what comes between two messages is the same.
-    for name in ("PERIOD", "REST"):
-        monkeypatch.setattr(job, name, getattr(job, name) / 20)
+@pytest.mark.parametrize("rate", [8, 20, 45, 150, 1000])
+def test_an_answer_costs_the_comm_at_most_three_times_its_length(rate: int, pages: list[Page]):
+    """At so many tokens a second, of 1 to 8 characters, in the JSON that Jupyter sends."""
     dice = random.Random(rate)
-    letters = 'abcdefghijklmnop   (=.:\n"'
-    steps: list[Step] = []
-    length = 0
-    while length < 10_000:
-        token = "".join(dice.choices(letters, k=dice.randint(1, 8)))
-        steps += [Chunk(1, token), 1 / rate / 20]
-        length += len(token)
-    engine(*steps, DONE)
-    page = ask("%%fastgen\nwrite")
-    until(lambda: page.is_over, 60)
-    assert len(page.text) == length
+    tokens = ["".join(dice.choices(LETTERS, k=dice.randint(1, 8))) for _ in range(2222)]
+    widget = FastgenAnswer(prompt="a description of usual length")
+    for _, text in paced([(n / rate, token) for n, token in enumerate(tokens)]):
+        widget.append(text)
+    (page,) = pages
+    assert page.text == "".join(tokens)
     sent = sum(len(json.dumps(one, ensure_ascii=False)) for one in page.wire.sent)
-    assert sent <= 3 * length
+    assert sent <= 3 * len(page.text)
 
 
 def test_a_page_that_is_reloaded_gets_all_the_text(ask: Ask, engine: Engine):
