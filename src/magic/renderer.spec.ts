@@ -58,16 +58,31 @@ it('shows the live answer instead, also one that comes later', async () => {
   expect(await shown()).toBe('live');
 });
 
-it('keeps in the notebook what a kernel had written that is gone', async () => {
+it('keeps in the notebook what was written, once it has ended', async () => {
   const { answers, render } = await setUp();
   const output = await render('sort it', 'sort it');
   const answer = new Answer({ phase: 'writing' }, 'a = ', () => {});
   answers.add('m1', answer);
   answer.receive({ t: '1' });
-  answer.disconnect();
+  answer.update({ tokens: 3 });
+  expect(output.data['text/plain']).toBe('sort it');
+  answer.update({ phase: 'done' });
   expect(output.data['text/plain']).toBe('a = 1');
   expect(output.data).not.toHaveProperty('text/markdown');
   expect(output.data).toHaveProperty([MIME_TYPE]);
+});
+
+it('keeps what a kernel had written that is gone, and what had ended before', async () => {
+  const { answers, render, shown } = await setUp();
+  const cut = new Answer({ phase: 'writing' }, 'a = ', () => {});
+  answers.add('m1', cut);
+  const output = await render('sort it', 'sort it');
+  expect(output.data['text/plain']).toBe('sort it');
+  cut.disconnect();
+  expect(output.data['text/plain']).toBe('a = ');
+  answers.add('m1', new Answer({ phase: 'done' }, 'b = 2', () => {}));
+  expect(await shown()).toBe('b = 2');
+  expect(output.data['text/plain']).toBe('b = 2');
 });
 
 it('does not show an answer that comes when it is gone', async () => {

@@ -77,16 +77,24 @@ export class AnswerRenderer extends Widget implements IRenderMime.IRenderer {
     this._view = view;
     this.node.append(view.node);
     view.refresh();
+    this._keep(answer);
   }
 
-  /** Puts into the notebook what a kernel had written that is gone, as it will not. */
-  private _keep({ isCutOff, text }: Answer): void {
-    if (isCutOff && text !== '') {
-      const others = Object.entries(this._output?.data ?? {}).filter(
+  /**
+   * Puts the text into the notebook once it has ended. The kernel does so too,
+   * but a kernel that is gone cannot, and a page that is loaded anew is not told.
+   */
+  private _keep(answer: Answer): void {
+    const { data } = this._output!;
+    const { text, isRunning, isConnected, isCutOff } = answer;
+    const isOver = isCutOff || (isConnected && !isRunning);
+    if (isOver && text !== '' && text !== textIn(data['text/plain'])) {
+      const others = Object.entries(data).filter(
         ([type]) => type !== 'text/markdown'
       );
-      const data = { ...Object.fromEntries(others), 'text/plain': text };
-      this._output?.setData({ data });
+      this._output!.setData({
+        data: { ...Object.fromEntries(others), 'text/plain': text }
+      });
     }
   }
 
