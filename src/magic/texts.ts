@@ -15,7 +15,7 @@ export function promptText({ traits: { prompt } }: Answer): string {
 
 /** What an answer is doing, or how it ended: a few words. */
 export function phaseText(answer: Answer, trans: Translate): string {
-  const { phase, progress } = answer.traits;
+  const { phase, progress, target } = answer.traits;
   if (answer.isCutOff) {
     return trans.__('Cut off: the kernel is gone');
   }
@@ -31,7 +31,9 @@ export function phaseText(answer: Answer, trans: Translate): string {
     case 'writing':
       return trans.__('Writing');
     case 'done':
-      return trans.__('Done');
+      return target === ''
+        ? trans.__('Done')
+        : trans.__('Its changes are shown in the cell');
     case 'stopped':
       return trans.__('Stopped');
     case 'failed':
@@ -64,6 +66,6 @@ export function phaseSentence(answer: Answer, trans: Translate): string {
   }
   const { length } = answer.text.split('\n');
   return answer.text === ''
-    ? why || trans.__('Done')
+    ? why || phaseText(answer, trans)
     : trans._n('Done, %1 line', 'Done, %1 lines', length);
 }

@@ -114,7 +114,7 @@ it('offers what can be done where it is shown', async () => {
 
 it('hands an edit of a cell to the review, once by itself and then by a button', async () => {
   const { panel, actions, asked } = await notebook('%%fastgen', 'a = 2');
-  const { answer, button, offered } = viewed(
+  const { answer, button, find, offered } = viewed(
     { phase: 'queued', target: 'c1', prompt: 'rename it' },
     '',
     panel.content.widgets[0].node,
@@ -123,6 +123,9 @@ it('hands an edit of a cell to the review, once by itself and then by a button',
   expect(asked).toEqual([]);
   answer.update({ phase: 'done' });
   expect(asked).toEqual([['edit', 'c1', 'rename it']]);
+  expect(find('.jp-fastgen-Answer-status').textContent).toBe(
+    'Its changes are shown in the cell'
+  );
   expect(offered()).toEqual(['edit']);
   button('edit').click();
   expect(asked).toHaveLength(2);
