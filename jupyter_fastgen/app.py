@@ -42,6 +42,20 @@ LOOPBACK: dict[str, str] = {
 """Where a server that listens at this address is reached from the same machine."""
 
 
+def environment(server: Any, secret: str) -> dict[str, str]:
+    """By which variables kernels and terminals of a listening `ServerApp` know how to reach it."""
+    if server.sock:
+        return {}  # it listens at a socket's file only
+    ip: str = server.ip
+    host = LOOPBACK.get(ip, ip)
+    host = f"[{host}]" if ":" in host else host
+    scheme = "https" if server.certfile else "http"
+    told = {URL: f"{scheme}://{host}:{server.port}{server.base_url}", SECRET: secret}
+    if server.certfile:
+        told[CERTIFICATE] = str(Path(server.certfile).absolute())
+    return told
+
+
 class FastgenApp(ExtensionApp):
     """Ghost text in Jupyter from a quantized model on your own machine."""
 
@@ -159,18 +173,8 @@ class FastgenApp(ExtensionApp):
             session.rest()
 
     def _tell_kernels(self, server: Any) -> None:
-        """Put into the environment, for kernels and terminals, how they reach this server."""
-        if server.sock:
-            return  # it listens at a socket's file only
-        ip: str = server.ip
-        host = LOOPBACK.get(ip, ip)
-        host = f"[{host}]" if ":" in host else host
-        scheme = "https" if server.certfile else "http"
-        told = {URL: f"{scheme}://{host}:{server.port}{server.base_url}", SECRET: self.secret}
-        if server.certfile:
-            told[CERTIFICATE] = str(Path(server.certfile).absolute())
-        os.environ.update(told)
-        self._told = told
+        self._told = environment(server, self.secret)
+        os.environ.update(self._told)
 
     def make_edit_host(self, model: str = "") -> ModelHost:
         """See `edit_host`."""

@@ -19,6 +19,7 @@ from .document import Cell, Cursor, Document, OutOfStepError
 from .edit.actions import Action
 from .edit.grammars import TEXT, language_of
 from .edit.lines import split_lines
+from .edit.mask import without_header
 from .errors import FastgenError
 from .jobs import Ended, counts_of
 
@@ -260,6 +261,11 @@ class EditJobs:
         if not said.strip():
             await self._send(protocol.Done(id, "empty", "say what is to be changed"))
             return
+        if action and action.place == "below" and (magic := _magic(asked)):
+            why = f"a cell below would be Python, which can't go on from {magic}; say in the prompt"
+            why += " box what to change in the cell itself"
+            await self._send(protocol.Done(id, "empty", why))
+            return
         loading = asyncio.create_task(self._loaded(job, id))
         job.stop = loading.cancel
         try:
@@ -389,6 +395,13 @@ async def _below(
             yield protocol.Hunks(id, hunks, final=True)
             reason = "stop" if hunks else "empty"
             yield protocol.Done(id, reason, piece.reason, counts_of(piece.cost))
+
+
+def _magic(asked: _Asked) -> str:
+    """The magic that makes a cell of a Python kernel something else, as `%%bash`; "" without."""
+    text = asked.sheet.text
+    is_other = asked.language == "python" and without_header(text)[0] != "python"
+    return text.split(maxsplit=1)[0] if is_other else ""
 
 
 def _known(cells: list[Cell], document: Document, namespace: Namespace | None) -> str:

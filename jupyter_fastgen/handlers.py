@@ -15,7 +15,7 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from jupyter_server.utils import ensure_async
-from tornado import iostream, web, websocket
+from tornado import web, websocket
 from tornado.ioloop import PeriodicCallback
 
 from . import __version__, protocol
@@ -235,13 +235,12 @@ class _StreamHandler(_KernelDoor):
     async def _send(self, asked: Asked) -> None:
         async with contextlib.aclosing(self.app.answers.frames(asked)) as frames:
             async for frame in frames:
-                await self._line(protocol.encode(frame))
+                self._line(protocol.encode(frame))
 
-    async def _line(self, text: str) -> None:
-        # Where the connection is lost, `on_connection_close` is told.
-        with contextlib.suppress(iostream.StreamClosedError):
-            self.write(text + "\n")  # pyright: ignore[reportUnknownMemberType]
-            await self.flush()
+    def _line(self, text: str) -> None:
+        self.write(text + "\n")  # pyright: ignore[reportUnknownMemberType]
+        # Not awaited: an answer is small, and who does not read must not keep others waiting.
+        self.flush()
 
 
 class GenerateHandler(_StreamHandler):

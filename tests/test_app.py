@@ -4,10 +4,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from jupyter_fastgen.app import FastgenApp
+from jupyter_fastgen.app import FastgenApp, environment
 
 IMPORT = """
 import json, sys, time
@@ -25,6 +26,33 @@ def test_an_administrator_decides_whether_suggestions_are_judged(gate: bool, tmp
     app = FastgenApp(gate=gate, models_dir=str(tmp_path))
     app.initialize_settings()
     assert app.host._options.gate is gate
+
+
+@pytest.mark.parametrize(
+    ("ip", "base_url", "expected"),
+    [
+        ("localhost", "/", "http://127.0.0.1:8888/"),
+        ("", "/", "http://127.0.0.1:8888/"),
+        ("0.0.0.0", "/user/ann/", "http://127.0.0.1:8888/user/ann/"),
+        ("::", "/", "http://[::1]:8888/"),
+        ("10.0.0.5", "/", "http://10.0.0.5:8888/"),
+    ],
+)
+def test_kernels_are_told_where_their_server_is(ip: str, base_url: str, expected: str):
+    server = SimpleNamespace(sock="", ip=ip, port=8888, base_url=base_url, certfile="")
+    assert environment(server, "s") == {"FASTGEN_URL": expected, "FASTGEN_SECRET": "s"}
+
+
+def test_kernels_are_told_which_certificate_their_server_has(tmp_path: Path):
+    certificate = str(tmp_path / "cert.pem")
+    server = SimpleNamespace(sock="", ip="localhost", port=8888, base_url="/", certfile=certificate)
+    told = environment(server, "s")
+    assert told["FASTGEN_URL"] == "https://127.0.0.1:8888/"
+    assert told["FASTGEN_CERTIFICATE"] == certificate
+
+
+def test_kernels_are_told_of_no_server_at_a_unix_socket():
+    assert environment(SimpleNamespace(sock="/run/jupyter.sock"), "s") == {}
 
 
 def test_importing_the_extension_is_quick_and_loads_nothing_heavy():

@@ -8,12 +8,26 @@ from jupyter_fastgen.magic.options import COMMANDS, KEPT, OPTIONS, Asked
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SCHEMA = json.loads((ROOT / "schema" / "plugin.json").read_text(encoding="utf-8"))
+
+NOT_OURS = {"Alt+]", "Ctrl+Z", "typing"}
+"""What the README says of keys that JupyterLab has bound."""
 
 
 def rows(page: str = PAGE) -> dict[str, str]:
     """The second column of every table row, by the first."""
     cells = [line.split("|") for line in page.splitlines() if line.startswith("|")]
     return {row[1].strip(" `"): row[2].strip(" `") for row in cells}
+
+
+def keys(on_mac: bool) -> list[str]:
+    """The keys of all shortcuts, as JupyterLab binds them."""
+    return [
+        key.replace("Accel", "Cmd" if on_mac else "Ctrl")
+        for shortcut in SCHEMA["jupyter.lab.shortcuts"]
+        for key in (shortcut.get("macKeys", shortcut["keys"]) if on_mac else shortcut["keys"])
+    ]
 
 
 def test_every_trait_is_documented_with_its_default():
@@ -30,9 +44,8 @@ def test_every_trait_is_documented_with_its_default():
 
 
 def test_every_setting_is_documented():
-    schema = json.loads((ROOT / "schema" / "plugin.json").read_text(encoding="utf-8"))
-    assert len(schema["properties"]) >= 5
-    for setting in schema["properties"].values():
+    assert len(SCHEMA["properties"]) >= 5
+    for setting in SCHEMA["properties"].values():
         assert setting["title"] in rows()
 
 
@@ -46,3 +59,24 @@ def test_every_option_and_command_of_the_magic_is_documented():
         assert name in page
     for key in KEPT:
         assert f"`{key}`" in page
+
+
+def test_the_readme_names_exactly_the_keys_there_are():
+    signs = {"ArrowRight": "→", "ArrowDown": "↓"}
+    own = {"+".join(signs.get(part, part) for part in key.split()) for key in keys(on_mac=False)}
+    tables = [block for block in README.split("\n\n") if block.startswith("| key")]
+    told = {key for table in tables for row in [*rows(table)][2:] for key in row.split(", ")}
+    assert told - NOT_OURS == own
+
+
+def test_on_a_mac_letters_take_control_and_command_as_the_readme_says():
+    for shortcut in SCHEMA["jupyter.lab.shortcuts"]:
+        if shortcut["selector"] == ".jp-fastgen-mod-reviewing" and shortcut["keys"][0][-2] == " ":
+            (key,) = shortcut["keys"]
+            assert shortcut["macKeys"] == [key.replace("Alt", "Ctrl Cmd")]
+
+
+def test_no_key_is_one_of_voiceover():
+    # It takes all that are pressed with Control and Option:
+    # https://support.apple.com/guide/voiceover/welcome/mac
+    assert not [key for key in keys(on_mac=True) if {"Ctrl", "Alt"} <= set(key.split())]

@@ -149,6 +149,16 @@ async def test_a_test_is_a_new_cell_below():
     assert "syntax" in page.final[0].reasons[0]
 
 
+async def test_no_python_tests_what_a_magic_runs_elsewhere():
+    for magic, is_python in (("%%bash -e", False), ("%%sql", False), ("%%time", True)):
+        page = Page("assert mean([1, 3]) == 2\n```")
+        cells = [protocol.Cell("c", "code", f"\n{magic}\n{MEAN}")]
+        page.document = Document.opened(protocol.Open("d", cells, path="x.ipynb"))
+        done = await page.edit("c", action="test")
+        assert bool(page.engine.requests) == is_python
+        assert (magic.split()[0] in done.why) != is_python
+
+
 async def test_what_is_not_there_is_said():
     assert "no action 'sing'" in (await Page("").edit("c", action="sing")).why
     assert (await Page("").edit("c", instruction=" ")).reason == "empty"

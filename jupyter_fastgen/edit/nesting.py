@@ -1,7 +1,8 @@
 """A block that a sparse edit shows by its first line, a marker, new lines, and its end. Pure.
 
 Where all of the block is known, it is written out: the new lines in the place of those of the same
-name, or else at its end. Nothing is left to be aligned, or taken for a line elsewhere.
+name, or else at its end. Nothing is left to be aligned, or taken for a line elsewhere. A second
+marker behind the new lines leaves their place open, which is all the same for properties.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from .lines import indent
 from .markers import Keep, read
 
 _NAME = re.compile(r"""["']?([\w.$-]+)["']?\s*[:=](?!=)""")
+_PROPERTY = re.compile(r"""["']?[\w-]+["']?\s*:\s*[^:{\s][^{]*$""")
 
 
 class Nesting:
@@ -32,7 +34,10 @@ class Nesting:
         before = self._before
         if line.strip():
             self._before = line
-        if isinstance(read(line, self._stripped), Keep):
+        if self._is_marker(line):
+            if len(self._held) > 1 and indent(line) == indent(self._held[0]):
+                self._held.append(line)
+                return []
             held = self.rest()
             if indent(before) < indent(line) and (body := self._block(before)):
                 self._body, self._held = body, [line]
@@ -68,6 +73,9 @@ class Nesting:
         is_whole = closed and all(line.rstrip() in self._known for line in block)
         return block if is_whole and block[-1].strip()[:1] in "}])" else ()
 
+    def _is_marker(self, line: str) -> bool:
+        return isinstance(read(line, self._stripped), Keep)
+
     def _goes_on(self, line: str) -> bool:
         """Whether a line is one more new one of the block."""
         return indent(line) >= indent(self._held[0]) and line not in self._body
@@ -76,12 +84,14 @@ class Nesting:
         """The block with its new lines, if `line` ends it; else what was held."""
         *body, end = self._body
         new = [text for text in self._held[1:] if text.strip()]
-        if line.rstrip() != end.rstrip() or not new:
+        is_open = bool(new) and self._is_marker(new[-1])
+        new = new[:-1] if is_open else new
+        if line.rstrip() != end.rstrip() or not new or any(map(self._is_marker, new)):
             return self._held
         for text in new:
             name = _name(text)
             same = [at for at, known in enumerate(body) if name and _name(known) == name]
-            if len(same) > 1:
+            if len(same) > 1 or (is_open and not same and not _PROPERTY.match(text.strip())):
                 return self._held
             if same:
                 body[same[0]] = text

@@ -9,7 +9,7 @@ import asyncio
 import atexit
 import threading
 from collections.abc import Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,6 @@ class LocalLink:
             self._edits = Edits(partial(edit_host, self._settings), load_actions(folders))
         except FastgenError as error:
             raise LinkError(str(error)) from error
-        self._answers = Answers(self._edits)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = threading.Lock()
         self._running: set[Future[Any]] = set()
@@ -89,13 +88,14 @@ class LocalLink:
             work.cancel()
         closing = asyncio.run_coroutine_threadsafe(self._edits.close(), loop)
         closing.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))
-        closing.result(CLOSE_SECONDS)
+        wait({closing}, CLOSE_SECONDS)
 
     def run(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
         """Start `work` in the thread of the engine's loop."""
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
+                self._answers = Answers(self._edits)
                 thread = threading.Thread(
                     target=self._loop.run_forever, name="jupyter_fastgen", daemon=True
                 )

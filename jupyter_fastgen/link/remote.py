@@ -8,13 +8,15 @@ import ssl
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
 from .. import protocol
 from . import LinkError, Stream
+
+_T = TypeVar("_T")
 
 CONNECT_SECONDS = 5.0
 
@@ -26,6 +28,12 @@ class Message(msgspec.Struct):
     """What a server says of a request that it refuses."""
 
     message: str = ""
+
+
+class Models(msgspec.Struct):
+    """What a server says of its catalog."""
+
+    models: list[dict[str, Any]]
 
 
 class RemoteLink:
@@ -63,13 +71,11 @@ class RemoteLink:
 
     def status(self) -> protocol.Status:
         """See `Link`."""
-        status = protocol.decode_server(self._get("status?of=edits"))
-        assert isinstance(status, protocol.Status)
-        return status
+        return self._get("status?of=edits", protocol.Status)
 
     def models(self) -> list[dict[str, Any]]:
         """See `Link`."""
-        return msgspec.json.decode(self._get("models"))["models"]
+        return self._get("models", Models).models
 
     def close(self) -> None:
         """Nothing is held."""
@@ -115,12 +121,19 @@ class RemoteLink:
             " of another, or unset FASTGEN_URL and have an engine process of your own"
         )
 
-    def _get(self, path: str) -> bytes:
+    def _get(self, path: str, type: type[_T]) -> _T:
         try:
             with closing(self.connect()) as connection:
-                return self.ask(connection, "GET", path).read()
+                body = self.ask(connection, "GET", path).read()
         except (OSError, HTTPException) as error:
             raise self.lost(error) from error
+        try:
+            return msgspec.json.decode(body, type=type)
+        except msgspec.MsgspecError as error:
+            raise LinkError(
+                f"what answers at {self._url} is no Jupyter server with jupyter_fastgen: correct"
+                " the URL"
+            ) from error
 
     def _refused(self, response: HTTPResponse) -> LinkError:
         said = ""

@@ -58,14 +58,14 @@ class Extension:
         self.shell.events.register("pre_run_cell", self.recorder.before)
         self.shell.events.register("post_run_cell", self.recorder.after)
         self.shell.Completer.custom_matchers.append(self.complete)
-        self.shell.input_transformers_cleanup.insert(0, with_body)
+        self.shell.input_transformers_post.append(with_body)
 
     def unload(self) -> None:
         """Take all that back, and end an engine of our own."""
         self.shell.events.unregister("pre_run_cell", self.recorder.before)
         self.shell.events.unregister("post_run_cell", self.recorder.after)
         self.shell.Completer.custom_matchers.remove(self.complete)
-        self.shell.input_transformers_cleanup.remove(with_body)
+        self.shell.input_transformers_post.remove(with_body)
         for kind in ("line", "cell"):
             self.shell.magics_manager.magics[kind].pop(_MAGIC, None)
         if self._magics is not None:
@@ -73,10 +73,14 @@ class Extension:
 
 
 def with_body(lines: list[str]) -> list[str]:
-    """A cell, by lines: one of `%%fastgen` alone gets a body, for IPython refuses it without."""
-    text = "".join(lines).strip()
-    alone = text.startswith(f"%%{_MAGIC}") and "\n" not in text
-    return [f"{text}\n", "\n"] if alone else lines
+    """A transformed cell, by lines: a `%%fastgen` alone gets a body, or IPython refuses it.
+
+    Not before it is transformed: in a terminal, too, a first line alone is not complete yet.
+    """
+    start, end = f"get_ipython().run_cell_magic({_MAGIC!r}, ", ", '')\n"
+    if len(lines) == 1 and lines[0].startswith(start) and lines[0].endswith(end):
+        return [lines[0].removesuffix(end) + ", '\\n')\n"]
+    return lines
 
 
 def load(shell: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-DEPTH = 5
+DEPTH = 10
 """Calls that are told of, of those that led to an error."""
 
 
@@ -69,9 +69,14 @@ class Recorder:
     def defining(self, name: str, clean: Callable[[str], str]) -> Ran | None:
         """The last cell that makes `name`; `clean` makes plain Python of IPython's."""
         for ran in reversed(self._ran.values()):
-            if name in ran.source and name in bound(clean(ran.source)):
+            if name in ran.source and name in bound(clean(_under_magic(ran.source))):
                 return ran
         return None
+
+
+def _under_magic(source: str) -> str:
+    """A cell without its cell magic: below `%%time` stands Python, too."""
+    return source.lstrip().partition("\n")[2] if source.lstrip().startswith("%%") else source
 
 
 _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -108,7 +113,7 @@ def _culprit(error: BaseException, ran: Ran, cells: list[Ran]) -> Ran:
     """The cell whose code raised: one before may have made the function that did."""
     import linecache
 
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    for frame in reversed(_frames(error)):
         text = "".join(linecache.getlines(frame.filename)).strip()
         for cell in reversed(cells):
             if text and cell.source.strip() == text:
@@ -116,11 +121,16 @@ def _culprit(error: BaseException, ran: Ran, cells: list[Ran]) -> Ran:
     return ran
 
 
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The last calls; the first of all is IPython's own."""
+    trace = error.__traceback__
+    return list(traceback.extract_tb(trace.tb_next if trace else None, limit=-DEPTH))
+
+
 def _in_lines(error: Exception) -> str:
     """What was raised, below the last lines of code, marked as IPython marks them."""
     if isinstance(error, SyntaxError):
         lines = [f"----> {error.lineno} {(error.text or '').rstrip()}"]
         return "\n".join([*lines, f"{type(error).__name__}: {error.msg}"])
-    frames = traceback.extract_tb(error.__traceback__)[1:][-DEPTH:]  # the first is IPython's
-    lines = [f"----> {frame.lineno} {frame.line}" for frame in frames if frame.line]
+    lines = [f"----> {frame.lineno} {frame.line}" for frame in _frames(error) if frame.line]
     return "\n".join([*lines, "".join(traceback.format_exception_only(error)).strip()])

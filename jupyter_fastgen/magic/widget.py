@@ -213,12 +213,13 @@ class Live:
 
     def _bundle(self) -> dict[str, Any]:
         widget = self._widget
-        text = widget.text or widget.why or widget.prompt
-        return {
+        bundle: dict[str, Any] = {
             MIME: {"model": widget.model_id, "language": widget.language},
-            "text/markdown": _fenced(widget.text, widget.language) if widget.text else text,
-            "text/plain": text,
+            "text/plain": widget.text or widget.why or widget.prompt,
         }
+        if widget.text:
+            bundle["text/markdown"] = _fenced(widget.text, widget.language)
+        return bundle
 
 
 def _fenced(text: str, language: str) -> str:

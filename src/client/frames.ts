@@ -27,7 +27,8 @@ const NO_COUNTS: ICounts = {
   accepted_tokens: 0
 };
 
-const NO_HUNK: IHunk = {
+/** What of a hunk may be left out. */
+export const NO_HUNK: IHunk = {
   cell: '',
   start: 0,
   end: 0,

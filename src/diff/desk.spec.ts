@@ -1,8 +1,11 @@
 import { MarkdownCell } from '@jupyterlab/cells';
-import { NotebookActions } from '@jupyterlab/notebook';
+import type { Context } from '@jupyterlab/docregistry';
+import { INotebookModel, NotebookActions } from '@jupyterlab/notebook';
 import { NBTestUtils } from '@jupyterlab/notebook/lib/testutils';
+import type { Signal } from '@lumino/signaling';
 import type { IAction } from '../client/protocol';
 import type { IFastgenClient } from '../tokens';
+import { KeptReviews } from './kept';
 import { NotebookPage } from './page';
 import { Sessions } from './sessions';
 import {
@@ -150,21 +153,88 @@ it('two views show one review', async () => {
   expect(made.sources()).toEqual(['one = 11\ntwo = 2']);
 });
 
-it('what waits is there when the document is opened again', async () => {
-  const made = await setUp(TWO_LINES);
-  answer(await ask(made), { end: 1, new: ['one = 11'] });
-  const { context } = made;
-  const again = await NBTestUtils.createMockContext();
-  again.model.fromJSON(context.model.toJSON() as never);
-  const sessions = new Sessions({} as IFastgenClient, trans);
-  const first = sessions.open(context);
-  first.review.resume(made.desk.session.review.save()!);
-  context.dispose();
-  Object.defineProperty(again, 'path', { value: context.path });
-  const { review } = sessions.open(again);
-  review.accept(review.pending);
-  expect(again.model.cells.get(0).sharedModel.getSource()).toBe(
-    'one = 11\ntwo = 2'
+describe('what waits', () => {
+  /** The review of the same document in a page that is loaded anew. */
+  async function reloaded(context: Context<INotebookModel>, path: string) {
+    const again = await NBTestUtils.createMockContext();
+    again.model.fromJSON(context.model.toJSON() as never);
+    Object.defineProperty(again, 'path', { value: path });
+    const kept = new KeptReviews(window.sessionStorage);
+    const sessions = new Sessions({} as IFastgenClient, kept, trans);
+    const sources = () =>
+      [...again.model.cells].map(cell => cell.sharedModel.getSource());
+    return { review: sessions.open(again).review, sources };
+  }
+
+  it('is there again until it is decided upon', async () => {
+    const made = await setUp(TWO_LINES);
+    const { context } = made;
+    answer(
+      await ask(made),
+      { end: 1, new: ['one = 11'] },
+      { start: 1, end: 2, new: ['two = 22'] }
+    );
+    await made.desk.decide(null, false);
+    const { review, sources } = await reloaded(context, context.path);
+    expect(review.pending).toHaveLength(1);
+    review.accept(review.pending);
+    expect(sources()).toEqual(['one = 1\ntwo = 22']);
+    const later = await reloaded(context, context.path);
+    expect(later.review.pending).toEqual([]);
+    expect(later.review.lost).toBe(0);
+  });
+
+  it('is gone, with a word, where the cells are others now', async () => {
+    const made = await setUp(TWO_LINES);
+    answer(await ask(made), { end: 1, new: ['one = 11'] });
+    const { path } = made.context;
+    const other = await setUp({ id: 'other', source: 'x' });
+    const { review } = await reloaded(other.context, path);
+    expect(review.pending).toEqual([]);
+    expect(review.lost).toBe(1);
+    const later = await reloaded(other.context, path);
+    expect(later.review.lost).toBe(0);
+  });
+
+  it('is not what is still being written', async () => {
+    const made = await setUp(TWO_LINES);
+    const { listener } = await ask(made);
+    listener.hunks([wire({ end: 1, new: ['one = 11'] })], false);
+    const { context } = made;
+    const { review } = await reloaded(context, context.path);
+    expect(review.pending).toEqual([]);
+  });
+
+  it('goes along when the document gets another name', async () => {
+    const made = await setUp(TWO_LINES);
+    const { context } = made;
+    const { path } = context;
+    answer(await ask(made), { end: 1, new: ['one = 11'] });
+    Object.defineProperty(context, 'path', { value: 'renamed.ipynb' });
+    (context.pathChanged as Signal<object, string>).emit('renamed.ipynb');
+    const { review } = await reloaded(context, path);
+    expect(review.pending).toEqual([]);
+    const renamed = await reloaded(context, 'renamed.ipynb');
+    expect(renamed.review.pending).toHaveLength(1);
+  });
+});
+
+it('a cell that moves says where to, also to who does not see it', async () => {
+  const long = `x = ${'1 + '.repeat(20)}1`;
+  const sources = ['\n  import math\n', long, '', 'last = 1'];
+  const made = await setUp(...sources.map(source => ({ source })));
+  const move = (cell: string, after: string) =>
+    ({ cell, kind: 'move', after }) as const;
+  answer(await ask(made), move('c1', 'c0'), move('c2', 'c1'), move('c3', 'c2'));
+  const shown = made.find('.jp-fastgen-CellHunk');
+  expect(shown.map(node => node.textContent)).toEqual([
+    expect.stringMatching(/this cell moves below “import math”$/),
+    expect.stringMatching(/this cell moves below “x = 1 \+ [1 +]{50,52}…”$/),
+    expect.stringMatching(/this cell moves below an empty cell$/)
+  ]);
+  const group = shown[0].querySelector('[role="group"]')!;
+  expect(group.getAttribute('aria-label')).toBe(
+    'Change 1 of 3: this cell moves below “import math”'
   );
 });
 

@@ -45,6 +45,8 @@ export interface ICellHunk extends IAnyHunk {
   readonly made: string;
   /** The cell behind which it moves, '' is the top. */
   readonly after: string;
+  /** By what a person knows that one. */
+  readonly afterHead: string;
   /** The cells in their order before it was accepted. */
   before: readonly string[];
 }

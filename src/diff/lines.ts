@@ -1,3 +1,4 @@
+import { NO_HUNK } from '../client/frames';
 import type { IHunk } from '../client/protocol';
 import { differences } from './differences';
 
@@ -15,6 +16,18 @@ export function splitLines(text: string): string[] {
   const last = lines.pop()!;
   const ended = lines.map(line => `${line}\n`);
   return last ? [...ended, last] : ended;
+}
+
+/** Characters of a line by which a person knows it. */
+const HEAD_LENGTH = 60;
+
+/** By what a person knows a text: its first line that says something; '' without any. */
+export function headOf(text: string): string {
+  const line = bodies(text).find(line => line.trim()) ?? '';
+  const characters = [...line.trim()];
+  return characters.length > HEAD_LENGTH
+    ? `${characters.slice(0, HEAD_LENGTH - 1).join('')}…`
+    : characters.join('');
 }
 
 /** A line without its end. */
@@ -67,15 +80,11 @@ export function lineHunks(
 ): IHunk[] {
   const fresh = bodies(after);
   return differences(bodies(before), fresh).map(({ start, end, from, to }) => ({
+    ...NO_HUNK,
     cell,
     start,
     end,
-    new: fresh.slice(from, to),
-    kind: 'lines',
-    type: 'code',
-    after: '',
-    label: '',
-    reasons: []
+    new: fresh.slice(from, to)
   }));
 }
 

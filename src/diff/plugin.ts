@@ -19,6 +19,7 @@ import { addActions, addReviewCommands } from './commands';
 import { Desk } from './desk';
 import { Editors } from './editors';
 import { InstructionHistory } from './history';
+import { KeptReviews } from './kept';
 import { FilePage, NotebookPage } from './page';
 import { Sessions } from './sessions';
 
@@ -41,7 +42,8 @@ export const diffPlugin: JupyterFrontEndPlugin<IFastgenEdits> = {
     translator: ITranslator | null
   ): IFastgenEdits => {
     const trans = (translator ?? nullTranslator).load('jupyter_fastgen');
-    const sessions = new Sessions(client, trans);
+    const kept = new KeptReviews(window.sessionStorage);
+    const sessions = new Sessions(client, kept, trans);
     const history = new InstructionHistory(window.localStorage);
     const say = speaker();
     sessions.added.connect((_, session) =>

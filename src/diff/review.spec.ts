@@ -1,25 +1,13 @@
 import { YNotebook } from '@jupyter/ydoc';
 import type { IHunk } from '../client/protocol';
+import { hunksIn } from '../client/testing';
 import type { ILinesHunk } from './hunk';
 import { Review } from './review';
 import { NotebookTarget } from './target';
 
 const TEXT = 'a\nb\nc\nd\ne';
 
-function wire(hunk: Partial<IHunk>): IHunk {
-  return {
-    cell: 'one',
-    start: 0,
-    end: 0,
-    new: [],
-    kind: 'lines',
-    type: 'code',
-    after: '',
-    label: '',
-    reasons: [],
-    ...hunk
-  };
-}
+const wire = hunksIn('one');
 
 // Cells that are made read themselves before they are part of a document.
 beforeAll(() => jest.spyOn(console, 'warn').mockImplementation());
@@ -158,9 +146,23 @@ describe('several cells', () => {
     );
     review.accept(review.pending);
     expect(sources()).toEqual(['A\nb\nc\nd\ne', 'a\nc\nd\ne', TEXT]);
-    notebook.undo();
+    // As by key in the editor of one of them.
+    notebook.cells[1].undo();
     expect(sources()).toEqual([TEXT, TEXT, TEXT]);
     expect(review.pending).toHaveLength(2);
+  });
+
+  it('are a step each where each cell has its own', () => {
+    const { notebook, review, sources } = makeNotebook();
+    receive(
+      review,
+      { end: 1, new: ['A'] },
+      { cell: 'two', end: 1, new: ['A'] }
+    );
+    review.accept(review.pending);
+    notebook.cells[1].undo();
+    expect(sources()).toEqual(['A\nb\nc\nd\ne', TEXT, TEXT]);
+    expect(review.pending).toHaveLength(1);
   });
 
   it('come in the order of the document, and the next hunk becomes current', () => {

@@ -4,15 +4,22 @@ import { clean } from '../client/clean';
 import type { IHunk } from '../client/protocol';
 import { CellHunks } from './cellhunks';
 import { Hunk, ICellHunk, ILinesHunk } from './hunk';
-import { bodies, endAt, splitLines } from './lines';
+import { bodies, endAt, headOf, splitLines } from './lines';
 import { LineMap } from './linemap';
 import type { ITarget } from './target';
 import { TextHunks } from './texthunks';
 
-/** What a review holds, to be taken up when its document is opened again. */
+/** What a review holds, to be taken up when its document is opened again: plain data. */
 export interface ISavedReview {
-  readonly texts: readonly (readonly [id: string, text: TextHunks])[];
+  readonly texts: readonly ISavedText[];
   readonly cells: readonly ICellHunk[];
+}
+
+/** A text as it was, and what waits or was accepted there. */
+interface ISavedText {
+  readonly id: string;
+  readonly text: string;
+  readonly hunks: readonly ILinesHunk[];
 }
 
 /**
@@ -175,17 +182,25 @@ export class Review {
 
   /** What is to be kept while the document is closed; `null` if nothing waits. */
   save(): ISavedReview | null {
-    this._dropProvisional();
-    return this.pending.length > 0
-      ? { texts: [...this._texts], cells: this._cells.all }
+    const settled = <T extends Hunk>(hunks: readonly T[]) =>
+      hunks.filter(hunk => !hunk.isProvisional).map(hunk => ({ ...hunk }));
+    return this.pending.some(hunk => !hunk.isProvisional)
+      ? {
+          texts: [...this._texts].map(([id, { text, hunks }]) => ({
+            id,
+            text,
+            hunks: settled(hunks)
+          })),
+          cells: settled(this._cells.all)
+        }
       : null;
   }
 
   /** Takes up what was kept, as far as the document still fits. */
   resume({ texts, cells }: ISavedReview): void {
     const { target } = this;
-    const isFree = (id: string) => !texts.some(([known]) => known === id);
-    for (const [id, hunks] of texts) {
+    const isFree = (id: string) => !texts.some(known => known.id === id);
+    for (const { id, text, hunks } of texts) {
       // Ids of cells in older notebooks are made anew at each opening.
       const same = target.ids.includes(id)
         ? id
@@ -193,17 +208,14 @@ export class Review {
             other =>
               isFree(other) &&
               !this._texts.has(other) &&
-              target.textOf(other) === hunks.text
+              target.textOf(other) === text
           );
       if (same === undefined) {
-        this._lost += hunks.hunks.filter(h => h.status === 'pending').length;
+        this._lost += hunks.filter(h => h.status === 'pending').length;
       } else {
-        hunks.hunks = hunks.hunks.map(hunk => ({ ...hunk, cell: same }));
-        this._steps = Math.max(
-          this._steps,
-          ...hunks.hunks.map(({ step }) => step)
-        );
-        this._texts.set(same, hunks);
+        const own = hunks.map(hunk => ({ ...hunk, cell: same }));
+        this._steps = Math.max(this._steps, ...own.map(({ step }) => step));
+        this._texts.set(same, new TextHunks(text, own));
         this._follow(same);
       }
     }
@@ -315,6 +327,7 @@ export class Review {
         text: kind === 'insert' ? hunk.new.join('\n') : (now ?? ''),
         made: UUID.uuid4(),
         after,
+        afterHead: headOf(this.target.textOf(after) ?? ''),
         before: []
       }
     ]);

@@ -1,23 +1,11 @@
 import { YFile } from '@jupyter/ydoc';
 import { ONLY_CELL } from '../client/documents';
 import type { IHunk } from '../client/protocol';
+import { hunksIn } from '../client/testing';
 import { Review } from './review';
 import { FileTarget, ISharedText } from './target';
 
-function wire(hunk: Partial<IHunk>): IHunk {
-  return {
-    cell: ONLY_CELL,
-    start: 0,
-    end: 0,
-    new: [],
-    kind: 'lines',
-    type: 'code',
-    after: '',
-    label: '',
-    reasons: [],
-    ...hunk
-  };
-}
+const wire = hunksIn(ONLY_CELL);
 
 /** A file of this text in which these hunks were accepted. */
 function acceptOne(source: string, ...hunks: Partial<IHunk>[]) {

@@ -3,6 +3,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import type { Edits, IEditListener } from '../client/edits';
 import { ONLY_CELL } from '../client/documents';
 import type { IHunk } from '../client/protocol';
+import { hunksIn } from '../client/testing';
 import { Review } from './review';
 import type { IRequest } from './session';
 import { Session } from './session';
@@ -17,18 +18,9 @@ const REQUEST: IRequest = {
   rerun: []
 };
 
+/** A line that becomes another. */
 function line(start: number, reasons: string[] = []): IHunk {
-  return {
-    cell: ONLY_CELL,
-    start,
-    end: start + 1,
-    new: ['X'],
-    kind: 'lines',
-    type: 'code',
-    after: '',
-    label: '',
-    reasons
-  };
+  return hunksIn(ONLY_CELL)({ start, end: start + 1, new: ['X'], reasons });
 }
 
 function setUp({ isReachable = true } = {}) {

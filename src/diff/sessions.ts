@@ -4,17 +4,19 @@ import type { INotebookModel } from '@jupyterlab/notebook';
 import { ISignal, Signal } from '@lumino/signaling';
 import { ONLY_CELL } from '../client/documents';
 import type { IFastgenClient } from '../tokens';
-import { ISavedReview, Review } from './review';
+import type { KeptReviews } from './kept';
+import { Review } from './review';
 import { Session } from './session';
 import { FileTarget, ISharedText, NotebookTarget } from './target';
 import type { Translate } from './texts';
 
 type Context = DocumentRegistry.IContext<DocumentRegistry.IModel>;
 
-/** The sessions of the documents that are open, and what waits in closed ones. */
+/** The sessions of the documents that are open. */
 export class Sessions {
   constructor(
     private readonly client: IFastgenClient,
+    private readonly kept: KeptReviews,
     private readonly trans: Translate
   ) {}
 
@@ -48,18 +50,7 @@ export class Sessions {
     const session = new Session(new Review(target), client.edits, place, trans);
     this._sessions.set(shared, session);
     this._added.emit(session);
-    const saved = this._saved.get(context.path);
-    if (saved) {
-      this._saved.delete(context.path);
-      session.review.resume(saved);
-    }
-    context.disposed.connect(() => {
-      session.cancel();
-      const kept = session.review.save();
-      if (kept) {
-        this._saved.set(context.path, kept);
-      }
-    });
+    this._keep(session, context);
     return session;
   }
 
@@ -74,8 +65,30 @@ export class Sessions {
     return session ? { session, id } : null;
   }
 
+  /** Takes up what waits in a document, and keeps it from now on. */
+  private _keep(session: Session, context: Context): void {
+    const { kept } = this;
+    const { review } = session;
+    // A notebook may be open as a text, too.
+    const kind = review.target.list ? 'notebook' : 'text';
+    const nameNow = () => `${kind}:${context.path}`;
+    let name = nameNow();
+    const keep = () => kept.set(name, review.save());
+    const saved = kept.get(name);
+    if (saved) {
+      review.resume(saved);
+      keep();
+    }
+    review.changed.connect(keep);
+    context.pathChanged.connect(() => {
+      kept.set(name, null);
+      name = nameNow();
+      keep();
+    });
+    context.disposed.connect(() => session.cancel());
+  }
+
   private readonly _sessions = new WeakMap<object, Session>();
-  private readonly _saved = new Map<string, ISavedReview>();
   private readonly _added = new Signal<this, Session>(this);
 }
 

@@ -7,10 +7,12 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 import type { IEditListener, Scope, Wish } from '../client/edits';
 import type { IHunk } from '../client/protocol';
+import { hunksIn } from '../client/testing';
 import type { IFastgenClient } from '../tokens';
 import { Desk } from './desk';
 import { Editors } from './editors';
 import { InstructionHistory } from './history';
+import { KeptReviews } from './kept';
 import { NotebookPage } from './page';
 import { Sessions } from './sessions';
 
@@ -67,7 +69,8 @@ export async function setUp(...cells: object[]) {
       }
     }
   } as unknown as IFastgenClient;
-  const sessions = new Sessions(client, trans);
+  const kept = new KeptReviews(window.sessionStorage);
+  const sessions = new Sessions(client, kept, trans);
   const said: string[] = [];
   const desks = new Map<NotebookPanel, Desk>();
   const editors = new Editors(
@@ -115,21 +118,8 @@ export function end(listener: IEditListener, reason: 'stop' | 'cancelled') {
   listener.done({ type: 'done', id: 1, reason, why: '', counts: null });
 }
 
-/** A hunk of the first cell, as the server sends it. */
-export function wire(hunk: Partial<IHunk>): IHunk {
-  return {
-    cell: 'c0',
-    start: 0,
-    end: 0,
-    new: [],
-    kind: 'lines',
-    type: 'code',
-    after: '',
-    label: '',
-    reasons: [],
-    ...hunk
-  };
-}
+/** A hunk of the first cell. */
+export const wire = hunksIn('c0');
 
 /** The server's whole answer. */
 export function answer({ listener }: IAsked, ...hunks: Partial<IHunk>[]) {

@@ -82,15 +82,19 @@ function place({ start, old }: ILinesHunk, trans: Translate): string {
     : trans.__('lines %1 to %2', start + 1, start + old.length);
 }
 
-function ofCell({ kind, after }: ICellHunk, trans: Translate): string {
+function ofCell(hunk: ICellHunk, trans: Translate): string {
+  const { kind, after, afterHead } = hunk;
   switch (kind) {
     case 'insert':
       return trans.__('a new cell');
     case 'remove':
       return trans.__('this cell goes');
     case 'move':
-      return after
-        ? trans.__('this cell moves')
-        : trans.__('this cell moves to the top');
+      if (!after) {
+        return trans.__('this cell moves to the top');
+      }
+      return afterHead
+        ? trans.__('this cell moves below “%1”', afterHead)
+        : trans.__('this cell moves below an empty cell');
   }
 }

@@ -2,6 +2,7 @@ import type { Extension } from '@codemirror/state';
 import { EditorView, ViewUpdate } from '@codemirror/view';
 import type { CodeEditor } from '@jupyterlab/codeeditor';
 import type { ICompletionProviderManager } from '@jupyterlab/completer';
+import { isReviewing } from '../diff/state';
 import { Completers, isShowing, release } from './completers';
 import type { FastgenProvider } from './provider';
 import type { Warmer } from './warmer';
@@ -9,7 +10,7 @@ import type { Warmer } from './warmer';
 /**
  * Watches every editor for what the inline completer does not notice: a line
  * that is blank so far, a cursor that moves away, the end of a composition,
- * and the focus.
+ * changes that wait to be accepted, and the focus.
  */
 export class Watcher {
   constructor(
@@ -68,6 +69,9 @@ export class Watcher {
       this._leave(view);
       this.warmer.rest(model, () => view.state.selection.main.head);
     }
+    if (isReviewing(update.state) && !isReviewing(update.startState)) {
+      this._onReview(view);
+    }
     if (update.focusChanged) {
       if (view.hasFocus) {
         this._lastView = view;
@@ -90,14 +94,24 @@ export class Watcher {
   }
 
   /**
-   * The cursor has moved away from its suggestion. Left alone, the completer
-   * would keep it, and accepting it would overwrite what was moved across.
+   * A suggestion does not fit any more: the cursor has moved away, or changes are
+   * drawn. Left alone, the completer would keep it, and accepting it would
+   * overwrite what was moved across.
    */
   private _leave(view: EditorView): void {
     const completer = this.completers.of(view);
     if (completer) {
       this.provider.suggester.stop();
       queueMicrotask(() => isShowing(completer) && completer.model?.reset());
+    }
+  }
+
+  /** Changes have come, between which ghost text would stand. */
+  private _onReview(view: EditorView): void {
+    const completer = this.completers.of(view);
+    // What is suggested elsewhere stays.
+    if (view.hasFocus || (completer && isShowing(completer))) {
+      this._leave(view);
     }
   }
 

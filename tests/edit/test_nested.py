@@ -98,6 +98,20 @@ async def test_of_two_properties_of_a_name_neither_is_changed_unseen():
     assert not merge.safe
 
 
+async def test_the_place_of_a_new_property_may_be_left_open():
+    merge = await edited(f"h1 {{\n  {KEEP}\n  padding: 0;\n  {KEEP}\n}}")
+    assert merge.apply(SHEET, merge.safe) == SHEET.replace("#333;\n", "#333;\n  padding: 0;\n")
+    merge = await edited(f"h1 {{\n  {KEEP}\n  font-size: 3rem;\n  {KEEP}\n}}\n{KEEP}")
+    assert merge.apply(SHEET, merge.safe) == SHEET.replace("2.5rem", "3rem")
+
+
+@pytest.mark.parametrize("new", ["  log();", "  a:hover {", f"  width: 1px;\n  {KEEP}\n  left: 0;"])
+async def test_the_place_of_other_new_lines_may_not(new: str):
+    merge = await edited(f"h1 {{\n  {KEEP}\n{new}\n  {KEEP}\n}}\n{KEEP}")
+    text = merge.apply(SHEET, merge.safe)
+    assert text == SHEET
+
+
 @pytest.mark.parametrize("end", ["", "  color: #333;\n}", "h2 {"])
 async def test_a_block_that_is_not_closed_is_not_written_out(end: str):
     merge = await edited(f"h1 {{\n  {KEEP}\n  width: 3px;\n{end}\n{KEEP}")

@@ -91,6 +91,17 @@ class EngineContract:
         assert first.text == again.text == other_slot.text
         assert first.text.strip().startswith("16, 17,")
 
+    async def test_above_a_temperature_of_0_the_seed_decides(self, engine: Engine):
+        prompt = "My favourite colour is"
+        await answer(engine, request(prompt, max_tokens=0))
+
+        async def told(seed: int) -> str:
+            asked = request(prompt, max_tokens=12, temperature=1.0, seed=seed)
+            return (await answer(engine, asked)).text
+
+        assert await told(7) == await told(7)
+        assert len({await told(seed) for seed in range(5)}) > 1
+
     async def test_a_stop_text_ends_the_answer_and_is_not_part_of_it(self, engine: Engine):
         got = await answer(engine, request(max_tokens=40, stop=("19",)))
         assert got.done.reason == "stop"

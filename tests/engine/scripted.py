@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Literal
 
+from jupyter_fastgen import protocol
+from jupyter_fastgen.edit.prompt import CHATS
+from jupyter_fastgen.edit.service import EditService
 from jupyter_fastgen.engine.base import (
     Done,
     EngineError,
@@ -17,6 +20,7 @@ from jupyter_fastgen.engine.base import (
     Text,
 )
 from jupyter_fastgen.engine.stops import Stops
+from jupyter_fastgen.generate.service import GenerateService
 
 
 class ScriptedEngine:
@@ -68,3 +72,45 @@ class ScriptedEngine:
         return Stats("scripted", "scripted", context=self._context)
 
     async def close(self) -> None: ...
+
+
+class ScriptedHost:
+    """A host whose model is loaded when it is asked for, and which says so."""
+
+    def __init__(self, answer: str, model: str = "scripted", fault: str = "") -> None:
+        self.engine = ScriptedEngine(answer)
+        self.status = protocol.Status("ready", model)
+        self.closed = False
+        self._services = (
+            EditService(self.engine, CHATS["chatml"]),
+            GenerateService(self.engine, CHATS["chatml"]),
+        )
+        self._fault = fault
+        self._listeners: list[Callable[[protocol.Status], None]] = []
+
+    def listen(self, listener: Callable[[protocol.Status], None]) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def _load(self) -> None:
+        for progress in (0.0, 0.5):
+            for listener in self._listeners:
+                listener(protocol.Status("loading", progress=progress))
+            await asyncio.sleep(0)
+        if self._fault:
+            raise EngineError(self._fault, "pull it")
+
+    async def edits(self) -> EditService:
+        await self._load()
+        return self._services[0]
+
+    async def generation(self) -> GenerateService:
+        await self._load()
+        return self._services[1]
+
+    @property
+    def is_writing(self) -> bool:
+        return any(service.is_running for service in self._services)
+
+    async def close(self) -> None:
+        self.closed = True

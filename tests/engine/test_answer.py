@@ -50,6 +50,13 @@ def test_the_models_own_end_is_the_answers():
     assert answer.reason == "stop"
 
 
+def test_an_answer_of_a_seed_is_asked_for_at_once():
+    # In each burst the random numbers of a seed would begin anew.
+    answer = Answer(Request(1, "p", max_tokens=9, temperature=0.5, seed=3), 2)
+    body = answer.body()
+    assert (body["n_predict"], body["temperature"], body["seed"]) == (9, 0.5, 3)
+
+
 def test_half_a_character_is_asked_for_again_with_all_that_follows():
     answer = Answer(Request(1, "p", max_tokens=9), 1)
     answer.take(event("a", 7))

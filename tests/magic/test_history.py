@@ -85,6 +85,10 @@ def test_the_last_cell_that_makes_a_name_is_found(kernel: Kernel):
     assert found is not None
     assert found.number == 2
     assert kernel.recorder.defining("g", clean) is None
+    kernel.run("%%time\ndef g(): return 3")
+    found = kernel.recorder.defining("g", clean)
+    assert found is not None
+    assert found.number == 4
 
 
 def test_a_cell_that_ran_again_counts_once_as_it_is_now(kernel: Kernel):

@@ -70,6 +70,12 @@ def test_messages_are_rare_and_long_however_fast_tokens_come():
         assert max(gaps) <= max(job.PERIOD, job.LEAST / 4 / rate) + job.REST
 
 
+def test_the_first_text_is_there_within_a_tenth_of_a_second():
+    start = time.monotonic()
+    seen = run([0.2, Chunk(1, "d"), 0.5, DONE])
+    assert seen.times[0] - start - 0.2 < 0.1
+
+
 def test_an_answer_is_shown_with_what_it_cost():
     seen = run(code("def f():\n", "    return 1\n"))
     assert "".join(seen.texts) == "def f():\n    return 1\n"

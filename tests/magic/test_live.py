@@ -61,7 +61,9 @@ class Page:
 
     def begin(self, code: str, id: str = "") -> str:
         metadata = {"cellId": id} if id else {}
-        return self.send("execute_request", {"code": code, "silent": False}, **metadata)
+        return self.send(
+            "execute_request", {"code": code, "silent": False, "stop_on_error": False}, **metadata
+        )
 
     async def run(self, code: str, id: str = "") -> str:
         """Run a cell to its end; what it printed, errors as well."""

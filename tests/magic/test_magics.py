@@ -50,6 +50,13 @@ def test_a_description_may_stand_on_the_line(session: Session, engine: Engine):
     assert link.asked == [Generate("a function that returns 1")]
 
 
+def test_a_terminal_waits_for_the_description(session: Session):
+    check = session.shell.input_transformer_manager.check_complete
+    assert check("%%fastgen --wait")[0] == "incomplete"
+    assert check("%%fastgen\nwrite")[0] == "incomplete"
+    assert check("%%fastgen\nwrite\n\n")[0] == "complete"
+
+
 def test_options_reach_the_engine(session: Session, engine: Engine):
     link = engine(*code("x"))
     session.run(

@@ -178,6 +178,41 @@ test('what waits is there again when a notebook is opened again', async ({
   await editor.expectSources('one = 10\ntwo = 2');
 });
 
+test('what waits outlives a reload of the page', async ({ page }) => {
+  const server = await ScriptedServer.replace(page);
+  const save = (source: string) =>
+    saveNotebook(page.request, 'reloaded.ipynb', [{ type: 'code', source }]);
+  await save('one = 1\ntwo = 2');
+  await openInLab(page, 'reloaded.ipynb');
+  const editor = new Editor(page);
+  const review = new ReviewPage(editor);
+  await page.locator('.cm-content').first().click();
+  await review.ask('bigger');
+  const job = await server.edit();
+  const [cell] = job.message.cells!;
+  job.answer(
+    { cell, start: 0, end: 1, new: ['one = 10'] },
+    { cell, start: 1, end: 2, new: ['two = 20'] }
+  );
+  await expect(review.hunks).toHaveCount(2);
+  await page.reload();
+  await expect(review.hunks).toHaveCount(2, { timeout: 60_000 });
+  await editor.expectSource('one = 1\ntwo = 2');
+
+  // Somebody else writes into the document while the page is reloaded.
+  await save('zero = 0\none = 1\ntwo = 22');
+  await page.reload();
+  await expect(review.bar).toContainText('1 change was dropped', {
+    timeout: 60_000
+  });
+  await expect(review.hunks).toHaveCount(1);
+  await review.button('accept', review.hunks).click();
+  await editor.expectSource('zero = 0\none = 10\ntwo = 22');
+  await editor.press('ControlOrMeta+z');
+  await editor.expectSource('zero = 0\none = 1\ntwo = 22');
+  await expect(review.hunks).toHaveCount(1);
+});
+
 test('a file is edited as a cell is', async ({ page }) => {
   const server = await ScriptedServer.replace(page);
   const text = 'one = 1\ntwo = 2\n';

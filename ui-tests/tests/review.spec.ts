@@ -283,3 +283,28 @@ test('no ghost text gets in the way of a review', async ({
   await editor.type('y');
   await expect.poll(() => server.requests.length).toBeGreaterThan(0);
 });
+
+test('ghost text goes when changes come, and what is asked for ends', async ({
+  scripted: { editor, server }
+}) => {
+  await editor.write('one = 1\n|');
+  const review = new ReviewPage(editor);
+  await review.ask('bigger');
+  const job = await server.edit();
+  const [cell] = job.message.cells!;
+  await editor.type('t');
+  const ghost = await server.jobAt(9);
+  ghost.chunk('wo = 2');
+  await editor.expectGhost('wo = 2');
+  job.answer({ cell, start: 0, end: 1, new: ['one = 10'] });
+  await expect(review.hunks).toHaveCount(1);
+  await editor.expectGhost('');
+  await expect
+    .poll(() => server.received.filter(({ type }) => type === 'cancel'))
+    .toContainEqual({ type: 'cancel', id: ghost.id });
+  ghost.chunk(' + 0');
+  await editor.absence();
+  await editor.expectGhost('');
+  await editor.expectSource('one = 1\nt');
+  await review.button('close').click();
+});

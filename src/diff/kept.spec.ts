@@ -1,0 +1,42 @@
+import { KeptReviews, MOST_UNITS } from './kept';
+import type { ISavedReview } from './review';
+
+/** A review of one text. */
+function reviewOf(text: string): ISavedReview {
+  return { texts: [{ id: 'one', text, hunks: [] }], cells: [] };
+}
+
+const SMALL = reviewOf('a\nb');
+const LARGE = reviewOf('a'.repeat(MOST_UNITS));
+
+beforeEach(() => window.sessionStorage.clear());
+
+it('outlives the page, by document', () => {
+  new KeptReviews(window.sessionStorage).set('one', SMALL);
+  const later = new KeptReviews(window.sessionStorage);
+  expect(later.get('one')).toEqual(SMALL);
+  expect(later.get('two')).toBeNull();
+  later.set('one', null);
+  expect(new KeptReviews(window.sessionStorage).get('one')).toBeNull();
+});
+
+it('is kept by the page alone where it is large, and nothing older by the tab', () => {
+  const kept = new KeptReviews(window.sessionStorage);
+  kept.set('one', SMALL);
+  kept.set('one', LARGE);
+  expect(kept.get('one')).toEqual(LARGE);
+  expect(new KeptReviews(window.sessionStorage).get('one')).toBeNull();
+});
+
+it('is kept by the page alone where the tab has no room', () => {
+  const full = {
+    getItem: () => null,
+    setItem: () => {
+      throw new DOMException('', 'QuotaExceededError');
+    },
+    removeItem: () => undefined
+  };
+  const kept = new KeptReviews(full);
+  kept.set('one', SMALL);
+  expect(kept.get('one')).toEqual(SMALL);
+});
