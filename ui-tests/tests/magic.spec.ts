@@ -142,6 +142,27 @@ test('an edit of a cell is handed to the review', async ({
   await expect(answer.button('edit')).toBeVisible();
 });
 
+test('of the changes of a file those are applied that are chosen', async ({
+  scripted: { editor }
+}) => {
+  const answer = new AnswerPage(editor);
+  await answer.ask('bigger');
+  const hunk = { cell: '', kind: 'lines', label: '', reasons: [] };
+  const hunks = JSON.stringify([
+    { ...hunk, start: 0, end: 1, old: ['a = 1'], new: ['a = 2'] },
+    { ...hunk, start: 2, end: 3, old: ['b = 1'], new: ['b = 2'] }
+  ]);
+  await answer.run(`end(path='rides.py', hunks=${hunks})`);
+  await expect(answer.node).toContainText('Changes of rides.py');
+  await answer.node.getByRole('checkbox').first().focus();
+  await editor.press('Space');
+  await answer.button('apply').click();
+  await answer.expectOrders({ do: 'apply', take: [1] });
+  await answer.run(`end(hunks=[], why='wrote 1 change to rides.py')`);
+  await expect(answer.node).toContainText('Wrote 1 change to rides.py');
+  await expect(answer.button('apply')).toBeHidden();
+});
+
 test('an answer outlives the page and the kernel', async ({ page }) => {
   await ScriptedServer.replace(page);
   await saveNotebook(page.request, 'answer.ipynb', [
