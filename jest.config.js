@@ -3,6 +3,7 @@ const jestJupyterLab = require('@jupyterlab/testing/lib/jest-config');
 // Packages published as ES modules only: jest has to transform them.
 const esModules = [
   '@codemirror',
+  '@jupyter-widgets',
   '@jupyter/react-components',
   '@jupyter/web-components',
   '@jupyter/ydoc',

@@ -119,17 +119,11 @@ export class NotebookTarget implements ITarget, ICellList {
   }
 
   asOneStep(ids: readonly string[], change: () => void): void {
-    const { notebook } = this;
-    const histories = [notebook, ...ids.map(id => this._cell(id))].map(
-      shared => (shared as Partial<ISharedText> | null)?.undoManager
+    asOneStep(
+      this.notebook,
+      ids.map(id => this._cell(id)),
+      change
     );
-    histories.forEach(history => history?.stopCapturing());
-    if (notebook.disableDocumentWideUndoRedo) {
-      change();
-    } else {
-      notebook.transact(change);
-    }
-    histories.forEach(history => history?.stopCapturing());
   }
 
   splice(id: string, splices: readonly ISplice[]): void {
@@ -182,6 +176,24 @@ export class NotebookTarget implements ITarget, ICellList {
 
   private readonly _followed = new WeakSet<SharedCell>();
   private readonly _changed = new Signal<this, string | null>(this);
+}
+
+/** Makes what `change` does one step in the history of a notebook and of these cells. */
+export function asOneStep(
+  notebook: SharedNotebook,
+  cells: readonly unknown[],
+  change: () => void
+): void {
+  const histories = [notebook, ...cells].map(
+    shared => (shared as Partial<ISharedText> | null)?.undoManager
+  );
+  histories.forEach(history => history?.stopCapturing());
+  if (notebook.disableDocumentWideUndoRedo) {
+    change();
+  } else {
+    notebook.transact(change);
+  }
+  histories.forEach(history => history?.stopCapturing());
 }
 
 function spliceText(text: ISharedText, splices: readonly ISplice[]): void {
