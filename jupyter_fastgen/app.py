@@ -30,6 +30,7 @@ from .models.resolve import listed
 from .models.store import ModelStore
 
 if TYPE_CHECKING:
+    from .handlers import StreamHandler
     from .session import Session
 
 
@@ -123,11 +124,13 @@ class FastgenApp(ExtensionApp):
     habit_file: HabitFile
     kernels: Kernels
     sessions: set[Session]
+    streams: dict[str, StreamHandler]
     _told: Mapping[str, str] = {}
 
     def initialize_settings(self) -> None:
         """Make what the handlers use. Starts nothing."""
         self.sessions = set()
+        self.streams = {}
         self.habit_file = HabitFile(default_path())
         # The command line has no server, and so neither kernels nor sessions that ask for them.
         manager = self.settings.get("kernel_manager")

@@ -19,7 +19,7 @@ from tornado import web, websocket
 from tornado.ioloop import PeriodicCallback
 
 from . import __version__, protocol
-from .answers import Asked
+from .answers import ID, Asked
 from .session import Session
 
 if TYPE_CHECKING:
@@ -200,11 +200,12 @@ class ModelsHandler(_KernelDoor):
         await self.finish(msgspec.json.encode({"models": models}).decode())
 
 
-class _StreamHandler(_KernelDoor):
+class StreamHandler(_KernelDoor):
     """Answers a request with frames, one a line, as they come; who leaves ends the work."""
 
     asked: type[Asked]
     _pump: asyncio.Task[None] | None = None
+    _stopped = False
 
     @web.authenticated
     async def post(self) -> None:
@@ -221,10 +222,21 @@ class _StreamHandler(_KernelDoor):
         self._pump = asyncio.create_task(self._send(asked))
         beat = PeriodicCallback(lambda: self._line(""), 1000 * protocol.BEAT)
         beat.start()
+        if asked.job:
+            self.app.streams[asked.job] = self
         try:
             await asyncio.wait({self._pump})
+            if self._stopped:
+                self._line(protocol.encode(protocol.Done(ID, "cancelled")))
         finally:
             beat.stop()
+            if self.app.streams.get(asked.job) is self:
+                del self.app.streams[asked.job]
+
+    def stop(self) -> None:
+        """End the work, and tell the kernel."""
+        if self._pump is not None:
+            self._stopped = self._pump.cancel()
 
     def on_connection_close(self) -> None:
         """Nobody reads on."""
@@ -243,16 +255,33 @@ class _StreamHandler(_KernelDoor):
         self.flush()
 
 
-class GenerateHandler(_StreamHandler):
+class GenerateHandler(StreamHandler):
     """Write code; takes a `Generate`."""
 
     asked = protocol.Generate
 
 
-class EditHandler(_StreamHandler):
+class EditHandler(StreamHandler):
     """Change code; takes a `Rewrite`."""
 
     asked = protocol.Rewrite
+
+
+class StopHandler(_Door, APIHandler):  # type: ignore[misc]
+    """The Stop button below a cell whose kernel may be busy; takes a `Stop`."""
+
+    @web.authenticated
+    async def post(self) -> None:
+        """Answer with nothing."""
+        await self.check_may_execute()
+        try:
+            job = msgspec.json.decode(self.request.body, type=protocol.Stop).job
+        except msgspec.DecodeError as error:
+            raise web.HTTPError(400, f"the request was not understood: {error}") from error
+        if job and (stream := self.app.streams.get(job)):
+            stream.stop()
+        self.set_status(204)
+        await self.finish()
 
 
 ROUTES = [
@@ -262,4 +291,5 @@ ROUTES = [
     (r"/jupyter-fastgen/models", ModelsHandler),
     (r"/jupyter-fastgen/generate", GenerateHandler),
     (r"/jupyter-fastgen/edit", EditHandler),
+    (r"/jupyter-fastgen/stop", StopHandler),
 ]

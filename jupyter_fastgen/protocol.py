@@ -244,7 +244,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `cells`: the code that is there, in order. `about`: what else there is to know, as text.
     `model` names one of the catalog, "" is the one for edits. `temperature` 0 is greedy; above it
-    the same `seed` gives the same answer.
+    the same `seed` gives the same answer. `job` names it among those of all kernels, for `Stop`.
     """
 
     prompt: str
@@ -255,12 +255,13 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True):
     max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 512
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
+    job: str = ""
 
 
 class Rewrite(msgspec.Struct, frozen=True, omit_defaults=True):
     """Change `cells`, as an `Edit` does; answered by `Progress`, `Hunks` and a `Done`.
 
-    `about` and `model` are as in `Generate`.
+    `about`, `model` and `job` are as in `Generate`.
     """
 
     cells: list[Cell]
@@ -272,6 +273,16 @@ class Rewrite(msgspec.Struct, frozen=True, omit_defaults=True):
     start: int = 0
     end: int | None = None
     model: str = ""
+    job: str = ""
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """End the answer to the request that is called `job`; an unknown one is ignored.
+
+    A page sends it, for a kernel that computes hears nothing.
+    """
+
+    job: str
 
 
 # --- server to browser -------------------------------------------------------

@@ -202,6 +202,32 @@ async def test_cells_are_changed_by_hunks(post: Fetch, app: FastgenApp):
     assert "x is an int" in request.prompt
 
 
+async def test_a_page_ends_what_a_kernel_has_asked_for(
+    post: Fetch, app: FastgenApp, jp_fetch: Fetch
+):
+    writes(app, LONG)
+    answer = asyncio.ensure_future(post("generate", {"prompt": "count", "job": "j1"}))
+    other = asyncio.ensure_future(post("generate", {"prompt": "count", "job": "j2"}))
+    while not app.edits.is_running:  # noqa: ASYNC110  it is looked at, not told
+        await asyncio.sleep(0.01)
+
+    async def stop(body: str, **options: Any) -> Any:
+        return await jp_fetch("jupyter-fastgen", "stop", method="POST", body=body, **options)
+
+    assert (await stop('{"job": "unknown"}')).code == 204
+    assert (await stop('{"job": ""}')).code == 204
+    assert not answer.done()
+    # One that waits for its turn, and one that is being written.
+    for name, waiting in (("j2", other), ("j1", answer)):
+        assert (await stop(f'{{"job": "{name}"}}')).code == 204
+        assert answered(await waiting).reason == "cancelled"
+    await at_rest(app)
+    assert app.streams == {}
+    assert (await stop("{", raise_error=False)).code == 400
+    kernel = {"Authorization": f"fastgen {app.secret}"}
+    assert (await stop('{"job": "j"}', headers=kernel, raise_error=False)).code == 403
+
+
 async def test_a_model_that_can_not_be_loaded_is_told(post: Fetch, app: FastgenApp):
     writes(app, "", fault="the file is broken")
     cells = [{"id": "a", "type": "code", "source": "x"}]

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from .. import link
 from ..errors import FastgenError
@@ -73,18 +74,19 @@ class Asking:
             max_tokens=asked.max_tokens,
             temperature=asked.temperature,
             seed=asked.seed,
+            job=uuid4().hex,
         )
-        return Job(lambda: self.link(asked).generate(question))
+        return Job(lambda: self.link(asked).generate(question), question.job)
 
     def change(self, asked: Asked, change: Change) -> Job:
         """The job that changes code: its end has the hunks. Raises `UnknownNameError`."""
         question = self._rewrite(asked, change)
-        return Job(lambda: self.link(asked).edit(question))
+        return Job(lambda: self.link(asked).edit(question), question.job)
 
     def new_cell(self, asked: Asked, change: Change) -> Job:
         """The job of an action whose answer is a new cell, as text. Raises `UnknownNameError`."""
         question = self._rewrite(asked, change)
-        return Job(lambda: _NewCells(self.link(asked).edit(question)))
+        return Job(lambda: _NewCells(self.link(asked).edit(question)), question.job)
 
     def making(self, name: str) -> Ran:
         """The last cell that makes a name; raises `NoCellError`."""
@@ -122,6 +124,7 @@ class Asking:
             about=about,
             language=change.target.language,
             model=asked.model,
+            job=uuid4().hex,
         )
 
 

@@ -90,9 +90,13 @@ class Pace:
 
 
 class Job:
-    """`ask` is called in a thread of its own, for the way to an engine may be long."""
+    """`ask` is called in a thread of its own, for the way to an engine may be long.
 
-    def __init__(self, ask: Callable[[], Stream]) -> None:
+    `name` is what a server calls it, which a page may ask to stop it.
+    """
+
+    def __init__(self, ask: Callable[[], Stream], name: str = "") -> None:
+        self.name = name
         self._ask = ask
         self._frames: queue.SimpleQueue[FromServer] = queue.SimpleQueue()
         self._lock = threading.Lock()

@@ -44,6 +44,7 @@ class FastgenAnswer(ipywidgets.DOMWidget):
     why = Unicode("").tag(sync=True)
     tokens = Int(0).tag(sync=True)
     rate = Float(0.0).tag(sync=True)
+    job = Unicode("").tag(sync=True)
     cell = Unicode("").tag(sync=True)
     target = Unicode("").tag(sync=True)
     path = Unicode("").tag(sync=True)
@@ -118,6 +119,7 @@ class Live:
     def start(self, job: Job) -> None:
         """Show its answer, and return at once."""
         self._job = job
+        self._widget.job = job.name
         shown = _Current(self, job)
         run = self._context.copy().run
         threading.Thread(target=run, args=(job.run, shown), name="fastgen", daemon=True).start()

@@ -27,6 +27,17 @@ export async function fetchStatus(
   return toStatus(await response.json());
 }
 
+/** Ends an answer that a kernel has asked for; nothing happens if it has ended. */
+export async function postStop(
+  settings: ServerConnection.ISettings,
+  job: string
+): Promise<void> {
+  await request(settings, 'stop', {
+    method: 'POST',
+    body: JSON.stringify({ job })
+  });
+}
+
 /** Starts an action; its progress comes as `status` messages. */
 export async function postAction(
   settings: ServerConnection.ISettings,

@@ -1,5 +1,5 @@
-import { Actions } from './actions';
-import { notebook } from './testing';
+import { Answer, Order } from './answer';
+import { alone, notebook } from './testing';
 
 const CALL = '%%fastgen\nsort the rides';
 
@@ -14,9 +14,9 @@ it('finds the cell that holds a node, and none where nothing may change', async 
   const cell = panel.content.widgets[1];
   expect(actions.placeOf(cell.node.firstChild!)).toEqual({ panel, cell });
   expect(actions.placeOf(document.createElement('div'))).toBeNull();
-  expect(new Actions(null, null).placeOf(cell.node)).toBeNull();
+  expect(alone().placeOf(cell.node)).toBeNull();
   panel.content.model!.readOnly = true;
-  expect(new Actions(tracker, null).placeOf(cell.node)).toBeNull();
+  expect(alone(tracker).placeOf(cell.node)).toBeNull();
 });
 
 it('inserts below the cell, wherever that has gone, in one step', async () => {
@@ -81,9 +81,20 @@ it('compares with the cell below, if that is code that may change', async () => 
 it('changes nothing that is there without the review', async () => {
   const made = await notebook(CALL, 'a = 1');
   const place = placed(made);
-  const actions = new Actions(made.tracker, null);
+  const actions = alone(made.tracker);
   expect([actions.canReplace(place), actions.canCompare(place)]).toEqual([
     false,
     false
   ]);
+});
+
+it('ends an answer at the kernel, and at the server that knows of it', async () => {
+  const { actions, asked } = await notebook(CALL);
+  const told: Order[] = [];
+  const running = (job: string) =>
+    new Answer({ phase: 'writing', job }, '', order => told.push(order));
+  await actions.stop(running('j1'));
+  await actions.stop(running(''));
+  expect(told).toEqual([{ do: 'stop' }, { do: 'stop' }]);
+  expect(asked).toEqual([['stop', 'j1']]);
 });

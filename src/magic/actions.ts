@@ -6,6 +6,7 @@ import {
 } from '@jupyterlab/notebook';
 import { asOneStep } from '../diff/target';
 import type { IFastgenEdits } from '../tokens';
+import type { Answer } from './answer';
 
 /** Where an answer is shown: in the output of this cell. */
 export interface IPlace {
@@ -18,11 +19,27 @@ const MAGIC = /^\s*(%%fastgen\b|%fastgen\b[^\n]*\s*$)/;
 
 /** What a person does with an answer in the page, also while the kernel computes. */
 export class Actions {
-  /** @param edits - shows changes; without it nothing that is there is changed */
+  /**
+   * @param edits - shows changes; without it nothing that is there is changed
+   * @param stopJob - asks the server to end a request of a kernel
+   */
   constructor(
     private readonly notebooks: INotebookTracker | null,
-    private readonly edits: IFastgenEdits | null
+    private readonly edits: IFastgenEdits | null,
+    private readonly stopJob: (job: string) => Promise<void>
   ) {}
+
+  /**
+   * Ends an answer. The server is told as well: a kernel that computes hears
+   * nothing, and an engine of the kernel's own is known to that alone.
+   */
+  async stop(answer: Answer): Promise<void> {
+    answer.tell({ do: 'stop' });
+    const { job } = answer.traits;
+    if (job) {
+      await this.stopJob(job);
+    }
+  }
 
   /** Where a node is shown; `null` if that is no notebook that may be changed. */
   placeOf(node: Node): IPlace | null {

@@ -30,6 +30,8 @@ export interface ITraits {
   /** Tokens written, and how many a second, once it has ended. */
   readonly tokens: number;
   readonly rate: number;
+  /** What the server calls the request, '' if it knows of none. */
+  readonly job: string;
   /** Id of the cell that an edit is to change, '' if none. */
   readonly target: string;
   /** The file that an edit is to change, '' if none, and how. */
@@ -46,6 +48,7 @@ export const DEFAULTS: ITraits = {
   why: '',
   tokens: 0,
   rate: 0,
+  job: '',
   target: '',
   path: '',
   hunks: []

@@ -75,9 +75,11 @@ export class AnswerButtons {
       return node;
     };
     const stop = button('stop', trans.__('Stop'), () => {
-      // A kernel that computes hears of it later.
       stop.textContent = trans.__('Stopping…');
-      answer.tell({ do: 'stop' });
+      actions.stop(answer).catch(error => {
+        // The kernel is told, too, and hears of it when it is free.
+        console.warn('jupyter_fastgen could not reach the server', error);
+      });
     });
     return {
       stop,

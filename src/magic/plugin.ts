@@ -8,6 +8,7 @@ import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { postStop } from '../client/rest';
 import { speaker } from '../region';
 import { IFastgenEdits } from '../tokens';
 import { Answer, Answers, MODULE, MODULE_VERSION } from './answer';
@@ -40,7 +41,10 @@ export const magicPlugin: JupyterFrontEndPlugin<void> = {
         import('./view'),
         import('./actions')
       ]);
-      const actions = new Actions(notebooks, edits);
+      const { serverSettings } = app.serviceManager;
+      const actions = new Actions(notebooks, edits, job =>
+        postStop(serverSettings, job)
+      );
       return (answer: Answer) =>
         new AnswerView({ answer, actions, languages, say, trans });
     };

@@ -30,9 +30,16 @@ export async function notebook(...sources: string[]) {
     edit: (_, ...asking) => asked.push(['edit', ...asking]),
     compare: (_, ...asking) => asked.push(['compare', ...asking])
   };
-  const actions = new Actions(tracker, edits);
+  const actions = new Actions(tracker, edits, async job => {
+    asked.push(['stop', job]);
+  });
   const undo = () => context.model.sharedModel.undo();
   return { panel, tracker, actions, asked, texts, undo };
+}
+
+/** What can be done where there is neither a notebook nor a review. */
+export function alone(tracker: INotebookTracker | null = null): Actions {
+  return new Actions(tracker, null, async () => undefined);
 }
 
 /** A view of an answer on the page, in `host`, and what a person would notice. */
@@ -40,7 +47,7 @@ export function viewed(
   traits: Partial<ITraits>,
   text: string,
   host: Node,
-  actions = new Actions(null, null)
+  actions = alone()
 ) {
   const told: Order[] = [];
   const said: string[] = [];

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from jupyter_fastgen.link import LinkError
 from jupyter_fastgen.magic.job import Pace
 from jupyter_fastgen.protocol import (
@@ -61,6 +63,8 @@ class ScriptedLink:
     def __init__(self, *steps: Step) -> None:
         self.steps: Sequence[Step] = steps
         self.asked: list[Generate | Rewrite] = []
+        """Without the names of the jobs, which are drawn."""
+        self.jobs: list[str] = []
         self.streams: list[ScriptedStream] = []
         self.closed = False
         self.found: list[tuple[str, str]] = []
@@ -72,7 +76,8 @@ class ScriptedLink:
     edit = generate
 
     def _answer(self, asked: Generate | Rewrite) -> ScriptedStream:
-        self.asked.append(asked)
+        self.asked.append(msgspec.structs.replace(asked, job=""))
+        self.jobs.append(asked.job)
         self.streams.append(ScriptedStream(self.steps))
         return self.streams[-1]
 

@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_fastgen.magic import job
 from jupyter_fastgen.magic.job import End, Job
-from jupyter_fastgen.protocol import Chunk, Counts, Done, Hunk, Hunks, Progress
+from jupyter_fastgen.protocol import Chunk, Counts, Done, Generate, Hunk, Hunks, Progress
 from tests.magic.scripted import (
     DONE,
     GONE,
@@ -21,6 +21,7 @@ from tests.magic.scripted import (
     changes,
     code,
     paced,
+    until,
 )
 
 
@@ -135,11 +136,10 @@ def test_an_engine_that_is_not_there_is_told():
 def test_stop_ends_it_from_any_thread_and_the_engine_too():
     link = ScriptedLink(Chunk(1, "def f():\n"), 30.0, Chunk(1, "never"), DONE)
     seen = Seen()
-    job = Job(lambda: link.generate(None))  # type: ignore[arg-type]
+    job = Job(lambda: link.generate(Generate("x")))
     thread = threading.Thread(target=job.run, args=(seen,))
     thread.start()
-    while not seen.texts:
-        time.sleep(0.01)
+    until(lambda: bool(seen.texts))
     job.stop()
     thread.join(2)
     assert not thread.is_alive()

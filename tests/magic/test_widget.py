@@ -218,6 +218,9 @@ def test_retry_begins_anew_in_the_same_place(page: Session, ask: Ask, engine: En
     assert answer.state["phase"] == "done"
     assert answer.state["prompt"] == "use {rides}"
     assert link.streams[0].ended.wait(2)
+    # The page stops each by its own name.
+    assert len(set(link.jobs)) == 2
+    assert answer.state["job"] == link.jobs[-1]
     last = link.asked[-1]
     assert (last.about, last.max_tokens) == ("rides is a list of 1 items: int", 9)  # type: ignore[union-attr]
 

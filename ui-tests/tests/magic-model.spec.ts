@@ -46,6 +46,30 @@ test('an answer of the model is accepted and run, and another one is stopped', a
   expect(await editor.sources()).toHaveLength(2);
 });
 
+test('an answer is stopped while the kernel computes', async ({
+  lab: { editor }
+}) => {
+  const answer = new AnswerPage(editor);
+  await editor.write(
+    'import time; time.sleep(100)',
+    '%%fastgen\na class for every piece of chess, with all rules|'
+  );
+  await answer.run(LOAD);
+  await editor.run();
+  await editor.command('notebook:enter-command-mode');
+  await editor.command('notebook:move-cursor-up');
+  // The command would come back when the cell has run.
+  await editor.press('Control+Enter');
+  const prompt = editor.page.locator('.jp-CodeCell .jp-InputPrompt').first();
+  await expect(prompt).toHaveText('[*]:');
+  await expect(answer.status).toHaveText('Writing', { timeout: ANSWERED_MS });
+  await answer.button('stop').click();
+  await expect(answer.status).toHaveText(/^Stopped/);
+  await expect(prompt).toHaveText('[*]:');
+  await editor.command('notebook:interrupt-kernel');
+  await expect(prompt).toHaveText(/^\[\d+\]:/);
+});
+
 test('a cell is edited by the model, and its changes wait there', async ({
   lab: { editor }
 }) => {
