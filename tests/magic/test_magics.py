@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -151,6 +151,15 @@ def test_a_note_about_an_answer_is_no_code(session: Session, engine: Engine):
     assert "--max-tokens" in ran.err
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Interrupts are: a shell that runs this in the background has them ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_an_interrupt_stops_the_engine_and_leaves_the_session(session: Session, engine: Engine):
     link = engine(Chunk(1, "def f():\n"), 30.0, DONE)
 
