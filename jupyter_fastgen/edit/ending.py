@@ -10,7 +10,7 @@ from .markers import Delete, Keep, read
 BEHIND = 6
 """Copied lines behind a change after which none will come, if they leave what is indented as the
 change is: its block has ended. Who writes one more change behind so many is cut off, and that is
-not seen; who only copies costs a second more for them."""
+not seen; who only copies costs the time of these lines."""
 
 INSIDE = 16
 """The same, if they do not."""

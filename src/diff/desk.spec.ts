@@ -5,13 +5,13 @@ import { NBTestUtils } from '@jupyterlab/notebook/lib/testutils';
 import type { Signal } from '@lumino/signaling';
 import type { IAction } from '../client/protocol';
 import type { IFastgenClient } from '../tokens';
-import { KeptReviews } from './kept';
 import { NotebookPage } from './page';
 import { Sessions } from './sessions';
 import {
   answer,
   ask,
   drawn,
+  keptReviews,
   key,
   setUp,
   trans,
@@ -159,7 +159,8 @@ describe('what waits', () => {
     const again = await NBTestUtils.createMockContext();
     again.model.fromJSON(context.model.toJSON() as never);
     Object.defineProperty(again, 'path', { value: path });
-    const kept = new KeptReviews(window.sessionStorage);
+    window.dispatchEvent(new Event('pagehide'));
+    const kept = keptReviews();
     const sessions = new Sessions({} as IFastgenClient, kept, trans);
     const sources = () =>
       [...again.model.cells].map(cell => cell.sharedModel.getSource());

@@ -43,6 +43,7 @@ export const diffPlugin: JupyterFrontEndPlugin<IFastgenEdits> = {
   ): IFastgenEdits => {
     const trans = (translator ?? nullTranslator).load('jupyter_fastgen');
     const kept = new KeptReviews(window.sessionStorage);
+    window.addEventListener('pagehide', () => kept.flush());
     const sessions = new Sessions(client, kept, trans);
     const history = new InstructionHistory(window.localStorage);
     const say = speaker();

@@ -41,6 +41,13 @@ interface IAsked {
   readonly listener: IEditListener;
 }
 
+/** What the tab keeps, told when the page goes. */
+export function keptReviews(): KeptReviews {
+  const kept = new KeptReviews(window.sessionStorage);
+  window.addEventListener('pagehide', () => kept.flush());
+  return kept;
+}
+
 /** A notebook of these cells with a desk, and a server that the test plays. */
 export async function setUp(...cells: object[]) {
   const context = await NBTestUtils.createMockContext();
@@ -69,7 +76,7 @@ export async function setUp(...cells: object[]) {
       }
     }
   } as unknown as IFastgenClient;
-  const kept = new KeptReviews(window.sessionStorage);
+  const kept = keptReviews();
   const sessions = new Sessions(client, kept, trans);
   const said: string[] = [];
   const desks = new Map<NotebookPanel, Desk>();
