@@ -27,7 +27,8 @@ class EngineError(FastgenError):
 class ModelSpec(msgspec.Struct, frozen=True):
     """Which model to run, and how much of the machine it may take.
 
-    `location` is a file (GGUF) or the URL of a running `llama-server`.
+    `location` is a file (GGUF), or the URL of a server that others run; a fragment of it names one
+    of that server's models.
     `context` is the KV cache in tokens of each of the `slots` documents that
     are kept warm at once. `threads` 0 means: fit the machine. `draft` is how many tokens at once
     are guessed from what stands in the prompt, to be verified together: for answers that repeat
@@ -138,10 +139,32 @@ Progress = Callable[[float], None]
 """Called with 0..1 while a model loads."""
 
 
+class Abilities(msgspec.Struct, frozen=True):
+    """What a server that others run can do, found by asking it; None where that can't be told.
+
+    `server` is what it calls itself. `fim` and `chat` are templates, as in the catalog, that its
+    model knows. Of a token it tells the `choices` likeliest in its place, 0 for none. `counts`:
+    whether it tells which tokens of a prompt were cached. `aborts`: whether it stops once nobody
+    listens. `grammar` is the field of a request that takes GBNF, "" for none; `salts`,
+    `prioritizes`: whether requests may keep their part of its cache to themselves, and go first.
+    """
+
+    server: str = ""
+    fim: Literal["qwen", "prefix-only"] = "prefix-only"
+    chat: Literal["chatml", "plain"] = "plain"
+    choices: int = 0
+    counts: bool = False
+    aborts: bool | None = None
+    grammar: str = ""
+    salts: bool = False
+    prioritizes: bool = False
+
+
 class Stats(msgspec.Struct, frozen=True):
     """What an engine runs on. `context` is in tokens, of one document; 0 where unknown.
 
-    `draft` is how many tokens are guessed at once, 0 for none.
+    `draft` is how many tokens are guessed at once, 0 for none. `abilities` are those of a server
+    that others run, None of an engine of this machine.
     """
 
     engine: str
@@ -150,6 +173,7 @@ class Stats(msgspec.Struct, frozen=True):
     context: int = 0
     pid: int = 0
     draft: int = 0
+    abilities: Abilities | None = None
 
 
 class Engine(Protocol):

@@ -12,16 +12,19 @@ import importlib
 import os
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urldefrag
 
 import httpx
 import msgspec
 
-from . import drafting, machine
-from .answer import Answer
-from .base import Done, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
+from . import drafting, http, machine
+from .answer import CHOICES, Answer
+from .asking import FIM, TURNS, are_known
+from .base import Abilities, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
+from .http import HttpEngine
 from .meter import Meter
 
 BATCH = 64
@@ -50,12 +53,11 @@ READ_BLOCK = 8 * 1024 * 1024
 """Bytes read between two reports while the model file comes from the disk."""
 
 
-class LlamaServer:
+class LlamaServer(HttpEngine):
     """An engine behind the URL of a `llama-server`."""
 
     def __init__(self) -> None:
-        self._client: httpx.AsyncClient | None = None
-        self._readers: dict[int, asyncio.Task[None]] = {}
+        super().__init__()
         self._slots: OrderedDict[int, str | None] = OrderedDict()
         self._spec: ModelSpec | None = None
         self._url = ""
@@ -63,20 +65,33 @@ class LlamaServer:
         self._threads = 0
         self._draft = 0
         self._token_ms = BURST_MS
+        self._abilities: Abilities | None = None
 
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
-        """Connect to the server at `spec.location`."""
-        await self._connect(spec, spec.location, spec.api_key)
+        """Connect to the server at `spec.location`, and ask it what its model knows."""
+        await self._connect(spec, urldefrag(spec.location).url, spec.api_key)
+        self._abilities = Abilities(
+            server="llama-server",
+            fim="qwen" if await self._knows(FIM) else "prefix-only",
+            chat="chatml" if await self._knows(TURNS) else "plain",
+            choices=CHOICES,
+            counts=True,
+            aborts=True,
+            grammar="grammar",
+        )
         progress(1.0)
 
+    async def _knows(self, special: Sequence[str]) -> bool:
+        """Whether each of these is a token of the model."""
+        body = {"content": "".join(special), "parse_special": True}
+        try:
+            response = await self._connected().post("/tokenize", json=body)
+            return are_known(special, len(response.raise_for_status().json()["tokens"]))
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise self._broken(str(error) or type(error).__name__) from error
+
     async def _connect(self, spec: ModelSpec, url: str, api_key: str) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        client = httpx.AsyncClient(
-            base_url=url,
-            headers=headers,
-            timeout=httpx.Timeout(None, connect=5.0),
-            trust_env=False,
-        )
+        client = http.client(url, api_key, None)
         try:
             props = await client.get("/props")
             props.raise_for_status()
@@ -104,32 +119,6 @@ class LlamaServer:
         self._slots.move_to_end(slot)
         return slot
 
-    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
-        """Stream one completion; see `Engine.stream`."""
-        events: asyncio.Queue[Event | Exception] = asyncio.Queue()
-        meter = Meter(request.id)
-        reader = asyncio.create_task(self._read(request, meter, events))
-        # Told here and not by the reader: it may be cancelled before its first step.
-        reader.add_done_callback(lambda task: _tell_end(task, meter, events))
-        self._readers[request.id] = reader
-        try:
-            while True:
-                event = await events.get()
-                if isinstance(event, Exception):
-                    raise event
-                yield event
-                if isinstance(event, Done):
-                    return
-        finally:
-            self._readers.pop(request.id, None)
-            reader.cancel()
-
-    def cancel(self, id: int) -> None:
-        """End request `id`; see `Engine.cancel`."""
-        reader = self._readers.get(id)
-        if reader is not None:
-            reader.cancel()
-
     async def _read(
         self, request: Request, meter: Meter, events: asyncio.Queue[Event | Exception]
     ) -> None:
@@ -143,13 +132,12 @@ class LlamaServer:
         self, request: Request, meter: Meter, events: asyncio.Queue[Event | Exception]
     ) -> None:
         """Ask for the answer, one burst after the other, until it ends."""
-        if self._client is None:
-            raise EngineError("the model is not loaded", "wait until it is ready")
+        client = self._connected()
         answer = Answer(request, self._burst_tokens())
         while answer.reason is None:
             meter.start_burst()
             body = answer.body() | {"id_slot": self._slot(request.document)}
-            async with contextlib.aclosing(self._burst(self._client, body)) as told:
+            async with contextlib.aclosing(self._burst(client, body)) as told:
                 async for data in told:
                     meter.read(data)
                     # Later bursts read what the ones before wrote.
@@ -206,15 +194,8 @@ class LlamaServer:
             context=self._context,
             pid=os.getpid(),
             draft=self._draft,
+            abilities=self._abilities,
         )
-
-    async def close(self) -> None:
-        """End all requests and the connection."""
-        for reader in list(self._readers.values()):
-            reader.cancel()
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
 
 
 class LlamaCpp(LlamaServer):
@@ -302,16 +283,6 @@ class LlamaCpp(LlamaServer):
         """End all requests and drop the server."""
         await super().close()
         self._server = None
-
-
-def _tell_end(
-    reader: asyncio.Task[None], meter: Meter, events: asyncio.Queue[Event | Exception]
-) -> None:
-    """Put the event in that a cancelled reader could not, or the exception it ended with."""
-    if reader.cancelled():
-        events.put_nowait(meter.done("cancelled"))
-    elif isinstance(error := reader.exception(), Exception):
-        events.put_nowait(error)
 
 
 def _read_share(data: dict[str, Any]) -> float | None:

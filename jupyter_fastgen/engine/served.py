@@ -1,0 +1,49 @@
+"""A server that others run, by its URL: which API it has."""
+
+from __future__ import annotations
+
+from urllib.parse import urldefrag, urlsplit
+
+import httpx
+
+from . import http
+from .base import Engine, EngineError, ModelSpec
+from .llamacpp import LlamaServer
+from .openai import OpenAIServer
+
+SECONDS = 5.0
+
+
+def is_url(model: str) -> bool:
+    """Whether a setting names a server, and not a model of this machine."""
+    return model.startswith(("http://", "https://"))
+
+
+def place(url: str) -> str:
+    """Host and port, to be shown: a URL may hold secrets."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.hostname or ''}{port}"
+
+
+async def adapter(spec: ModelSpec) -> Engine:
+    """The engine for the server at `spec.location`; raises `EngineError` where nothing answers.
+
+    A URL whose path ends in `/v1` is that of OpenAI's API. At another one llama-server is looked
+    for first, whose own API can do more.
+    """
+    url = urldefrag(spec.location).url.rstrip("/")
+    if urlsplit(url).path.endswith("/v1"):
+        return OpenAIServer()
+    async with http.client(url, spec.api_key, SECONDS) as client:
+        try:
+            props = (await client.get("/props")).json()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise EngineError(
+                f"no server answers at {url}: {error or type(error).__name__}",
+                "start one (`llama-server -m MODEL.gguf`) or correct the URL of the model",
+            ) from error
+        except ValueError:
+            return OpenAIServer()
+    is_llama = isinstance(props, dict) and "default_generation_settings" in props
+    return LlamaServer() if is_llama else OpenAIServer()
