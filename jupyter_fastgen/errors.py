@@ -10,3 +10,7 @@ from __future__ import annotations
 
 class FastgenError(Exception):
     """An error whose text is meant for the user."""
+
+
+class TooLongError(FastgenError):
+    """The model can't read so much at once; one with more context may."""

@@ -13,7 +13,9 @@ import msgspec
 
 from .completion import prompt
 from .completion.service import CompletionService, Options
-from .engine.base import EngineError, ModelSpec
+from .engine.address import is_url, place
+from .engine.base import Abilities, EngineError, ModelSpec
+from .engine.pipe import EngineName
 from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
 from .models.catalog import ModelEntry, load_catalog
@@ -36,9 +38,10 @@ PULL = "press Download in the status panel, or run `jupyter fastgen models pull`
 class Settings:
     """What the administrator chose.
 
-    `model` is a name of the catalog, a path to a GGUF file, the URL of a `llama-server`,
-    or empty for the catalog's default. Zeros mean: decide by the machine. `draft` is for a model
-    that only edits.
+    `model` is a name of the catalog, a path to a GGUF file, the URL of a server that others run,
+    or empty for the catalog's default. `remote` is the URL of such a server for edits that are too
+    much for the model; "": nothing leaves this machine. Zeros mean: decide by the machine. `draft`
+    is for a model that only edits.
     """
 
     model: str = ""
@@ -51,6 +54,8 @@ class Settings:
     engine_output: bool = False
     api_key: str = ""
     draft: bool = False
+    remote: str = ""
+    remote_api_key: str = ""
 
 
 def edit_host(settings: Settings, model: str = "") -> ModelHost:
@@ -70,6 +75,20 @@ def edit_host(settings: Settings, model: str = "") -> ModelHost:
     return ModelHost(fitting, Options())
 
 
+def remote_host(settings: Settings) -> ModelHost | None:
+    """A host of the model for edits that are too much for the one here, where that is allowed."""
+    if not settings.remote:
+        return None
+    far = replace(
+        settings,
+        model=settings.remote,
+        api_key=settings.remote_api_key,
+        remote="",
+        idle_unload=0.0,  # it holds no memory here
+    )
+    return ModelHost(far, Options())
+
+
 class ModelHost:
     """Owns the engine process. All methods belong to the event loop's thread."""
 
@@ -83,7 +102,7 @@ class ModelHost:
         self._entry: ModelEntry | None = None
         self._worker: Worker | None = None
         self.completion: CompletionService | None = None
-        """None until the model file is there."""
+        """None until the model file is there, or the server of others has told what it runs."""
         self._chat = "plain"
         self._edits: EditService | None = None
         self._generation: GenerateService | None = None
@@ -105,9 +124,10 @@ class ModelHost:
     async def ready(self) -> CompletionService:
         """Wait until the model is loaded; raises `EngineError` where it can't be."""
         self.wake()
-        if self._worker is None or self.completion is None:
+        if self._worker is None:
             raise EngineError(self.status.detail or "there is no model", self.status.remedy)
         await self._worker.ready()
+        assert self.completion is not None
         return self.completion
 
     async def edits(self) -> EditService:
@@ -132,6 +152,12 @@ class ModelHost:
 
             self._generation = GenerateService(self._worker, CHATS[self._chat])
         return self._generation
+
+    @property
+    def is_for_edits(self) -> bool:
+        """Whether edits are what its model is made for, as far as that is known, and it is here."""
+        is_role = self._entry is None or "edit" in self._entry.roles
+        return self._worker is not None and is_role
 
     @property
     def is_writing(self) -> bool:
@@ -166,8 +192,10 @@ class ModelHost:
         """Find the model; make the worker that will run it."""
         settings = self._settings
         try:
-            if settings.model.startswith(("http://", "https://")):
-                self._set_worker("llama-server", settings.model, settings.model, "qwen", "chatml")
+            if is_url(settings.model):
+                where = place(settings.model)
+                self._set_worker("url", where, settings.model)
+                self._set(Status(state="idle", where=where))
                 return
             catalog = load_catalog(settings.catalog)
             found = resolve(settings.model or catalog.default.name, catalog, self._store)
@@ -195,9 +223,11 @@ class ModelHost:
             self._set(Status(state="missing", model=found.entry.name, detail=detail, remedy=PULL))
         else:
             entry = found.entry
-            self._set_worker("llamacpp", entry.name, str(found.path), entry.fim, entry.chat)
+            self._set_worker("llamacpp", entry.name, str(found.path))
+            self._serve(entry.fim, entry.chat)
+            self._set(Status(state="idle", model=entry.name, engine="llama.cpp"))
 
-    def _set_worker(self, engine: str, name: str, location: str, fim: str, chat: str) -> None:
+    def _set_worker(self, engine: EngineName, name: str, location: str) -> None:
         settings = self._settings
         spec = ModelSpec(
             name,
@@ -209,20 +239,33 @@ class ModelHost:
             None if settings.draft else 0,
         )
         self._worker = Worker(
-            "llama-server" if engine == "llama-server" else "llamacpp",
+            engine,
             spec,
             self._on_worker,
             settings.idle_unload,
             quiet=not settings.engine_output,
         )
+
+    def _serve(self, fim: str, chat: str) -> None:
+        """Make what asks the worker, with the templates of its model."""
+        assert self._worker is not None
         self.completion = CompletionService(self._worker, prompt.TEMPLATES[fim], self._options)
         self._chat = chat
-        self._set(Status(state="idle", model=name, engine="llama.cpp"))
+        self._edits = self._generation = None
 
     def _on_worker(self, state: WorkerState) -> None:
+        status = self.status
+        if state.state == "ready" and status.where and self._worker is not None:
+            loaded = self._worker.loaded
+            can = loaded.abilities or Abilities()
+            self._serve(can.fim, can.chat)
+            # A llama-server calls its model by the path of its file.
+            status = msgspec.structs.replace(
+                status, model=loaded.model.rpartition("/")[2], engine=can.server
+            )
         self._set(
             msgspec.structs.replace(
-                self.status,
+                status,
                 state=state.state,
                 progress=state.progress,
                 detail=state.detail,
@@ -257,6 +300,8 @@ class ModelHost:
         self.wake()
 
     def _set(self, status: Status) -> None:
+        if self._settings.remote:
+            status = msgspec.structs.replace(status, remote=place(self._settings.remote))
         if status != self.status:
             self.status = status
             for listener in list(self._listeners):

@@ -317,7 +317,9 @@ class Status(msgspec.Struct, tag="status", frozen=True, omit_defaults=True):
     """What the engine is doing, sent on each change of state.
 
     `progress` is 0..1 of a download or a load. `detail` and `remedy` name the
-    reason and the way out of `missing`, `off` and `error`.
+    reason and the way out of `missing`, `off` and `error`. `where` is the server of others
+    that runs the model, "" for this machine; `remote` is one that is asked for edits which
+    are too much for the model.
     """
 
     state: EngineState
@@ -326,6 +328,8 @@ class Status(msgspec.Struct, tag="status", frozen=True, omit_defaults=True):
     progress: float | None = None
     detail: str = ""
     remedy: str = ""
+    where: str = ""
+    remote: str = ""
 
 
 class Chunk(msgspec.Struct, tag="chunk", frozen=True, omit_defaults=True):
@@ -427,13 +431,15 @@ class Done(msgspec.Struct, tag="done", frozen=True, omit_defaults=True):
     `reason`: `stop` (complete), `length` (token limit), `empty` (nothing worth
     showing), `held` (not worth showing: its chunks are to be taken back), `cancelled`,
     `superseded`, `unavailable` (no engine now), `failed`.
-    `why` says in a sentence for the person why nothing or less was shown.
+    `why` says in a sentence for the person why nothing or less was shown. `by` names the model and
+    the server that wrote it, where others run that.
     """
 
     id: int
     reason: DoneReason
     why: str = ""
     counts: Counts | None = None
+    by: str = ""
 
 
 class Resync(msgspec.Struct, tag="resync", frozen=True):

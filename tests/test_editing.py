@@ -34,6 +34,7 @@ class Host:
     """A host whose model is there, or can't be."""
 
     is_writing = False
+    status = protocol.Status("ready", "scripted")
 
     def __init__(self, engine: ScriptedEngine, fault: str = "") -> None:
         self._service = EditService(engine, CHATS["chatml"])

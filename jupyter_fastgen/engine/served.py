@@ -14,18 +14,6 @@ from .openai import OpenAIServer
 SECONDS = 5.0
 
 
-def is_url(model: str) -> bool:
-    """Whether a setting names a server, and not a model of this machine."""
-    return model.startswith(("http://", "https://"))
-
-
-def place(url: str) -> str:
-    """Host and port, to be shown: a URL may hold secrets."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.hostname or ''}{port}"
-
-
 async def adapter(spec: ModelSpec) -> Engine:
     """The engine for the server at `spec.location`; raises `EngineError` where nothing answers.
 

@@ -11,7 +11,7 @@ from ..completion.context import SAFETY, Budget, guess_tokens, view
 from ..document import NEW_CELL, Cell, Cursor, Document
 from ..edit.prompt import Chat
 from ..engine import base
-from ..errors import FastgenError
+from ..errors import TooLongError
 from ..jobs import counts_of
 from . import prompt
 from .answer import Code
@@ -29,7 +29,7 @@ DOCUMENT = "described"
 Frame = protocol.Progress | protocol.Chunk | protocol.Done
 
 
-class PromptTooLongError(FastgenError):
+class PromptTooLongError(TooLongError):
     """The model can't read so much at once."""
 
 

@@ -220,8 +220,11 @@ class Fastgen:
         link = self._asking.link(asked)
         print(f"engine: {link.where}")
         status = link.status()
-        name = f"{status.model or 'none'}{f' ({status.engine})' if status.engine else ''}"
-        print(f"model: {name}, {status.state}")
+        name = status.model or ("not known yet" if status.where else "none")
+        name += f" ({status.engine})" if status.engine else ""
+        print(f"model: {name}{f' at {status.where}' if status.where else ''}, {status.state}")
+        if status.remote:
+            print(f"what is too much for it goes to {status.remote}")
         for line in (status.detail, status.remedy):
             if line:
                 print(line)

@@ -30,8 +30,9 @@ function setUp({ isReachable = true } = {}) {
   const done = (
     listener: IEditListener,
     reason: 'stop' | 'failed' | 'cancelled' | 'superseded',
-    why = ''
-  ) => listener.done({ type: 'done', id: 1, reason, why, counts: null });
+    why = '',
+    by = ''
+  ) => listener.done({ type: 'done', id: 1, reason, why, counts: null, by });
   const edits = {
     start: (_scope: object, _wish: object, listener: IEditListener) => {
       const job = { listener, isCancelled: false };

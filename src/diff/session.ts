@@ -116,7 +116,7 @@ export class Session {
         done: done => {
           isOver = true;
           this._job = null;
-          this._end(done.reason, done.why);
+          this._end(done.reason, done.why, done.by);
         }
       }
     );
@@ -180,9 +180,14 @@ export class Session {
     return this.review.pending.filter(hunk => !this._before.has(hunk));
   }
 
-  private _end(reason: IDone['reason'], said: string): void {
+  private _end(reason: IDone['reason'], said: string, by = ''): void {
     const { trans } = this;
-    const why = said.charAt(0).toUpperCase() + said.slice(1);
+    const why = [
+      said.charAt(0).toUpperCase() + said.slice(1),
+      by && trans.__('Written by %1', by)
+    ]
+      .filter(Boolean)
+      .join('. ');
     this.review.end();
     const fresh = this._newHunks;
     if (fresh.length > 0) {

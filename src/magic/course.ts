@@ -32,7 +32,11 @@ export class Course {
     this.nodes[0].hidden = !isKnown;
     this._prompt.textContent = prompt;
     this._prompt.title = prompt;
-    const status = [phaseText(answer, trans), costText(answer, trans)];
+    const status = [
+      phaseText(answer, trans),
+      answer.traits.by,
+      costText(answer, trans)
+    ];
     this._status.textContent = status.filter(Boolean).join(' · ');
     this._why.textContent = whyText(answer);
     this._why.hidden = this._why.textContent === '';

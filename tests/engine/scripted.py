@@ -77,8 +77,16 @@ class ScriptedEngine:
 class ScriptedHost:
     """A host whose model is loaded when it is asked for, and which says so."""
 
-    def __init__(self, answer: str, model: str = "scripted", fault: str = "") -> None:
-        self.engine = ScriptedEngine(answer)
+    def __init__(
+        self,
+        answer: str,
+        model: str = "scripted",
+        fault: str = "",
+        context: int = 4096,
+        is_for_edits: bool = True,
+    ) -> None:
+        self.engine = ScriptedEngine(answer, context=context)
+        self.is_for_edits = is_for_edits
         self.status = protocol.Status("ready", model)
         self.closed = False
         self._services = (

@@ -268,5 +268,5 @@ async def test_a_llama_server_by_url_runs_behind_the_same_worker(llama_server: R
 
 async def test_a_wrong_url_names_it_and_the_way_out():
     one = Watched("http://127.0.0.1:9", engine="url")
-    with pytest.raises(EngineError, match=r"no llama-server answers at http://127\.0\.0\.1:9"):
+    with pytest.raises(EngineError, match=r"no server answers at http://127\.0\.0\.1:9"):
         await one.ready()
