@@ -32,7 +32,8 @@ class ModelSpec(msgspec.Struct, frozen=True):
     `context` is the KV cache in tokens of each of the `slots` documents that
     are kept warm at once. `threads` 0 means: fit the machine. `draft` is how many tokens at once
     are guessed from what stands in the prompt, to be verified together: for answers that repeat
-    their prompt, as edits do. None means: as many as pay on this machine, if any do.
+    their prompt, as edits do. None means: as many as pay on this machine, if any do. `projector` is
+    a second file, by which the model sees.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ModelSpec(msgspec.Struct, frozen=True):
     threads: int = 0
     api_key: str = ""
     draft: int | None = 0
+    projector: str = ""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -56,6 +58,9 @@ class Request(msgspec.Struct, frozen=True):
     `grammar`, in llama.cpp's GBNF, is what all of the answer must follow; it goes before `begin`.
     With `starts` no text is written: `Done` tells the likeliest ways to begin, at most so many.
     With `progress` it is told how much of a long prompt is read.
+
+    `images` are PNG, JPEG or WebP files, each of which stands in the prompt where
+    `images.MARK` does; for a model that sees, as its `Stats` tell.
     """
 
     id: int
@@ -70,6 +75,7 @@ class Request(msgspec.Struct, frozen=True):
     starts: int = 0
     grammar: str = ""
     progress: bool = False
+    images: tuple[bytes, ...] = ()
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -164,7 +170,8 @@ class Stats(msgspec.Struct, frozen=True):
     """What an engine runs on. `context` is in tokens, of one document; 0 where unknown.
 
     `draft` is how many tokens are guessed at once, 0 for none. `abilities` are those of a server
-    that others run, None of an engine of this machine.
+    that others run, None of an engine of this machine. `sees` says where images may stand: in any
+    "prompt", or only in a "chat", for which the prompt is what the person says; "" nowhere.
     """
 
     engine: str
@@ -174,6 +181,7 @@ class Stats(msgspec.Struct, frozen=True):
     pid: int = 0
     draft: int = 0
     abilities: Abilities | None = None
+    sees: Literal["", "prompt", "chat"] = ""
 
 
 class Engine(Protocol):

@@ -20,6 +20,7 @@ from urllib.parse import urldefrag
 import httpx
 import msgspec
 
+from ..images import MARK, kind_of
 from . import drafting, http, machine
 from .answer import CHOICES, Answer
 from .asking import FIM, TURNS, are_known
@@ -46,6 +47,12 @@ TRIAL = 1 + 2 * (DRAFT + 1)
 """Tokens of an answer that is easy to draft, to measure it with: the prompt's pass writes one, two
 over drafts the others."""
 
+IMAGE_TOKENS = 1024
+"""Of a picture, for models that look at more of a larger one: half a megapixel for Qwen2.5-VL."""
+
+KINDS = frozenset(["png", "jpeg"])
+"""Of pictures that llama.cpp reads."""
+
 READ, STARTED = 0.8, 0.95
 """How far loading is when the file is read, and when the server is there."""
 
@@ -66,6 +73,7 @@ class LlamaServer(HttpEngine):
         self._draft = 0
         self._token_ms = BURST_MS
         self._abilities: Abilities | None = None
+        self._marker = ""
 
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
         """Connect to the server at `spec.location`, and ask it what its model knows."""
@@ -99,7 +107,9 @@ class LlamaServer(HttpEngine):
             # Of one slot; a server that does not tell takes what was planned.
             defaults = props.json().get("default_generation_settings", {})
             self._context = int(defaults.get("n_ctx", spec.context))
-        except (httpx.HTTPError, ValueError) as error:
+            if props.json().get("modalities", {}).get("vision"):
+                self._marker = str(props.json()["media_marker"])
+        except (httpx.HTTPError, ValueError, KeyError) as error:
             await client.aclose()
             raise EngineError(
                 f"no llama-server answers at {url}: {error or type(error).__name__}",
@@ -133,7 +143,9 @@ class LlamaServer(HttpEngine):
     ) -> None:
         """Ask for the answer, one burst after the other, until it ends."""
         client = self._connected()
-        answer = Answer(request, self._burst_tokens())
+        if request.images:
+            self._check_images(request)
+        answer = Answer(request, self._burst_tokens(), self._marker)
         while answer.reason is None:
             meter.start_burst()
             body = answer.body() | {"id_slot": self._slot(request.document)}
@@ -175,6 +187,17 @@ class LlamaServer(HttpEngine):
                     return
         raise self._broken("its answer has no end")
 
+    def _check_images(self, request: Request) -> None:
+        if not self._marker:
+            raise EngineError("the model can't see", "choose one with a projector file")
+        if request.prompt.count(MARK) != len(request.images):
+            raise EngineError(f"{len(request.images)} pictures, and not as many places for them")
+        if request.prompt.endswith(MARK):
+            raise EngineError("nothing follows the picture")  # llama.cpp would end its process
+        if not all(kind_of(image) in KINDS for image in request.images):
+            # What it can't read as a picture, it would give to ffprobe as a film.
+            raise EngineError("llama.cpp reads PNG and JPEG files", "save the picture as one")
+
     def _burst_tokens(self) -> int | None:
         """How many tokens to ask for at once; None: all, for others may wait for the slots."""
         return None
@@ -195,6 +218,7 @@ class LlamaServer(HttpEngine):
             pid=os.getpid(),
             draft=self._draft,
             abilities=self._abilities,
+            sees="prompt" if self._marker else "",
         )
 
 
@@ -319,6 +343,9 @@ def _params(xllamacpp: Any, spec: ModelSpec, threads: int, draft: int, key: str)
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.cache_ram_mib = 0
+    if spec.projector:
+        params.mmproj.path = spec.projector
+        params.image_max_tokens = IMAGE_TOKENS
     if draft:
         kinds: Any = xllamacpp.common_speculative_type
         params.speculative.types = [kinds.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
