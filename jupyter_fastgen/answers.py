@@ -40,8 +40,11 @@ class Answers:
         """
         async with self._turn:
             try:
-                hosts = await self._edits.named(asked.model)
                 is_new = isinstance(asked, protocol.Generate)
+                if is_new and asked.images:
+                    hosts = (await self._edits.seeing(asked.model),)
+                else:
+                    hosts = await self._edits.named(asked.model)
                 answer = self._write(hosts, asked) if is_new else self._edit(hosts, asked)
                 async with aclosing(answer) as frames:
                     async for frame in frames:

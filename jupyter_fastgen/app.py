@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from .edit.actions import load_actions
 from .editing import Edits
 from .habit import HabitFile, default_path
 from .handlers import ROUTES
-from .host import ModelHost, Settings, edit_host, remote_host
+from .host import ModelHost, Settings, edit_host, image_model, remote_host
 from .kernel import Kernels
 from .link import CERTIFICATE, SECRET, URL
 from .models.catalog import load_catalog
@@ -174,7 +175,8 @@ class FastgenApp(ExtensionApp):
         self.host = ModelHost(self._model_settings, options)
         folders = [Path(folder, "fastgen", "actions") for folder in jupyter_config_path()[::-1]]
         actions = load_actions(folders, self.log.warning)
-        self.edits = Edits(self.make_edit_host, actions, self.make_remote_host)
+        image_name = partial(image_model, self._model_settings)
+        self.edits = Edits(self.make_edit_host, actions, self.make_remote_host, image_name)
         self.answers = Answers(self.edits, self._rest)
         self.secret = secrets.token_urlsafe(32)
         if manager is not None:

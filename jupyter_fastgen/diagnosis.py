@@ -282,9 +282,11 @@ def _server(name: Literal["engine", "remote"], url: str, api_key: str) -> Findin
         return Finding(name, "failed" if name == "engine" else "warning", error.reason, mend, facts)
     can = stats.abilities
     assert can is not None
-    facts |= {"model": stats.model, "context": stats.context, "abilities": msgspec.to_builtins(can)}
+    facts |= {"model": stats.model, "context": stats.context, "sees": stats.sees != ""}
+    facts["abilities"] = msgspec.to_builtins(can)
     model = f"{stats.model} on " if stats.model else ""
     text = f"{model}{can.server} at {place(url)}, as configured; {_in_words(can)}"
+    text += ", sees pictures" if stats.sees else ""
     return Finding(name, "ok", text, "", facts)
 
 

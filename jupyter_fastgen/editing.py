@@ -18,8 +18,9 @@ from .edit.actions import Action
 from .edit.grammars import TEXT, language_of
 from .edit.lines import split_lines
 from .edit.mask import without_header
-from .errors import FastgenError, TooLongError
+from .errors import BlindError, FastgenError, TooLongError
 from .jobs import Ended, counts_of, signed, unexpected
+from .models.errors import ModelNotHere
 
 if TYPE_CHECKING:
     from .edit.service import EditService
@@ -37,12 +38,14 @@ class Edits:
     """What all connections share: the model for edits, made when first asked for, and actions.
 
     `make_host` is given the name of a model, "" for the one that is for edits; `make_remote` makes
-    the one that others run for what is too much for that, where there may be one.
+    the one that others run for what is too much for that, where there may be one. `image_model`
+    names the one for pictures, which may not be here.
     """
 
     make_host: Callable[[str], ModelHost]
     actions: Mapping[str, Action]
     make_remote: Callable[[], ModelHost | None] = lambda: None
+    image_model: Callable[[], str] = lambda: ""
     _host: ModelHost | None = field(default=None, init=False)
     _remote: ModelHost | None = field(default=None, init=False)
     _other: tuple[str, ModelHost] | None = field(default=None, init=False)
@@ -73,6 +76,31 @@ class Edits:
         if self._remote is None:
             return (local,)
         return (local, self._remote) if local.is_for_edits else (self._remote,)
+
+    async def seeing(self, model: str) -> ModelHost:
+        """The host of a model that sees: the one with this name, else the first that does.
+
+        That is the one for edits, the catalog's for pictures, or one that others run. Raises
+        `FastgenError`.
+        """
+        hosts = await self.named(model)
+        near = [host for host in hosts if not host.status.where]
+        for host in near:
+            if await host.sees():
+                return host
+        name = self.image_model()
+        hint = f"get one that can: `jupyter fastgen models pull {name}`" if name else ""
+        if model and near:
+            raise BlindError(f"the model {model} can't see; {hint or 'name one that does'}")
+        try:
+            if name and not model:
+                return (await self.named(name))[0]
+        except ModelNotHere:
+            pass  # there may be one elsewhere
+        for host in hosts:
+            if host.status.where and await host.sees():
+                return host
+        raise BlindError(f"no model here can see; {hint or 'choose one that does'}")
 
     async def named(self, model: str) -> tuple[ModelHost, ...]:
         """The host of the model with this name, "" for `hosts`; raises `FastgenError`.

@@ -12,5 +12,9 @@ class FastgenError(Exception):
     """An error whose text is meant for the user."""
 
 
+class BlindError(FastgenError):
+    """There is no model that can see."""
+
+
 class TooLongError(FastgenError):
     """The model can't read so much at once; one with more context may."""

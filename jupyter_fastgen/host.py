@@ -20,7 +20,7 @@ from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
 from .models.catalog import ModelEntry, load_catalog
 from .models.errors import ModelNotHere
-from .models.resolve import best_for_edits, resolve
+from .models.resolve import best_for_edits, best_for_images, resolve
 from .models.store import ModelStore
 from .protocol import Status
 
@@ -73,6 +73,12 @@ def edit_host(settings: Settings, model: str = "") -> ModelHost:
             raise ModelNotHere(model)
     fitting = replace(settings, model=chosen, context=EDIT_TOKENS, slots=1, draft=True)
     return ModelHost(fitting, Options())
+
+
+def image_model(settings: Settings) -> str:
+    """The catalog's model for pictures: one that is here, else one to pull; "" if it has none."""
+    entry = best_for_images(load_catalog(settings.catalog), ModelStore(settings.models_dir))
+    return entry.name if entry is not None else ""
 
 
 def remote_host(settings: Settings) -> ModelHost | None:
@@ -159,6 +165,15 @@ class ModelHost:
         is_role = self._entry is None or "edit" in self._entry.roles
         return self._worker is not None and is_role
 
+    async def sees(self) -> bool:
+        """Whether its model sees; a server that others run is asked. Raises `EngineError`."""
+        if self._worker is None:
+            return False
+        if not self.status.where:
+            return self._entry is not None and self._entry.projector is not None
+        await self.ready()
+        return self._worker.loaded.sees != ""
+
     @property
     def is_writing(self) -> bool:
         """Whether an edit or described code is being written, or what it needs read."""
@@ -223,11 +238,14 @@ class ModelHost:
             self._set(Status(state="missing", model=found.entry.name, detail=detail, remedy=PULL))
         else:
             entry = found.entry
-            self._set_worker("llamacpp", entry.name, str(found.path))
+            projector = found.path.with_name(entry.projector) if entry.projector else ""
+            self._set_worker("llamacpp", entry.name, str(found.path), str(projector))
             self._serve(entry.fim, entry.chat)
             self._set(Status(state="idle", model=entry.name, engine="llama.cpp"))
 
-    def _set_worker(self, engine: EngineName, name: str, location: str) -> None:
+    def _set_worker(
+        self, engine: EngineName, name: str, location: str, projector: str = ""
+    ) -> None:
         settings = self._settings
         spec = ModelSpec(
             name,
@@ -236,7 +254,9 @@ class ModelHost:
             settings.slots,
             settings.threads,
             settings.api_key,
-            None if settings.draft else 0,
+            # With a projector llama.cpp has no drafts.
+            None if settings.draft and not projector else 0,
+            projector,
         )
         self._worker = Worker(
             engine,

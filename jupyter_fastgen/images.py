@@ -8,9 +8,10 @@ MARK = "\ufffc"
 """Where a picture stands in a text: Unicode's object replacement character."""
 
 MOST_BYTES = 2 * 1024 * 1024
-"""Of all pictures of a question: a screenshot has less, and models look at few of their pixels."""
+"""Of a picture: a screenshot has less, and models look at few of its pixels."""
 
 MOST_IMAGES = 4
+"""Of a question."""
 
 _STARTS = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff", "webp": b"RIFF"}
 

@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from .images import MOST_IMAGES
+
 VERSION = 1
 """Raised when a message changes its meaning; `Hello` must carry it."""
 
@@ -245,6 +247,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True):
     `cells`: the code that is there, in order. `about`: what else there is to know, as text.
     `model` names one of the catalog, "" is the one for edits. `temperature` 0 is greedy; above it
     the same `seed` gives the same answer. `job` names it among those of all kernels, for `Stop`.
+    `images` are files of the pictures to write code for, by a model that sees.
     """
 
     prompt: str
@@ -256,6 +259,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True):
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
     job: str = ""
+    images: Annotated[tuple[bytes, ...], msgspec.Meta(max_length=MOST_IMAGES)] = ()
 
 
 class Rewrite(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from jupyter_fastgen import protocol
@@ -18,9 +19,12 @@ from jupyter_fastgen.document import Cursor, Document
 from jupyter_fastgen.edit.actions import load_actions
 from jupyter_fastgen.editing import EditJobs, Edits
 from jupyter_fastgen.host import ModelHost, Settings, remote_host
+from jupyter_fastgen.images import MARK
+from jupyter_fastgen.models.errors import ModelNotHere
 
 from .engine.faulty import Faulty, faulty, piece, reply, stream
 from .engine.scripted import ScriptedHost
+from .tiny_vision import png
 
 LONG = 30
 """Tokens of a context that nothing fits into."""
@@ -187,3 +191,97 @@ def _options() -> Options:
 def _cursor(document: Document) -> Cursor:
 
     return Cursor(document, "a", 4)
+
+
+# --- who sees --------------------------------------------------------------------
+
+SEEN = protocol.Generate("draw it again", images=(png(),))
+
+
+class Seeing(ScriptedHost):
+    """A host whose model sees, or does not."""
+
+    def __init__(self, answer: str, is_seeing: bool, **options: Any) -> None:
+        super().__init__(answer, **options)
+        self.engine.sees = "prompt" if is_seeing else ""
+
+    async def sees(self) -> bool:
+        return self.engine.sees != ""
+
+
+@asynccontextmanager
+async def looking(
+    is_seeing: bool, pulled: bool, allowed: bool = False, catalog: str = "sharp"
+) -> AsyncGenerator[tuple[Edits, Faulty], None]:
+    async with working(Seeing("first\n```", is_seeing), allowed) as (edits, server):
+        first, other = edits.make_host, Seeing("other\n```", True, model="sharp")
+
+        def make(model: str) -> Any:
+            if model == "sharp" and not pulled:
+                raise ModelNotHere(model)
+            return other if model == "sharp" else first(model)
+
+        edits.make_host = make
+        edits.image_model = lambda: catalog
+        yield edits, server
+
+
+async def test_the_configured_model_is_shown_a_picture_if_it_sees():
+    async with looking(is_seeing=True, pulled=True) as (edits, _):
+        said, done = await answered(edits, SEEN)
+        assert ("".join(said), done.reason) == ("first", "stop")
+        host: Any = edits.host()
+        (request,) = host.engine.requests
+        assert request.images == (png(),)
+        assert request.prompt.count(MARK) == 1
+        assert "draw it again" in request.prompt
+
+
+async def test_else_the_catalogs_that_is_here():
+    async with looking(is_seeing=False, pulled=True) as (edits, _):
+        said, done = await answered(edits, SEEN)
+        assert ("".join(said), done.reason) == ("other", "stop")
+
+
+async def test_else_it_is_said_which_to_pull():
+    async with looking(is_seeing=False, pulled=False) as (edits, _):
+        _, done = await answered(edits, SEEN)
+        assert done.reason == "failed"
+        assert "jupyter fastgen models pull sharp" in done.why
+        _, done = await answered(edits, msgspec.structs.replace(SEEN, model="scripted"))
+        assert "the model scripted can't see" in done.why
+        assert "jupyter fastgen models pull sharp" in done.why
+    async with looking(is_seeing=False, pulled=False, catalog="") as (edits, _):
+        _, done = await answered(edits, SEEN)
+        assert "no model here can see" in done.why
+
+
+@pytest.mark.parametrize("image", [b"", b"GIF89a"])
+async def test_what_is_no_picture_is_refused(image: bytes):
+    async with looking(is_seeing=True, pulled=True) as (edits, _):
+        _, done = await answered(edits, protocol.Generate("x", images=(image,)))
+        assert "no PNG" in done.why
+
+
+async def test_text_that_spells_the_mark_of_a_picture_is_none():
+    async with looking(is_seeing=True, pulled=True) as (edits, _):
+        asked = protocol.Generate(
+            f"draw{MARK}it", [*CELLS, protocol.Cell("b", "code", f"y = '{MARK}'")], images=(png(),)
+        )
+        await answered(edits, asked)
+        host: Any = edits.host()
+        assert host.engine.requests[0].prompt.count(MARK) == 1
+
+
+async def test_else_a_server_elsewhere_that_sees():
+    async with looking(is_seeing=False, pulled=False, allowed=True) as (edits, server):
+        server.is_seeing = True
+        remote = edits.hosts()[-1]
+        await remote.ready()
+        server.asked.clear()
+        server.replies = [counted("```python\nplt.plot()\n")]
+        said, done = await answered(edits, SEEN)
+        assert "".join(said).strip() == "plt.plot()"
+        assert done.by == f"big at {server.url[7:]}"
+        (turn,) = server.asked[0]["messages"]
+        assert "<|" not in json.dumps(turn)  # such tokens are the server's to write

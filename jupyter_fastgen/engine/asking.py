@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from ..images import MARK, kind_of
 from . import openai_api
 from .base import Abilities, EngineError
 from .openai_api import Chunk
@@ -34,6 +36,12 @@ COUNTING = " ".join(f"{n}," for n in range(1, 60))
 
 RUNNING = ("vllm:num_requests_running", "sglang:num_running_reqs", "llamacpp:requests_processing")
 """Gauges at /metrics of how many answers are being written."""
+
+PICTURE = (
+    "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAJklEQVR4nO3NMQ0A"
+    "AAwDoPo33arYsQQMkB6LQCAQCAQCgUAg+BIMi1X0pjxKe0gAAAAASUVORK5CYII="
+)
+"""A white square of 32 by 32 pixels, as PNG in base 64."""
 
 LONG_ANSWER = 400
 ABORT_SECONDS = 0.5
@@ -117,6 +125,7 @@ class Asking:
 
     async def abilities(self, model: Model, fields: frozenset[str], ask: Ask) -> Abilities:
         """What it can; raises `EngineError` where it answers nothing."""
+        prioritized = _short(COUNTING) | {"priority": 1}
         fim = _knows(await ask(_short("".join(FIM))), FIM)
         turns = _knows(await ask(_short("".join(TURNS))), TURNS)
         choices = await self._choices(ask)
@@ -131,8 +140,13 @@ class Asking:
             aborts=aborts,
             grammar=await self._grammar(ask, fields),
             salts="cache_salt" in fields,
-            prioritizes="priority" in fields and await _takes(ask, {"priority": 1}),
+            prioritizes="priority" in fields and await _takes(ask, prioritized),
         )
+
+    async def sees(self, ask: Ask) -> bool:
+        """Whether its model can be shown a picture, in a chat."""
+        body = {"messages": turn("?" + MARK, [b64decode(PICTURE)]), "max_tokens": 1}
+        return await _takes(ask, body)
 
     async def _choices(self, ask: Ask) -> int:
         for count in CHOICES:
@@ -208,9 +222,22 @@ def _knows(told: Sequence[Chunk], special: Sequence[str]) -> bool:
     return bool(counts) and are_known(special, counts[-1])
 
 
-async def _takes(ask: Ask, more: dict[str, Any]) -> bool:
+def turn(text: str, images: Sequence[bytes]) -> list[dict[str, Any]]:
+    """What a person says in a chat, with each of the pictures where `MARK` stands."""
+    parts: list[dict[str, Any]] = []
+    for number, said in enumerate(text.split(MARK)):
+        if number:
+            image = images[number - 1]
+            url = f"data:image/{kind_of(image)};base64,{b64encode(image).decode()}"
+            parts.append({"type": "image_url", "image_url": {"url": url}})
+        if said:
+            parts.append({"type": "text", "text": said})
+    return [{"role": "user", "content": parts}]
+
+
+async def _takes(ask: Ask, body: dict[str, Any]) -> bool:
     try:
-        await ask(_short(COUNTING) | more)
+        await ask(body)
     except EngineError:
         return False
     return True

@@ -18,8 +18,9 @@ from urllib.parse import urldefrag, urlsplit
 
 import httpx
 
+from ..images import MARK
 from . import http, openai_api, sse
-from .asking import Asking
+from .asking import Asking, turn
 from .base import Abilities, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
 from .healing import Healed, Starts
 from .http import HttpEngine
@@ -75,7 +76,12 @@ class OpenAIServer(HttpEngine):
             progress(0.2)
             abilities = await asking.abilities(found, self._fields, self._whole)
             self._stats = Stats(
-                found.server, found.id, context=found.context, pid=os.getpid(), abilities=abilities
+                found.server,
+                found.id,
+                context=found.context,
+                pid=os.getpid(),
+                abilities=abilities,
+                sees="chat" if await asking.sees(self._whole) else "",
             )
         except (httpx.HTTPError, ValueError) as error:
             await self.close()
@@ -100,13 +106,22 @@ class OpenAIServer(HttpEngine):
             await self._starts(request, meter, events)
             return
         body = self._body(request)
-        # What follows a grammar may not begin as it likes.
-        bound = request.grammar and (self._stats.abilities or Abilities()).grammar
+        if request.images:
+            if not self._stats.sees:
+                raise EngineError(f"the model {self._model} can't see", "choose one that does")
+            if request.prompt.count(MARK) != len(request.images):
+                raise EngineError(f"{len(request.images)} pictures, and not as many places")
+            body["messages"] = turn(request.prompt, request.images)
+        # What follows a grammar may not begin as it likes, and in a chat nothing can be bound.
+        bound = request.images or (
+            request.grammar and (self._stats.abilities or Abilities()).grammar
+        )
         healed, stops, reason = Healed("" if bound else request.begin), Stops(request.stop), None
         while reason is None:
             meter.start_burst()
-            body["prompt"] = request.prompt + healed.forced
-            body |= self._told(request, healed.is_bound)
+            if not request.images:
+                body["prompt"] = request.prompt + healed.forced
+                body |= self._told(request, healed.is_bound)
             ended = ""
             async with aclosing(self._chunks(body)) as chunks:
                 async for chunk in chunks:
@@ -222,7 +237,8 @@ class OpenAIServer(HttpEngine):
         client = self._connected()
         ended = False
         try:
-            async with client.stream("POST", "completions", json=body) as response:
+            path = "chat/completions" if "messages" in body else "completions"
+            async with client.stream("POST", path, json=body) as response:
                 if response.status_code != 200:
                     await response.aread()
                     raise self._refused(response)

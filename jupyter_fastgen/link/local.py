@@ -24,7 +24,7 @@ from ..configured import load_settings
 from ..edit.actions import load_actions
 from ..editing import Edits
 from ..errors import FastgenError
-from ..host import edit_host, remote_host
+from ..host import edit_host, image_model, remote_host
 from ..models.catalog import load_catalog
 from ..models.resolve import listed
 from ..models.store import ModelStore
@@ -49,6 +49,7 @@ class LocalLink:
                 partial(edit_host, self._settings),
                 load_actions(folders),
                 partial(remote_host, self._settings),
+                partial(image_model, self._settings),
             )
         except FastgenError as error:
             raise LinkError(str(error)) from error

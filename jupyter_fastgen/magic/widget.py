@@ -45,6 +45,7 @@ class FastgenAnswer(ipywidgets.DOMWidget):
     tokens = Int(0).tag(sync=True)
     rate = Float(0.0).tag(sync=True)
     by = Unicode("").tag(sync=True)
+    image = Unicode("").tag(sync=True)
     job = Unicode("").tag(sync=True)
     cell = Unicode("").tag(sync=True)
     target = Unicode("").tag(sync=True)

@@ -32,6 +32,8 @@ export interface ITraits {
   readonly rate: number;
   /** The model and the server that wrote it, where others run that; else ''. */
   readonly by: string;
+  /** The pictures that the code is for, '' if none. */
+  readonly image: string;
   /** What the server calls the request, '' if it knows of none. */
   readonly job: string;
   /** Id of the cell that an edit is to change, '' if none. */
@@ -51,6 +53,7 @@ export const DEFAULTS: ITraits = {
   tokens: 0,
   rate: 0,
   by: '',
+  image: '',
   job: '',
   target: '',
   path: '',

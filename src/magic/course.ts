@@ -32,7 +32,9 @@ export class Course {
     this.nodes[0].hidden = !isKnown;
     this._prompt.textContent = prompt;
     this._prompt.title = prompt;
+    const { image } = answer.traits;
     const status = [
+      image && trans.__('Picture: %1', image),
       phaseText(answer, trans),
       answer.traits.by,
       costText(answer, trans)

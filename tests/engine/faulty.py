@@ -54,6 +54,7 @@ class Faulty:
         self.models: dict[str, Any] = MODELS
         self.running: list[int] = []
         """Answers that are being written, each time that it is asked; the last stays."""
+        self.is_seeing = False
         self.asked: list[dict[str, Any]] = []
         self.heads: list[str] = []
         self.closed = asyncio.Event()
@@ -82,6 +83,8 @@ class Faulty:
                 writer.write(reply(json.dumps({"components": {"schemas": schemas}}).encode()))
             elif path in ("/v1/completions", "/v1/chat/completions"):
                 self.asked.append(json.loads(body))
+                if "chat" in path and not self.is_seeing:
+                    self.replies.insert(0, reply(b'{"error": "text only"}', "400 Bad Request"))
                 answer = self.replies.pop(0) if self.replies else GOOD
                 if isinstance(answer, bytes):
                     writer.write(answer)

@@ -36,6 +36,7 @@ class ScriptedEngine:
         self._reason = reason
         self._context = context
         self.requests: list[Request] = []
+        self.sees: Literal["", "prompt", "chat"] = ""
         self.written = 0
         self.cancelled: set[int] = set()
         self.left = False
@@ -69,7 +70,7 @@ class ScriptedEngine:
         self.cancelled.add(id)
 
     async def stats(self) -> Stats:
-        return Stats("scripted", "scripted", context=self._context)
+        return Stats("scripted", "scripted", context=self._context, sees=self.sees)
 
     async def close(self) -> None: ...
 

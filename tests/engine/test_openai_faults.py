@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from base64 import b64decode
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from email.utils import formatdate
@@ -16,7 +17,9 @@ from jupyter_fastgen.engine.address import place
 from jupyter_fastgen.engine.base import Abilities, Done, EngineError, ModelSpec, Request, Text
 from jupyter_fastgen.engine.openai import PAUSES, OpenAIServer
 from jupyter_fastgen.engine.served import adapter
+from jupyter_fastgen.images import MARK
 
+from ..tiny_vision import png
 from .contract import Answer, answer, request
 from .faulty import GOOD, Faulty, cut, faulty, piece, reply, stream
 
@@ -370,6 +373,36 @@ async def test_starts_go_on_from_the_text_where_no_choice_agrees():
 async def test_a_server_that_tells_no_choices_tells_no_starts():
     async with loaded() as (_, engine):
         assert (await said(engine, starts=3)).done.starts == ()
+
+
+# --- pictures, which only chats have --------------------------------------------
+
+
+async def test_a_picture_stands_in_a_turn_of_a_chat_where_its_mark_is():
+    told = {"choices": [{"delta": {"role": "assistant", "content": None}}]}
+    said_so = {"choices": [{"delta": {"content": "a plot"}, "finish_reason": "stop"}]}
+    async with loaded(is_seeing=True) as (server, engine):
+        assert (await engine.stats()).sees == "chat"
+        server.replies = [reply(stream(told, said_so))]
+        asked = request(f"Before {MARK} after", images=(png(),), stop=("```",))
+        assert (await answer(engine, asked)).text == "a plot"
+        (body,) = server.asked
+        assert "prompt" not in body
+        ((before, image, after),) = [turn["content"] for turn in body["messages"]]
+        assert (before["text"], after["text"]) == ("Before ", " after")
+        kind, data = image["image_url"]["url"].split(",")
+        assert kind == "data:image/png;base64"
+        assert b64decode(data) == png()
+        with pytest.raises(EngineError, match="not as many places"):
+            await answer(engine, request("none", images=(png(),)))
+
+
+async def test_a_server_that_refuses_pictures_is_not_sent_any():
+    async with loaded() as (server, engine):
+        assert (await engine.stats()).sees == ""
+        with pytest.raises(EngineError, match="big can't see"):
+            await answer(engine, request(f"{MARK}?", images=(png(),)))
+        assert server.asked == []
 
 
 # --- which API a URL has ---------------------------------------------------------
