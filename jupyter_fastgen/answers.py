@@ -8,7 +8,8 @@ from contextlib import aclosing
 
 from . import protocol
 from .document import Document, OutOfStepError
-from .editing import EditJobs, Edits
+from .editing import EditJobs
+from .edits import Edits
 from .errors import FastgenError, TooLongError
 from .host import ModelHost
 from .jobs import signed, unexpected

@@ -20,7 +20,7 @@ from .completion.context import Budget
 from .completion.modules import LocalModules
 from .completion.service import Options
 from .edit.actions import load_actions
-from .editing import Edits
+from .edits import Edits
 from .habit import HabitFile, default_path
 from .handlers import ROUTES
 from .host import ModelHost, Settings, edit_host, image_model, remote_host

@@ -13,7 +13,8 @@ from jupyter_fastgen.document import Document, OutOfStepError
 from jupyter_fastgen.edit.actions import load_actions
 from jupyter_fastgen.edit.prompt import CHATS
 from jupyter_fastgen.edit.service import EditService
-from jupyter_fastgen.editing import EditJobs, Edits
+from jupyter_fastgen.editing import EditJobs
+from jupyter_fastgen.edits import Edits
 from jupyter_fastgen.engine.base import EngineError
 
 from .browser import Browser

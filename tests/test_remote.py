@@ -17,7 +17,8 @@ from jupyter_fastgen.answers import Answers
 from jupyter_fastgen.completion.service import Options
 from jupyter_fastgen.document import Cursor, Document
 from jupyter_fastgen.edit.actions import load_actions
-from jupyter_fastgen.editing import EditJobs, Edits
+from jupyter_fastgen.editing import EditJobs
+from jupyter_fastgen.edits import Edits
 from jupyter_fastgen.host import ModelHost, Settings, remote_host
 from jupyter_fastgen.images import MARK
 from jupyter_fastgen.models.errors import ModelNotHere

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..edit.hunks import Hunk
     from ..edit.merge import Merge
     from ..edit.service import End
-    from ..editing import Edits
+    from ..edits import Edits
     from ..host import ModelHost
     from ..source import Source
 

@@ -22,7 +22,7 @@ from .. import protocol
 from ..answers import Answers, Asked
 from ..configured import load_settings
 from ..edit.actions import load_actions
-from ..editing import Edits
+from ..edits import Edits
 from ..errors import FastgenError
 from ..host import edit_host, image_model, remote_host
 from ..models.catalog import load_catalog

@@ -54,8 +54,8 @@ def _pasted(asking: str) -> tuple[Picture, ...]:
         size = path.stat().st_size
         cells: list[Any] = json.loads(path.read_bytes())["cells"] if size <= MOST_BYTES else []
         ids = [str(cell.get("id", "")) for cell in cells]
-        above = cells[ids.index(asking) - 1] if asking in ids[1:] else {}
-        held = [
+        above: Any = cells[ids.index(asking) - 1] if asking in ids[1:] else {}
+        held: list[Picture] = [
             Picture(name, check(name, b64decode(data)))
             for name, kinds in above.get("attachments", {}).items()
             for kind, data in kinds.items()
