@@ -90,7 +90,6 @@ def remote_host(settings: Settings) -> ModelHost | None:
         model=settings.remote,
         api_key=settings.remote_api_key,
         remote="",
-        idle_unload=0.0,  # it holds no memory here
     )
     return ModelHost(far, Options())
 

@@ -11,7 +11,11 @@ def is_url(model: str) -> bool:
 
 
 def place(url: str) -> str:
-    """Host and port, to be shown: a URL may hold secrets."""
+    """Host and port, to be shown: what else is in a URL may be secret."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def shown(url: str) -> str:
+    """The URL without what may be secret in it: a password, a query."""
     parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.hostname or ''}{port}"
+    return f"{parts.scheme}://{place(url)}{parts.path}"

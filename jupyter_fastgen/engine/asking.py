@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import msgspec
 
 from ..images import MARK, kind_of
 from . import openai_api
+from .address import shown
 from .base import Abilities, EngineError
 from .openai_api import Chunk
 
@@ -44,7 +46,10 @@ PICTURE = (
 """A white square of 32 by 32 pixels, as PNG in base 64."""
 
 LONG_ANSWER = 400
+"""More tokens than a server writes in that time."""
+
 ABORT_SECONDS = 0.5
+"""In which a server stops; on a slow one, as long as it takes for five answers of a token."""
 
 
 class _Meta(msgspec.Struct):
@@ -92,7 +97,7 @@ class Asking:
         response = await self._client.get("models")
         if response.status_code in (401, 403):
             raise EngineError(
-                f"the server at {self._url} refused the key",
+                f"the server at {shown(self._url)} refused the key",
                 "set c.FastgenApp.api_key, or remote_api_key for c.FastgenApp.remote",
             )
         response.raise_for_status()
@@ -101,7 +106,7 @@ class Asking:
         if found is None:
             names = ", ".join(model.id for model in models) or "none"
             raise EngineError(
-                f"the server at {self._url} has no model {name!r}; it has {names}",
+                f"the server at {shown(self._url)} has no model {name!r}; it has {names}",
                 "name one behind a # at the end of the URL",
             )
         told = (
@@ -129,8 +134,9 @@ class Asking:
         fim = _knows(await ask(_short("".join(FIM))), FIM)
         turns = _knows(await ask(_short("".join(TURNS))), TURNS)
         choices = await self._choices(ask)
-        aborts = await self._aborts(ask)
+        asked = time.monotonic()
         again = await ask(_short(COUNTING))
+        aborts = await self._aborts(ask, ABORT_SECONDS + 5 * (time.monotonic() - asked))
         return Abilities(
             server=model.server,
             fim="qwen" if fim else "prefix-only",
@@ -170,14 +176,17 @@ class Asking:
                 return name
         return ""
 
-    async def _aborts(self, ask: Ask) -> bool | None:
-        """Whether a long answer that is left is written no further; others must rest meanwhile."""
+    async def _aborts(self, ask: Ask, seconds: float) -> bool | None:
+        """Whether a long answer that is left is written no further, `seconds` later at most.
+
+        None where others use the server, or it does not tell.
+        """
         if await self._running() != 0:
             return None
         left = asyncio.ensure_future(ask(_short(COUNTING) | {"max_tokens": LONG_ANSWER}))
         began = False
         for _ in range(50):
-            await asyncio.sleep(ABORT_SECONDS / 10)
+            await asyncio.sleep(seconds / 20)
             began = bool(await self._running())
             if began or left.done():
                 break
@@ -186,7 +195,7 @@ class Asking:
         if not began:
             return None
         for _ in range(5):
-            await asyncio.sleep(ABORT_SECONDS / 5)
+            await asyncio.sleep(seconds / 5)
             if await self._running() == 0:
                 return True
         return False

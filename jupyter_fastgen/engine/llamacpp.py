@@ -22,6 +22,7 @@ import msgspec
 
 from ..images import MARK, kind_of
 from . import drafting, http, machine
+from .address import shown
 from .answer import CHOICES, Answer
 from .asking import FIM, TURNS, are_known
 from .base import Abilities, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
@@ -112,7 +113,7 @@ class LlamaServer(HttpEngine):
         except (httpx.HTTPError, ValueError, KeyError) as error:
             await client.aclose()
             raise EngineError(
-                f"no llama-server answers at {url}: {error or type(error).__name__}",
+                f"no llama-server answers at {shown(url)}: {error or type(error).__name__}",
                 "start one (`llama-server -m MODEL.gguf`) or correct the URL of the model",
             ) from error
         self._client = client
@@ -204,7 +205,7 @@ class LlamaServer(HttpEngine):
 
     def _broken(self, reason: str) -> EngineError:
         return EngineError(
-            f"the llama-server at {self._url} broke off: {reason}", "see to it that it runs"
+            f"the llama-server at {shown(self._url)} broke off: {reason}", "see to it that it runs"
         )
 
     async def stats(self) -> Stats:

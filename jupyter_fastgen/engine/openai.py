@@ -20,6 +20,7 @@ import httpx
 
 from ..images import MARK
 from . import http, openai_api, sse
+from .address import shown
 from .asking import Asking, turn
 from .base import Abilities, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
 from .healing import Healed, Starts
@@ -86,7 +87,7 @@ class OpenAIServer(HttpEngine):
         except (httpx.HTTPError, ValueError) as error:
             await self.close()
             raise EngineError(
-                f"no server with OpenAI's API answers at {self._url}: {_said(error)}",
+                f"no server with OpenAI's API answers at {shown(self._url)}: {_said(error)}",
                 "start it, or correct the URL",
             ) from error
         except EngineError:
@@ -248,8 +249,11 @@ class OpenAIServer(HttpEngine):
                     chunk = openai_api.read(data)
                     ended = ended or chunk.finish is not None
                     yield chunk
+                    if ended and chunk.usage is not None:
+                        return
         except httpx.TimeoutException as error:
-            raise self._broken(f"nothing came for {self._patience:g} s") from error
+            if not ended:
+                raise self._broken(f"nothing came for {self._patience:g} s") from error
         except httpx.TransportError as error:
             if not ended:
                 raise self._broken(_said(error), LostError) from error
@@ -262,7 +266,7 @@ class OpenAIServer(HttpEngine):
 
     @property
     def _name(self) -> str:
-        return f"the server at {self._url}"
+        return f"the server at {shown(self._url)}"
 
     def _broken(self, reason: str, kind: type[EngineError] = EngineError) -> EngineError:
         return kind(f"{self._name} broke off: {reason}", "see to it that it runs")

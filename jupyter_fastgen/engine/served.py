@@ -7,6 +7,7 @@ from urllib.parse import urldefrag, urlsplit
 import httpx
 
 from . import http
+from .address import shown
 from .base import Engine, EngineError, ModelSpec
 from .llamacpp import LlamaServer
 from .openai import OpenAIServer
@@ -28,7 +29,7 @@ async def adapter(spec: ModelSpec) -> Engine:
             props = (await client.get("/props")).json()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise EngineError(
-                f"no server answers at {url}: {error or type(error).__name__}",
+                f"no server answers at {shown(url)}: {error or type(error).__name__}",
                 "start one (`llama-server -m MODEL.gguf`) or correct the URL of the model",
             ) from error
         except ValueError:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from jupyter_fastgen.engine import sse
-from jupyter_fastgen.engine.address import place
+from jupyter_fastgen.engine.address import place, shown
 from jupyter_fastgen.engine.base import Abilities, Done, EngineError, ModelSpec, Request, Text
 from jupyter_fastgen.engine.openai import PAUSES, OpenAIServer
 from jupyter_fastgen.engine.served import adapter
@@ -140,6 +140,21 @@ async def test_an_end_without_done_and_counts_is_an_end():
         assert (got.text, got.done.reason, got.done.new_tokens) == ("ab", "length", 0)
 
 
+@pytest.mark.parametrize(
+    ("counts", "new"), [([], 0), ([{"usage": {"prompt_tokens": 9, "completion_tokens": 2}}], 2)]
+)
+async def test_a_complete_answer_is_one_whatever_the_server_does_then(counts: Any, new: int):
+    async def linger(writer: asyncio.StreamWriter) -> None:
+        body = stream(piece("a"), piece("b", "stop"), *counts, end="")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + body)
+        await writer.drain()
+
+    async with loaded(patience=0.5) as (server, engine):
+        server.replies = [linger]
+        got = await said(engine)
+        assert (got.text, got.done.reason, got.done.new_tokens) == ("ab", "stop", new)
+
+
 async def test_comments_and_line_ends_of_proxies_are_no_text():
     body = stream(piece("a"), piece("b", "stop")).replace(b"\n", b"\r\n")
     async with loaded() as (server, engine):
@@ -264,9 +279,9 @@ async def test_whether_it_stops_when_nobody_listens(running: list[int], aborts: 
     async def slow(writer: asyncio.StreamWriter) -> None:
         await writer.drain()
 
-    # Behind the questions for its vocabulary, and for likely tokens.
+    # Behind the questions for its vocabulary, for likely tokens and for what it caches.
     is_long = running[0:1] == [0] and len(running) > 1
-    replies = [GOOD, GOOD, GOOD, slow if is_long else GOOD]
+    replies = [GOOD, GOOD, GOOD, GOOD, slow if is_long else GOOD]
     async with loaded(running=running, replies=replies) as (_, it):
         assert (await abilities(it)).aborts is aborts
 
@@ -427,5 +442,18 @@ async def test_an_address_where_nothing_answers_is_named():
         await engine.load(spec, lambda _: None)
 
 
-def test_a_place_holds_no_secret():
-    assert place("https://me:secret@gpu.example.org:8000/v1?key=x#big") == "gpu.example.org:8000"
+def test_what_is_shown_of_a_url_holds_no_secret():
+    url = "https://me:secret@gpu.example.org:8000/v1?key=x#big"
+    assert place(url) == "gpu.example.org:8000"
+    assert shown(url) == "https://gpu.example.org:8000/v1"
+
+
+async def test_an_error_holds_no_secret():
+    spec = ModelSpec("far", "http://me:secret@127.0.0.1:9")
+    for url in (spec.location, f"{spec.location}/v1"):
+        with pytest.raises(EngineError) as raised:
+            await OpenAIServer().load(ModelSpec("far", url), lambda _: None)
+        assert "secret" not in str(raised.value)
+    with pytest.raises(EngineError) as raised:
+        await adapter(spec)
+    assert "secret" not in str(raised.value)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from jupyter_fastgen.protocol import Cell, Chunk, Done, Generate, Hunk, Rewrite
+from jupyter_fastgen.protocol import Cell, Chunk, Done, Generate, Hunk, Rewrite, Status
 from tests.magic.conftest import Session
 from tests.magic.scripted import DONE, GONE, ScriptedLink, changes, code
 
@@ -324,3 +324,23 @@ def test_an_engine_of_its_own_ends_with_the_magic(session: Session, engine: Engi
     session.run("%reload_ext jupyter_fastgen")
     assert link.closed
     assert session.run("%%fastgen\nwrite").out == "x\n"
+
+
+def test_the_status_says_whose_model_it_is_and_where_more_goes(
+    session: Session, engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    link = engine(
+        *code("x"),
+    )
+    told = Status("ready", model="big", engine="vllm", where="gpu:8000", remote="far.example")
+    monkeypatch.setattr(link, "status", lambda: told)
+    out = session.run("%fastgen status").out
+    assert "model: big (vllm) at gpu:8000, ready" in out
+    assert "what is too much for it goes to far.example" in out
+
+
+def test_an_answer_that_others_wrote_says_so(session: Session, engine: Engine):
+    engine(Chunk(1, "x = 1"), Done(1, "stop", by="big at gpu:8000"))
+    ran = session.run("%%fastgen --wait\nwrite")
+    assert ran.out == "x = 1\n"
+    assert "written by big at gpu:8000" in ran.err
