@@ -104,6 +104,18 @@ it('skeletons move with the lines that they are for', () => {
   expect(session.waitingIn(ONLY_CELL)).toEqual({ start: 2, end: 4 });
 });
 
+it('says who wrote it where others run the model', () => {
+  const { session, asked, done, said } = setUp();
+  session.ask(REQUEST);
+  asked[0].listener.hunks([line(0)], true);
+  done(asked[0].listener, 'stop', '', 'big at gpu:8000');
+  expect(session.status).toBe('Written by big at gpu:8000');
+  expect(said.pop()).toBe('1 change ready. Written by big at gpu:8000');
+  session.ask(REQUEST);
+  done(asked[1].listener, 'stop', '', 'big at gpu:8000');
+  expect(session.status).toBe('Nothing to change was found.');
+});
+
 it('leaves nothing of an edit that failed half-way', () => {
   const { session, review, asked, done, file } = setUp();
   session.ask(REQUEST);

@@ -182,12 +182,7 @@ export class Session {
 
   private _end(reason: IDone['reason'], said: string, by = ''): void {
     const { trans } = this;
-    const why = [
-      said.charAt(0).toUpperCase() + said.slice(1),
-      by && trans.__('Written by %1', by)
-    ]
-      .filter(Boolean)
-      .join('. ');
+    const why = said.charAt(0).toUpperCase() + said.slice(1);
     this.review.end();
     const fresh = this._newHunks;
     if (fresh.length > 0) {
@@ -197,13 +192,14 @@ export class Session {
         '%1 changes ready',
         fresh.length
       );
-      this._message = why;
+      const signed = by && trans.__('Written by %1', by);
+      this._message = [why, signed].filter(Boolean).join('. ');
       this._isOfHunks = true;
       this._said.emit(
         [
           ready,
           doubtful && trans._n('%1 needs a look', '%1 need a look', doubtful),
-          why
+          this._message
         ]
           .filter(Boolean)
           .join('. ')
