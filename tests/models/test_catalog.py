@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_fastgen.models.catalog import HubSource, PackageSource, load_catalog
+from jupyter_fastgen.models.choice import gpu_memory
 from jupyter_fastgen.models.errors import CatalogError, UnknownModel
 
 
@@ -32,6 +33,7 @@ def test_every_single_file_is_pinned_and_every_folder_says_it_is_not():
     for entry in load_catalog():
         assert (entry.sha256 is None) == entry.is_folder
         assert (entry.engine == "exllamav2") == entry.is_folder
+        assert (gpu_memory(entry, 0) is not None) == entry.is_folder
         assert entry.sources
 
 
