@@ -67,8 +67,8 @@ class FastgenApp(ExtensionApp):
 
     model = Unicode(
         "",
-        help="A name of the catalog, a path to a .gguf file, or the URL of a llama-server."
-        " Empty: the catalog's default.",
+        help="A name of the catalog, a path to a .gguf file or an EXL2 folder, or the URL of a"
+        " llama-server. Empty: what fits this machine; `jupyter fastgen doctor` says why.",
     ).tag(config=True)
     models_dir = Unicode(
         "", help="Where models are kept. Empty: FASTGEN_MODELS_DIR or Jupyter's data directory."
@@ -180,7 +180,9 @@ class FastgenApp(ExtensionApp):
         os.environ.update(self._told)
 
     def make_edit_host(self, model: str = "") -> ModelHost:
-        """See `edit_host`."""
+        """See `edit_host`; the host of ghost text where that serves edits, too."""
+        if not model and self.host.serves_edits:
+            return self.host
         return edit_host(self._model_settings, model)
 
     def _local_modules(self) -> LocalModules | None:

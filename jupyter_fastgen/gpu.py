@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from .models.choice import Machine
+
 EXTENSION = "exllamav2_ext"
 """The compiled half of ExLlamaV2: installed beforehand, or built when it is first imported."""
 
@@ -37,6 +39,17 @@ class Fault:
 
     text: str
     mend: str
+
+
+def machine() -> Machine:
+    """What the choice of a model depends on: the first GPU, on which the engine runs.
+
+    Only where the engine is installed are GPUs looked for, which may take a second.
+    """
+    if lacking := faults():
+        return Machine(fault=lacking[0].text)
+    found = devices()
+    return Machine(found[0].name, found[0].free) if found else Machine()
 
 
 def devices(environment: Mapping[str, str] = os.environ) -> list[Device]:

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from . import gpu
 from .completion import prompt
 from .completion.service import CompletionService, Options
 from .engine.base import EngineError, ModelSpec
+from .engine.pipe import EngineName
 from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
-from .models.catalog import ModelEntry, load_catalog
+from .models.catalog import Catalog, ModelEntry, load_catalog
+from .models.choice import Choice, Machine, choose
 from .models.errors import ModelNotHere
 from .models.resolve import best_for_edits, resolve
 from .models.store import ModelStore
@@ -29,16 +32,16 @@ if TYPE_CHECKING:
 EDIT_TOKENS = 8192
 """For an edit's text, twice what of it changes, and the instruction: 100 to 250 MB of KV cache."""
 
-PULL = "press Download in the status panel, or run `jupyter fastgen models pull`"
+PULL = "press Download in the status panel, or run `jupyter fastgen models pull {name}`"
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the administrator chose.
 
-    `model` is a name of the catalog, a path to a GGUF file, the URL of a `llama-server`,
-    or empty for the catalog's default. Zeros mean: decide by the machine. `draft` is for a model
-    that only edits.
+    `model` is a name of the catalog, a path to a GGUF file or an EXL2 folder, the URL of a
+    `llama-server`, or empty for what fits the machine (see `choose`). Zeros mean: decide by the
+    machine. `draft` is for a model that only edits.
     """
 
     model: str = ""
@@ -53,17 +56,28 @@ class Settings:
     draft: bool = False
 
 
+def choose_model(
+    settings: Settings, catalog: Catalog, store: ModelStore, machine: Machine
+) -> Choice:
+    """The model that runs where none is configured."""
+    tokens = settings.slots * max(settings.context, EDIT_TOKENS)
+    return choose(catalog, machine, tokens, lambda entry: store.path(entry) is not None)
+
+
 def edit_host(settings: Settings, model: str = "") -> ModelHost:
     """A host of the model for edits: the configured one, else the best for them that is here.
 
-    One document, and room for all of it. `model` names another of the catalog, which must be on
-    this machine. Raises `FastgenError`.
+    A model that runs on a GPU is the best. One document, and room for all of it. `model` names
+    another of the catalog, which must be on this machine. Raises `FastgenError`.
     """
     chosen = model or settings.model
     if model or not chosen:
         catalog, store = load_catalog(settings.catalog), ModelStore(settings.models_dir)
         if not model:
-            chosen = best_for_edits(catalog, store).name
+            best = choose_model(settings, catalog, store, gpu.machine()).entry
+            if best.engine == "llamacpp":
+                best = best_for_edits(catalog, store)
+            chosen = best.name
         elif store.path(catalog.get(model)) is None:
             raise ModelNotHere(model)
     fitting = replace(settings, model=chosen, context=EDIT_TOKENS, slots=1, draft=True)
@@ -81,6 +95,7 @@ class ModelHost:
         self._download: asyncio.Task[None] | None = None
         self._download_stop = threading.Event()
         self._entry: ModelEntry | None = None
+        self._machine: Machine | None = None
         self._worker: Worker | None = None
         self.completion: CompletionService | None = None
         """None until the model file is there."""
@@ -134,6 +149,11 @@ class ModelHost:
         return self._generation
 
     @property
+    def serves_edits(self) -> bool:
+        """Whether its model is for edits, too: one on a GPU works for all, and is there once."""
+        return self._entry is not None and self._entry.engine == "exllamav2"
+
+    @property
     def is_writing(self) -> bool:
         """Whether an edit or described code is being written, or what it needs read."""
         services = (self._edits, self._generation)
@@ -151,6 +171,7 @@ class ModelHost:
             await self._worker.retire()
             self._worker = None
             self.completion = self._edits = self._generation = None
+        self._machine = None
         self._prepare()
         self.wake()
 
@@ -162,6 +183,12 @@ class ModelHost:
         if self._worker is not None:
             await self._worker.retire()
 
+    def choose(self, catalog: Catalog) -> Choice:
+        """The model for this machine, which is looked at once, where none is configured."""
+        if self._machine is None:
+            self._machine = gpu.machine()
+        return choose_model(self._settings, catalog, self._store, self._machine)
+
     def _prepare(self) -> None:
         """Find the model; make the worker that will run it."""
         settings = self._settings
@@ -170,46 +197,39 @@ class ModelHost:
                 self._set_worker("llama-server", settings.model, settings.model, "qwen", "chatml")
                 return
             catalog = load_catalog(settings.catalog)
-            found = resolve(settings.model or catalog.default.name, catalog, self._store)
+            name = settings.model or self.choose(catalog).entry.name
+            found = resolve(name, catalog, self._store)
         except FastgenError as error:
             self._set(Status(state="error", detail=str(error), remedy="correct c.FastgenApp.model"))
             return
         self._entry = found.entry
-        if found.entry.engine != "llamacpp":
-            detail = (
-                f"{found.entry.name} needs the engine {found.entry.engine}, which is not installed"
-            )
-            self._set(
-                Status(
-                    state="error",
-                    model=found.entry.name,
-                    detail=detail,
-                    remedy="choose a GGUF model",
-                )
-            )
-        elif found.path is None:
+        if found.path is None:
             here = self._store.status(found.entry)
             detail = (
                 f"{found.entry.name} is not ready on this machine ({here.detail or here.state})"
             )
-            self._set(Status(state="missing", model=found.entry.name, detail=detail, remedy=PULL))
+            remedy = PULL.format(name=found.entry.name)
+            self._set(Status(state="missing", model=found.entry.name, detail=detail, remedy=remedy))
         else:
             entry = found.entry
-            self._set_worker("llamacpp", entry.name, str(found.path), entry.fim, entry.chat)
+            self._set_worker(entry.engine, entry.name, str(found.path), entry.fim, entry.chat)
 
-    def _set_worker(self, engine: str, name: str, location: str, fim: str, chat: str) -> None:
+    def _set_worker(
+        self, engine: EngineName, name: str, location: str, fim: str, chat: str
+    ) -> None:
         settings = self._settings
+        on_gpu = engine == "exllamav2"
         spec = ModelSpec(
             name,
             location,
-            settings.context,
+            max(settings.context, EDIT_TOKENS) if on_gpu else settings.context,
             settings.slots,
             settings.threads,
             settings.api_key,
-            None if settings.draft else 0,
+            None if settings.draft or on_gpu else 0,
         )
         self._worker = Worker(
-            "llama-server" if engine == "llama-server" else "llamacpp",
+            engine,
             spec,
             self._on_worker,
             settings.idle_unload,
@@ -217,7 +237,8 @@ class ModelHost:
         )
         self.completion = CompletionService(self._worker, prompt.TEMPLATES[fim], self._options)
         self._chat = chat
-        self._set(Status(state="idle", model=name, engine="llama.cpp"))
+        shown = "ExLlamaV2" if on_gpu else "llama.cpp"
+        self._set(Status(state="idle", model=name, engine=shown))
 
     def _on_worker(self, state: WorkerState) -> None:
         self._set(
@@ -249,7 +270,10 @@ class ModelHost:
             await asyncio.to_thread(self._store.pull, entry, progress, self._download_stop)
         except FastgenError as error:
             if not self._download_stop.is_set():
-                self._set(Status(state="missing", model=entry.name, detail=str(error), remedy=PULL))
+                remedy = PULL.format(name=entry.name)
+                self._set(
+                    Status(state="missing", model=entry.name, detail=str(error), remedy=remedy)
+                )
             return
         finally:
             self._download = None
