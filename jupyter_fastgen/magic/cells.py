@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +41,22 @@ def context(recorder: Recorder, saved: list[Cell], asking: str = "") -> list[Cel
     return kept[::-1]
 
 
-def saved_cells() -> list[Cell]:
+def saved_cells(gone: Mapping[str, float]) -> list[Cell]:
     """The cells of the notebook's file, if the server says which it is and it can be read.
 
-    Of notes the headings.
+    Of notes the headings. Those are left out that are `gone` since a time after it was saved.
     """
     path = Path(os.environ.get("JPY_SESSION_NAME", ""))
     try:
         if path.suffix != ".ipynb" or path.stat().st_size > MOST_BYTES:
             return []
+        saved = path.stat().st_mtime
         cells: list[Any] = json.loads(path.read_bytes())["cells"]
         found = [
             Cell(str(cell.get("id", number)), cell["cell_type"], "".join(cell["source"]))
             for number, cell in enumerate(cells)
             if cell["cell_type"] in ("code", "markdown")
+            and saved > gone.get(str(cell.get("id")), -math.inf)
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []  # there may be no such file: a name, or a path on another machine

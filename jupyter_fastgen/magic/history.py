@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -24,18 +25,30 @@ class Ran:
 
 @dataclass
 class Recorder:
-    """Listens to IPython; keeps of each cell the last run."""
+    """Listens to IPython; keeps of each cell the last run, until the cell is deleted.
 
+    `deleted` gives the ids of those that the page says it has deleted since the last run.
+    """
+
+    deleted: Callable[[], Iterable[str]] = tuple
     failure: str = ""
     """Of the last cell that failed: what was raised, below the lines that led there."""
     failed: Ran | None = None
     current: str = ""
     """The id of the cell that runs now."""
+    gone: dict[str, float] = field(default_factory=dict[str, float])
+    """When it was heard that a cell is deleted, in seconds since the epoch, by its id."""
     _ran: dict[str, Ran] = field(default_factory=dict[str, Ran])
 
     def before(self, info: Any) -> None:
         """A cell begins: IPython's `pre_run_cell`."""
         self.current = getattr(info, "cell_id", None) or ""
+        for id in self.deleted():
+            self.gone[id] = time.time()
+            self._ran.pop(id, None)
+            if self.failed is not None and self.failed.id == id:
+                self.failed, self.failure = None, ""
+        self.gone.pop(self.current, None)  # its deletion was undone
 
     def after(self, result: Any) -> None:
         """A cell has ended: IPython's `post_run_cell`."""
@@ -72,6 +85,15 @@ class Recorder:
             if name in ran.source and name in bound(clean(_under_magic(ran.source))):
                 return ran
         return None
+
+
+def deleted_cells(shell: Any) -> list[str]:
+    """The ids of the cells deleted since the last run, as JupyterLab says with each."""
+    message: Any = getattr(shell, "parent_header", None)
+    try:
+        return [str(id) for id in message["metadata"]["deletedCells"]]
+    except (KeyError, TypeError):
+        return []  # other front ends do not say
 
 
 def _under_magic(source: str) -> str:
