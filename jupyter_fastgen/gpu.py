@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -105,6 +106,9 @@ def faults(environment: Mapping[str, str] = os.environ) -> list[Fault]:
     if lacking:
         text = f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not installed"
         return [Fault(text, "pip install 'jupyter-fastgen[exllamav2]'")]
+    if _version("torch").endswith("+cpu"):
+        text = f"torch {_version('torch')} is built without CUDA"
+        return [Fault(text, "pip uninstall torch, then pip install torch from the package index")]
     if find_spec(EXTENSION) is not None:
         return []
     folders = build_folders(environment)
@@ -140,6 +144,13 @@ def _build_faults(environment: Mapping[str, str]) -> list[Fault]:
         text = "its extension is not built, and there is no ninja to build it"
         lacking.append(Fault(text, f"pip install ninja, {prebuilt}"))
     return lacking
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _age(file: Path) -> float | None:

@@ -81,6 +81,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def found(*names: str) -> None:
         specs = {name: importlib.machinery.ModuleSpec(name, None) for name in names}
         monkeypatch.setattr(gpu, "find_spec", specs.get)
+        monkeypatch.setattr(gpu, "version", lambda name: "2.9.0")
 
     return found
 
@@ -114,6 +115,15 @@ def test_what_is_not_installed_is_named(install, tools: dict[str, str]):
 def test_with_all_that_a_build_needs_nothing_is_lacking(install, tools: dict[str, str]):
     install(*ENGINE)
     assert texts(tools) == []
+
+
+def test_torch_without_cuda_is_named(
+    install, tools: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    install(*ENGINE, gpu.EXTENSION)
+    monkeypatch.setattr(gpu, "version", lambda name: "2.9.0+cpu")
+    [fault] = texts(tools)
+    assert "torch 2.9.0+cpu is built without CUDA" in fault
 
 
 def test_a_build_needs_a_compiler_and_ninja(install, tools: dict[str, str], tmp_path: Path):

@@ -218,6 +218,7 @@ _KNOWN = (
     ("Error building extension", "see docs/gpu.md for building the extension"),
     ("undefined symbol", "its prebuilt extension is for another torch; see docs/gpu.md"),
     ("No CUDA GPUs", "it needs an NVIDIA GPU"),
+    ("accelerator device when none", "it needs an NVIDIA GPU, and torch with CUDA"),
     ("not compiled with CUDA", "install torch with CUDA"),
     ("Found no NVIDIA driver", "install NVIDIA's driver"),
 )
@@ -229,6 +230,7 @@ def _reason(said: list[str], code: int) -> tuple[str, str]:
         for text, remedy in _KNOWN:
             if text in line:
                 return line, remedy
-    told = [line for line in said if line.startswith(("##", "**"))] or said
+    marked = [line for line in said if line.startswith(("##", "**")) and "Warning" not in line]
+    told = said if code else marked or said
     last = told[-1].lstrip("#* ") if told else f"it ended with status {code} and said nothing"
     return last, "the same command goes on from the last checkpoint"

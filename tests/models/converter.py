@@ -1,8 +1,8 @@
 """Stands in for ExLlamaV2's conversion: its options, its status lines, its job file, its manners.
 
 Like the library it goes on with whatever job it finds, whatever it is called with, and ends with
-status 0 after an error. FAKE says what it does: a line to print and die by, "hang", or "" for all
-stages.
+status 0 after an error that it notices. FAKE says what it does: lines to print and die by, "hang",
+or "" for all stages.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
                 if fake == "hang":
                     time.sleep(60)
                 print(fake)
-                sys.exit(0)
+                sys.exit(1 if "Error:" in fake else 0)
     out = Path(job["compile_full"])
     out.mkdir()
     shutil.copy(Path(job["in_dir"], "config.json"), out)

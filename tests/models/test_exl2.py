@@ -127,7 +127,10 @@ def test_a_job_that_was_killed_while_it_was_saved_begins_anew(folder: Path, tmp_
 @pytest.mark.parametrize(
     ("said", "reason", "remedy"),
     [
-        (" ## Quantization error (2)", "Quantization error (2)", "goes on from the last"),
+        (" ## Quantization error (2)", ": Quantization error (2) (", "goes on from the last"),
+        (" ## Warning: a\n ** Corrupted job\n more", ": Corrupted job (", "goes on"),
+        (" ## Error: a\nValueError: b", ": ValueError: b (", "goes on"),
+        ("RuntimeError: Cannot access accelerator device when none is", "accelerator", "NVIDIA"),
         ("torch.OutOfMemoryError: CUDA out of memory. Tried", "out of memory", "nvidia-smi"),
         ("ModuleNotFoundError: No module named 'fastparquet'", "fastparquet", "pip install"),
         ("OSError: CUDA_HOME environment variable is not set", "CUDA_HOME", "docs/gpu.md"),
