@@ -183,7 +183,7 @@ class FastgenApp(ExtensionApp):
         """See `edit_host`; the host of ghost text where that serves edits, too."""
         if not model and self.host.serves_edits:
             return self.host
-        return edit_host(self._model_settings, model)
+        return edit_host(self._model_settings, model, lambda: self.host.machine)
 
     def _local_modules(self) -> LocalModules | None:
         # The command line has no server, and contents may not be files.

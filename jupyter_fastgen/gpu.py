@@ -21,6 +21,9 @@ EXTENSION = "exllamav2_ext"
 BUILD_S = 1800
 """A lock of a build that is older than this was left behind: builds take minutes."""
 
+CUDA = Path("/usr/local/cuda")
+"""Where the toolkit is, unless a variable says otherwise."""
+
 _QUERY = "index,uuid,name,memory.total,memory.free"
 _MIB = 1 << 20
 
@@ -43,14 +46,14 @@ class Fault:
 
 
 def machine() -> Machine:
-    """What the choice of a model depends on: the first GPU, on which the engine runs.
+    """What the choice of a model depends on: all GPUs, over which the engine spreads a model.
 
     Only where the engine is installed are GPUs looked for, which may take a second.
     """
     if lacking := faults():
         return Machine(fault=lacking[0].text)
     found = devices()
-    return Machine(found[0].name, found[0].free) if found else Machine()
+    return Machine(" and ".join(gpu.name for gpu in found), sum(gpu.free for gpu in found))
 
 
 def devices(environment: Mapping[str, str] = os.environ) -> list[Device]:
@@ -134,10 +137,10 @@ def build_folders(environment: Mapping[str, str] = os.environ) -> list[Path]:
 def _build_faults(environment: Mapping[str, str]) -> list[Fault]:
     """What a build of the extension would lack."""
     path = environment.get("PATH")
-    home = environment.get("CUDA_HOME") or environment.get("CUDA_PATH")
+    home = environment.get("CUDA_HOME") or environment.get("CUDA_PATH") or CUDA
     lacking: list[Fault] = []
     prebuilt = "or install a prebuilt extension, see docs/gpu.md"
-    if shutil.which("nvcc", path=path) is None and not (home and Path(home, "bin/nvcc").exists()):
+    if shutil.which("nvcc", path=path) is None and not Path(home, "bin/nvcc").exists():
         text = "its extension is not built, and there is no nvcc to build it"
         lacking.append(Fault(text, f"install the CUDA toolkit and set CUDA_HOME, {prebuilt}"))
     if shutil.which("ninja", path=path) is None:

@@ -64,17 +64,20 @@ def choose_model(
     return choose(catalog, machine, tokens, lambda entry: store.path(entry) is not None)
 
 
-def edit_host(settings: Settings, model: str = "") -> ModelHost:
+def edit_host(
+    settings: Settings, model: str = "", look: Callable[[], Machine] = lambda: gpu.machine()
+) -> ModelHost:
     """A host of the model for edits: the configured one, else the best for them that is here.
 
     A model that runs on a GPU is the best. One document, and room for all of it. `model` names
-    another of the catalog, which must be on this machine. Raises `FastgenError`.
+    another of the catalog, which must be on this machine. `look` gives the
+    machine to choose for. Raises `FastgenError`.
     """
     chosen = model or settings.model
     if model or not chosen:
         catalog, store = load_catalog(settings.catalog), ModelStore(settings.models_dir)
         if not model:
-            best = choose_model(settings, catalog, store, gpu.machine()).entry
+            best = choose_model(settings, catalog, store, look()).entry
             if best.engine == "llamacpp":
                 best = best_for_edits(catalog, store)
             chosen = best.name
@@ -171,7 +174,9 @@ class ModelHost:
             await self._worker.retire()
             self._worker = None
             self.completion = self._edits = self._generation = None
-        self._machine = None
+        if self._machine is not None:
+            # Its memory may be free now; it takes too long for the event loop.
+            self._machine = await asyncio.to_thread(gpu.machine)
         self._prepare()
         self.wake()
 
@@ -183,11 +188,16 @@ class ModelHost:
         if self._worker is not None:
             await self._worker.retire()
 
-    def choose(self, catalog: Catalog) -> Choice:
-        """The model for this machine, which is looked at once, where none is configured."""
+    @property
+    def machine(self) -> Machine:
+        """What the choice of a model depends on, looked at once."""
         if self._machine is None:
             self._machine = gpu.machine()
-        return choose_model(self._settings, catalog, self._store, self._machine)
+        return self._machine
+
+    def choose(self, catalog: Catalog) -> Choice:
+        """The model for this machine, where none is configured."""
+        return choose_model(self._settings, catalog, self._store, self.machine)
 
     def _prepare(self) -> None:
         """Find the model; make the worker that will run it."""

@@ -13,6 +13,7 @@ import pytest
 
 from jupyter_fastgen import gpu
 from jupyter_fastgen.gpu import Device
+from jupyter_fastgen.models.choice import Machine
 
 TABLE = """\
 0, GPU-aaaa1111-0000, NVIDIA H200, 143771, 143000
@@ -90,8 +91,9 @@ ENGINE = ("exllamav2", "torch", "tokenizers")
 
 
 @pytest.fixture
-def tools(tmp_path: Path) -> dict[str, str]:
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """An environment with what a build needs, and an empty cache."""
+    monkeypatch.setattr(gpu, "CUDA", tmp_path / "no-toolkit")
     for name in ("nvcc", "ninja"):
         (tmp_path / "bin" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "bin" / name).write_text("")
@@ -177,6 +179,17 @@ def test_a_lock_that_a_build_left_is_named_and_a_fresh_one_is_not(
     os.utime(lock, (old, old))
     [fault] = texts(chosen)
     assert f"rm '{lock}'" in fault
+
+
+def test_a_model_may_be_spread_over_all_gpus(install, monkeypatch: pytest.MonkeyPatch):
+    install(*ENGINE, gpu.EXTENSION)
+    monkeypatch.setattr(gpu, "devices", lambda: [H200, A6000])
+    machine = gpu.machine()
+    assert machine == Machine("NVIDIA H200 and NVIDIA RTX A6000", H200.free + A6000.free)
+    monkeypatch.setattr(gpu, "devices", list)
+    assert gpu.machine() == Machine()
+    install()
+    assert "not installed" in gpu.machine().fault
 
 
 def test_looking_imports_neither_torch_nor_the_library():

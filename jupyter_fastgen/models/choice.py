@@ -17,8 +17,8 @@ RESERVE = 2 << 30
 class Machine:
     """What the choice depends on.
 
-    `gpu` is the name of the GPU, empty where there is none; `free` are the bytes of its memory
-    that nobody holds. `fault` says why ExLlamaV2 can't run here, empty where it can.
+    `gpu` names the GPUs, empty where there is none; `free` are the bytes of their memory that
+    nobody holds. `fault` says why ExLlamaV2 can't run here, empty where it can.
     """
 
     gpu: str = ""
@@ -41,7 +41,7 @@ def choose(
     """Of the models for the GPU that fit, the largest that is here; else the catalog's default.
 
     Where neither is here, the largest that fits, to be pulled. A model fits when its weights,
-    the KV cache of `tokens` and a reserve are within the GPU's free memory.
+    the KV cache of `tokens` and a reserve are within the free memory.
     """
     default = catalog.default
     if machine.fault:
