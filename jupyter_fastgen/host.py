@@ -70,8 +70,8 @@ def edit_host(
     """A host of the model for edits: the configured one, else the best for them that is here.
 
     A model that runs on a GPU is the best. One document, and room for all of it. `model` names
-    another of the catalog, which must be on this machine. `look` gives the
-    machine to choose for. Raises `FastgenError`.
+    another of the catalog, which must be on this machine. `look` gives the machine to choose for.
+    Raises `FastgenError`.
     """
     chosen = model or settings.model
     if model or not chosen:
@@ -170,15 +170,19 @@ class ModelHost:
 
     async def restart(self) -> None:
         """End the engine process and start anew."""
+        await self._retire()
+        if self._machine is not None:
+            # Memory may be free now. It takes too long for the event loop.
+            self._machine = await asyncio.to_thread(gpu.machine)
+            await self._retire()  # one that somebody woke meanwhile
+        self._prepare()
+        self.wake()
+
+    async def _retire(self) -> None:
         if self._worker is not None:
             await self._worker.retire()
             self._worker = None
             self.completion = self._edits = self._generation = None
-        if self._machine is not None:
-            # Its memory may be free now; it takes too long for the event loop.
-            self._machine = await asyncio.to_thread(gpu.machine)
-        self._prepare()
-        self.wake()
 
     async def close(self) -> None:
         """End the download and the engine process."""
