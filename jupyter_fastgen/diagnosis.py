@@ -187,6 +187,7 @@ def _model_and_engine(app: FastgenApp) -> Iterator[Finding]:
 
 
 def _model(entry: ModelEntry, path: Path | None, store: ModelStore) -> Finding:
+    from .models.choice import weight_bytes
     from .models.errors import human_size
 
     status = store.status(entry)
@@ -206,7 +207,7 @@ def _model(entry: ModelEntry, path: Path | None, store: ModelStore) -> Finding:
         return Finding("model", "ok", f"{entry.name}: {hashed}, in {path}", "", facts)
     why = f" ({status.detail})" if status.detail else ""
     text = f"{entry.name} is {state}{why}; {store.directory} has {human_size(free)} free"
-    need = (entry.size or 0) - status.present
+    need = (weight_bytes(entry) or 0) - status.present
     if need > free:
         text += f", {human_size(need)} are needed: make room, or set FASTGEN_MODELS_DIR"
     return Finding("model", "failed", text, f"jupyter fastgen models pull {entry.name}", facts)

@@ -107,6 +107,14 @@ def test_a_gpu_gets_the_largest_model_that_fits(on_gpu, capsys: pytest.CaptureFi
     assert "the largest that fits in NVIDIA L4" in findings["engine"]["text"]
 
 
+def test_a_folder_that_does_not_fit_on_the_disk_is_named(
+    on_gpu, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(diagnosis, "_free_space", lambda directory: 1000)
+    _, findings = ask_doctor(capsys)
+    assert "6.19 GB are needed: make room" in findings["model"]["text"]
+
+
 def test_a_gpu_without_its_engine_is_named_with_what_mends_it(
     on_gpu: list[gpu.Fault], capsys: pytest.CaptureFixture[str]
 ):

@@ -70,6 +70,14 @@ def gpu_memory(entry: ModelEntry, tokens: int) -> int | None:
     All parameters count at the quantization's bit rate and the cache in 16 bits, both a little
     more than it is: ExLlamaV2 keeps the embedding in main memory, and the cache may be quantized.
     """
-    if entry.engine != "exllamav2" or not (entry.parameters and entry.bits and entry.kv_bytes):
+    weights = weight_bytes(entry)
+    if entry.engine != "exllamav2" or weights is None or entry.kv_bytes is None:
         return None
-    return int(entry.parameters * entry.bits / 8) + tokens * entry.kv_bytes + RESERVE
+    return weights + tokens * entry.kv_bytes + RESERVE
+
+
+def weight_bytes(entry: ModelEntry) -> int | None:
+    """Bytes of a model's weights: of its file, or about, of a folder."""
+    if entry.size is not None or entry.parameters is None or entry.bits is None:
+        return entry.size
+    return int(entry.parameters * entry.bits / 8)
