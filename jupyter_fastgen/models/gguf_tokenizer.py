@@ -6,6 +6,7 @@ of llama.cpp's `llama-vocab.cpp`, so that both give the same ids.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,24 +80,26 @@ def write_tokenizer(fields: Mapping[str, Any], source: Path, folder: Path) -> No
 
 
 def _build(tokens: list[str], kinds: list[int], merges: list[tuple[str, ...]], split: str) -> Any:
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
-
-    vocabulary = {text: id for id, text in enumerate(tokens)}
-    bpe: Any = models.BPE
-    tokenizer: Any = Tokenizer(
-        bpe(vocab=vocabulary, merges=merges, ignore_merges=split in _IGNORE_MERGES)
+    # Its types are incomplete.
+    library: Any = importlib.import_module("tokenizers")
+    steps = library.pre_tokenizers
+    tokenizer = library.Tokenizer(
+        library.models.BPE(
+            vocab={text: id for id, text in enumerate(tokens)},
+            merges=merges,
+            ignore_merges=split in _IGNORE_MERGES,
+        )
     )
-    cut: Any = pre_tokenizers
-    steps = [cut.Split(Regex(pattern), "isolated") for pattern in SPLITS[split]]
-    steps.append(cut.ByteLevel(add_prefix_space=False, use_regex=False))
-    tokenizer.pre_tokenizer = cut.Sequence(steps)
-    tokenizer.decoder = decoders.ByteLevel()
-    added: Any = AddedToken
+    cuts = [steps.Split(library.Regex(pattern), "isolated") for pattern in SPLITS[split]]
+    in_bytes = steps.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = steps.Sequence([*cuts, in_bytes])
+    tokenizer.decoder = library.decoders.ByteLevel()
     for text, kind in zip(tokens, kinds, strict=True):
         if kind in (_UNKNOWN, _CONTROL):
-            tokenizer.add_special_tokens([added(text, special=True, normalized=False)])
+            special = library.AddedToken(text, special=True, normalized=False)
+            tokenizer.add_special_tokens([special])
         elif kind == _USER_DEFINED:
-            tokenizer.add_tokens([added(text, special=False, normalized=False)])
+            tokenizer.add_tokens([library.AddedToken(text, special=False, normalized=False)])
     return tokenizer
 
 
