@@ -22,7 +22,6 @@ _LLAMA3 = (
 )
 
 SPLITS = {
-    "default": (_GPT2,),
     "gpt-2": (_GPT2,),
     "llama-bpe": (_LLAMA3,),
     "qwen2": (_LLAMA3.replace("{1,3}", ""),),
@@ -47,11 +46,11 @@ def write_tokenizer(fields: Mapping[str, Any], source: Path, folder: Path) -> No
     that is none of these.
     """
     kind = fields.get("tokenizer.ggml.model")
-    split = fields.get("tokenizer.ggml.pre", "default")
+    split = fields.get("tokenizer.ggml.pre", "")
     if kind != "gpt2" or split not in SPLITS:
         raise BadModelFile(
             source,
-            f"its tokenizer ({kind}, {split}) can't be written as tokenizer.json; "
+            f"its tokenizer ({kind}, {split or 'not named'}) can't be written as tokenizer.json; "
             "convert the folder that it was made from",
         )
     tokens: list[str] = fields["tokenizer.ggml.tokens"]

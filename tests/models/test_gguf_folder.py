@@ -72,7 +72,7 @@ def test_a_real_model_has_the_names_and_shapes_of_its_config(folder: Path):
 
 def test_it_has_the_token_ids_of_llama_cpp(folder: Path, llama_server: RunningServer):
     tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    for text in CODE:
+    for text in (*CODE, Path(__file__).read_text("utf-8")):
         asked = {"content": text, "add_special": False, "parse_special": True}
         answer = httpx.post(f"{llama_server.url}/tokenize", json=asked).json()
         ids = tokenizer.encode(text, add_special_tokens=False).ids
@@ -147,6 +147,7 @@ def test_many_weights_are_several_files_and_an_index(
         ("qwen2", {"qwen2__rope__dimension_count": 4}, "partial rotary"),
         ("qwen2", {"tokenizer__ggml__model": "llama"}, "its tokenizer"),
         ("qwen2", {"tokenizer__ggml__pre": "unheard-of"}, "unheard-of"),
+        ("qwen2", {"tokenizer__ggml__pre": None}, "not named"),
         ("qwen2", {"tensors": {"blk.0.odd.weight": np.ones(4, np.float32)}}, "blk.0.odd.weight"),
         (
             "qwen2",
