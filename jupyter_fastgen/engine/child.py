@@ -89,6 +89,10 @@ async def _load(
 
 
 def _adapter(name: pipe.EngineName) -> Engine:
+    if name == "exllamav2":
+        from .exllamav2.adapter import ExLlamaV2
+
+        return ExLlamaV2()
     from .llamacpp import LlamaCpp, LlamaServer
 
     return LlamaCpp() if name == "llamacpp" else LlamaServer()

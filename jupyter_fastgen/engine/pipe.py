@@ -9,7 +9,7 @@ import msgspec
 
 from .base import Done, ModelSpec, Request, Stats, Text
 
-EngineName = Literal["llamacpp", "llama-server"]
+EngineName = Literal["llamacpp", "llama-server", "exllamav2"]
 
 
 class Load(msgspec.Struct, tag="load", frozen=True):
