@@ -37,7 +37,7 @@ class Answer:
         matcher: Matcher | None = None,
         copier: Copier | None = None,
     ) -> None:
-        self._request = request
+        self.request = request
         self._vocabulary = vocabulary
         self._matcher = matcher
         self._copier = copier
@@ -67,13 +67,13 @@ class Answer:
             self.reason = "stop"
             return int(row.argmax())
         among = row if allowed is None else row[allowed]
-        if self._request.starts and allowed is not None:
+        if self.request.starts and allowed is not None:
             at = self._start(among, allowed)
-        elif self._request.temperature > 0:
+        elif self.request.temperature > 0:
             at = self._sampled(among)
         else:
             at = int(among.argmax())
-        if self._request.logprobs:
+        if self.request.logprobs:
             self._logprobs.append(float(among[at]) - _logsumexp(among))
         token = at if allowed is None else int(allowed[at])
         self._take(token)
@@ -82,7 +82,7 @@ class Answer:
     def draft(self, most: int) -> list[int]:
         """Tokens that are likely to follow, at most so many."""
         # While the answer is bound to its beginning it copies nothing.
-        if self._copier is None or self._begin or self._request.starts or self.left <= 1:
+        if self._copier is None or self._begin or self.request.starts or self.left <= 1:
             return []
         drafted = self._copier.draft(min(most, self.left - 1))
         self.drafted += len(drafted)
@@ -103,7 +103,7 @@ class Answer:
     def _allowed(self) -> Ids | None:
         if self._matcher is not None:
             return self._matcher.allowed()
-        if self._begin or self._request.starts:
+        if self._begin or self.request.starts:
             return self._vocabulary.agreeing(self._begin)
         return None
 
@@ -116,7 +116,7 @@ class Answer:
             self.reason = "stop"
         if token in self._ends:
             self.reason = "stop"
-        elif not self._request.starts:
+        elif not self.request.starts:
             self._say(self._vocabulary.pieces[token])
         if self.reason is None and self.left <= 0:
             self.reason = "length"
@@ -150,7 +150,7 @@ class Answer:
             except UnicodeDecodeError:
                 continue
             found.append(Start(text, float(chances[at])))
-            if len(found) == self._request.starts:
+            if len(found) == self.request.starts:
                 break
         self.starts = tuple(found)
         self.reason = "stop"
@@ -158,12 +158,12 @@ class Answer:
 
     def _sampled(self, among: Logits) -> int:
         count = min(TOP_K, len(among))
-        top = np.argpartition(-among, count - 1)[:count]
+        top: Ids = (-among).argpartition(count - 1)[:count]
         top = top[np.argsort(-among[top], kind="stable")]
         chances = _softmax(among[top])
         kept = int(chances.cumsum().searchsorted(TOP_P)) + 1
         top = top[:kept]
-        weights = _softmax(among[top] / self._request.temperature)
+        weights = _softmax(among[top] / self.request.temperature)
         at = int(weights.cumsum().searchsorted(self._random.random() * weights.sum()))
         return int(top[min(at, len(top) - 1)])
 

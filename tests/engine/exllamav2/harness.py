@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -18,33 +17,31 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
+import exllamav2
+import numpy as np
+import torch
 
-from jupyter_fastgen.engine.exllamav2 import library
+from jupyter_fastgen.engine.base import (
+    Done,
+    EngineError,
+    Event,
+    ModelSpec,
+    Priority,
+    Progress,
+    Request,
+    Text,
+)
+from jupyter_fastgen.engine.exllamav2 import adapter, loading
+from jupyter_fastgen.engine.exllamav2.answer import Answer
+from jupyter_fastgen.engine.exllamav2.copying import Copier
+from jupyter_fastgen.engine.exllamav2.generator import MARGIN
+from jupyter_fastgen.engine.exllamav2.loading import Loaded
+from jupyter_fastgen.engine.exllamav2.memory import PAGE
+from jupyter_fastgen.engine.exllamav2.scheduler import Scheduler
+from jupyter_fastgen.engine.exllamav2.vocabulary import load_vocabulary
 
-sys.path.insert(0, str(Path(__file__).with_name("stub")))
-
-if absent := library.missing():
-    pytest.skip(
-        f"not installed: {', '.join(absent)}; see the extra `exllamav2`", allow_module_level=True
-    )
-
-ATTENTION = library.import_library()
-
-import exllamav2  # noqa: E402
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-
-from jupyter_fastgen.engine.base import Done, ModelSpec, Progress, Request, Text  # noqa: E402
-from jupyter_fastgen.engine.exllamav2 import adapter, loading  # noqa: E402
-from jupyter_fastgen.engine.exllamav2.generator import MARGIN  # noqa: E402
-from jupyter_fastgen.engine.exllamav2.loading import Loaded  # noqa: E402
-from jupyter_fastgen.engine.exllamav2.memory import PAGE  # noqa: E402
-from jupyter_fastgen.engine.exllamav2.vocabulary import load_vocabulary  # noqa: E402
-
-from .language import Language, Parrot  # noqa: E402
-
-SPECIAL = ("<|endoftext|>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|im_end|>")
+from . import ATTENTION
+from .language import SPECIAL, Language, Parrot
 
 WORDS = """Once upon a time there was a cat. The capital of France is Paris. My favourite colour
 is red, green, blue. The name of my neighbour's dog is import numpy as np import pandas as pd
@@ -227,6 +224,56 @@ class Engine(adapter.ExLlamaV2):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+class Stepped(Scheduler):
+    """A scheduler without a thread: each round is run by the test, on prompts in tokens."""
+
+    def __init__(self, made: Loaded) -> None:
+        super().__init__("")
+        self._loaded = made
+        self._generator = made.generator()
+        self.model: Any = made.model
+        self.told: dict[int, list[Event | EngineError]] = {}
+
+    def ask(
+        self,
+        prompt: Sequence[int],
+        count: int,
+        copier: Copier | None = None,
+        priority: Priority = "ghost",
+    ) -> Answer:
+        """Submit a request for `count` tokens; gives its answer, which has the request's id."""
+        request = asked("", max_tokens=count, priority=priority)
+        answer = Answer(request, vocabulary(), count, copier=copier)
+        events = self.told[request.id] = []
+        self.submit(request, prompt, answer, events.append)
+        return answer
+
+    def round(self) -> None:
+        self._commands.put(lambda: None)
+        self._drain()
+        self._admit()
+        if self._active:
+            self._report(self._generator.iterate())
+
+    def finish(self) -> None:
+        """Round after round until nothing is left to do."""
+        self.round()
+        while self._active or self._waiting:
+            self.round()
+
+    def done(self, answer: Answer) -> Done:
+        """How a request ended."""
+        last = self.told[answer.request.id][-1]
+        assert isinstance(last, Done)
+        return last
+
+    def answer(self, prompt: Sequence[int], count: int, copier: Copier | None = None) -> Done:
+        """Ask and wait."""
+        asked = self.ask(prompt, count, copier)
+        self.finish()
+        return self.done(asked)
 
 
 _ids = itertools.count(1)

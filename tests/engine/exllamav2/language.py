@@ -14,6 +14,9 @@ from jupyter_fastgen.engine.exllamav2.vocabulary import Vocabulary
 Language = Callable[[Sequence[int]], np.ndarray]
 """From all tokens so far to the logits of the next, float32 of the size of the vocabulary."""
 
+SPECIAL = ("<|endoftext|>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|im_end|>")
+"""The first tokens of the harness' vocabulary."""
+
 SURE = 12.0
 """The logit of what is sure to follow, where the others are about 0."""
 
@@ -25,11 +28,14 @@ _KNOWN = {b"The capital of France is": b" Paris, of course"}
 class Hashed:
     """The next token depends on every token before, so that any wrong one in a cache shows."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, first: int = len(SPECIAL)) -> None:
+        """It says tokens from `first` on: those before are special."""
         self._size = size
+        self._first = first
 
     def next(self, tokens: Sequence[int]) -> int:
-        return zlib.crc32(np.array(tokens, dtype=np.int64).tobytes()) % self._size
+        hashed = zlib.crc32(np.array(tokens, dtype=np.int64).tobytes())
+        return self._first + hashed % (self._size - self._first)
 
     def continued(self, tokens: Sequence[int], count: int) -> list[int]:
         """The `count` tokens after `tokens`."""
