@@ -161,10 +161,10 @@ class Answer:
         top: Ids = (-among).argpartition(count - 1)[:count]
         top = top[np.argsort(-among[top], kind="stable")]
         chances = _softmax(among[top])
-        kept = int(chances.cumsum().searchsorted(TOP_P)) + 1
+        kept = 1 + int((chances.cumsum() < TOP_P).sum())
         top = top[:kept]
         weights = _softmax(among[top] / self.request.temperature)
-        at = int(weights.cumsum().searchsorted(self._random.random() * weights.sum()))
+        at = int((weights.cumsum() <= self._random.random()).sum())
         return int(top[min(at, len(top) - 1)])
 
 

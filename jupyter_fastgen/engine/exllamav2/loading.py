@@ -15,11 +15,12 @@ from typing import Any
 import exllamav2
 import torch
 
-from ...models.hf_config import repair
+from ...models.hf_config import ARCHITECTURES, repair
 from ..base import EngineError, KVFormat, ModelSpec, Progress
 from . import memory
 from .copying import WIDTHS
 from .generator import MARGIN, Generator
+from .library import STANDIN_NAME
 from .vocabulary import Vocabulary, load_vocabulary
 
 CHUNK = 512
@@ -28,6 +29,12 @@ and the others get a token each."""
 
 JOBS = 16
 """Answers written at once, at most."""
+
+KNOWN = {
+    *ARCHITECTURES.values(),
+    *("GemmoeForCausalLM", "IndexForCausalLM", "OrionForCausalLM", "YiForCausalLM"),
+}
+"""The architectures of ExLlamaV2 0.3.2. It takes any other for Llama, with a line of warning."""
 
 CACHES = {
     "fp16": exllamav2.ExLlamaV2Cache,
@@ -81,7 +88,7 @@ def open_model(spec: ModelSpec, attention: str, progress: Progress) -> Loaded:
         )
     folder = Path(spec.location)
     config = read_config(folder)
-    paged = not (attention.endswith("torch") and config.attn_logit_softcapping)
+    paged = not (attention == STANDIN_NAME and config.attn_logit_softcapping)
     if not paged:
         # The stand-in for flash-attn has no soft cap on logits; the library's own matrix products
         # have one, for one job at a time.
@@ -125,6 +132,9 @@ def read_config(folder: Path) -> exllamav2.ExLlamaV2Config:
         )
     try:
         repaired, mended = repair(json.loads(path.read_text("utf-8")))
+        (architecture,) = repaired["architectures"]
+        if architecture not in KNOWN:
+            raise ValueError(f"its architecture is {architecture}")
         config = _prepared(folder, repaired) if mended else exllamav2.ExLlamaV2Config(str(folder))
     except (ValueError, AssertionError, KeyError, TypeError) as error:
         raise EngineError(

@@ -279,10 +279,6 @@ class Stepped(Scheduler):
 _ids = itertools.count(1)
 
 
-def text_of(tokens: Sequence[int]) -> str:
-    return b"".join(vocabulary().pieces[token] for token in tokens).decode(errors="replace")
-
-
 def asked(prompt: str = "1, 2, 3, 4,", **options: Any) -> Request:
     return Request(next(_ids), prompt, **options)
 

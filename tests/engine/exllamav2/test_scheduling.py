@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from jupyter_fastgen.engine.base import Done
+from jupyter_fastgen.engine.base import Done, Priority
 from jupyter_fastgen.engine.exllamav2 import loading
 from jupyter_fastgen.engine.exllamav2.copying import MATCH, Copier
 
@@ -148,10 +148,11 @@ def test_the_more_urgent_goes_first(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(loading, "JOBS", 1)
     scheduler = Stepped(loaded(HASHED))
     ended: list[str] = []
-    prompts = {"prefetch": words(1, 60), "ghost": words(2, 60), "explicit": words(3, 60)}
-    answers = {}
-    for priority, prompt in prompts.items():
-        answers[priority] = scheduler.ask(prompt, 8, priority=priority)
+    order: tuple[Priority, ...] = ("prefetch", "ghost", "explicit")
+    answers = {
+        priority: scheduler.ask(words(at, 60), 8, priority=priority)
+        for at, priority in enumerate(order)
+    }
     while len(ended) < 3:
         scheduler.round()
         ended += [name for name, answer in answers.items() if answer.reason and name not in ended]
