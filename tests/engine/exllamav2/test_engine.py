@@ -318,7 +318,11 @@ def test_the_rotary_base_of_new_configurations_is_read(tmp_path: Path):
 
 
 @pytest.mark.parametrize("mended", [True, False])
-def test_attention_that_is_not_causal_is_never_taken(tmp_path: Path, mended: bool):
+def test_attention_that_is_not_causal_is_never_taken(
+    tmp_path: Path, mended: bool, monkeypatch: pytest.MonkeyPatch
+):
+    # Its configuration asks for this, and so does its import.
+    monkeypatch.delenv("EXLLAMA_NO_SDPA")
     given = {"rope_parameters": {"rope_theta": 1e6, "rope_type": "default"}} if mended else {}
     assert loading.read_config(write_model(tmp_path, **given)).no_sdpa
 

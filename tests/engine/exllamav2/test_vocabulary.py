@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, decoders, models
 
+from jupyter_fastgen.edit.constraint import sparse
 from jupyter_fastgen.engine.base import EngineError
 from jupyter_fastgen.engine.exllamav2.grammar import Grammars
 from jupyter_fastgen.engine.exllamav2.vocabulary import Vocabulary, end_tokens, load_vocabulary
@@ -79,29 +80,30 @@ def test_a_folder_without_a_tokenizer_is_an_error(tmp_path: Path):
 
 
 def follow(words: Vocabulary, grammar: str, text: str) -> tuple[str, bool]:
-    """How far a text follows a grammar, byte by byte, and whether it may end there."""
+    """How far a text follows a grammar, and whether it may end there.
+
+    Where only one text can follow, its usual tokens alone are allowed.
+    """
     matcher = Grammars(words).matcher(grammar)
-    single = {piece: id for id, piece in enumerate(words.pieces) if len(piece) == 1}
-    taken = b""
-    for byte in text.encode():
-        token = single[bytes([byte])]
-        if token not in matcher.allowed():
+    left = text.encode()
+    while left:
+        fitting = [id for id in matcher.allowed().tolist() if left.startswith(words.pieces[id])]
+        fitting = [id for id in fitting if words.pieces[id]]
+        if not fitting:
             break
-        taken += bytes([byte])
+        token = max(fitting, key=lambda id: len(words.pieces[id]))
+        left = left[len(words.pieces[token]) :]
         if not matcher.take(token):
-            return taken.decode(), True
-    return taken.decode(), any(end in matcher.allowed() for end in words.ends)
+            return text[: len(text) - len(left)], True
+    return text[: len(text) - len(left)], any(end in matcher.allowed() for end in words.ends)
 
 
 def test_alternatives_that_begin_alike_are_told_apart(words: Vocabulary):
-    """A marker and a line may both begin with `# `, a fence and a line with a backtick."""
-    grammar = (
-        'root ::= line* "# ... kept\\n" (line | "# ... kept\\n")* "```"\n'
-        'line ::= [^#`\\n] [^\\n]* "\\n" | "# " [^.\\n] [^\\n]* "\\n" | "`" [^`\\n] [^\\n]* "\\n"'
-    )
-    text = "a line\n# a comment\n# ... kept\n`x` is\nb\n# ... kept\n```"
+    # A marker and a new line may both begin with `# .`, a fence and a new line with a backtick.
+    grammar = sparse(["def f(x):", "    return x"], "python", "```")
+    text = "def f(x):\n    # .twice\n    `x`\n# ... existing code ...\nreturn x\n```"
     assert follow(words, grammar, text) == (text, True)
-    assert follow(words, grammar, "a\n# ... gone\n") == ("a\n# ... ", False)
+    assert follow(words, grammar, "return y")[0] == "return "
 
 
 def test_a_text_may_end_where_its_grammar_does(words: Vocabulary):
