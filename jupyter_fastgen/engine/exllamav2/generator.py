@@ -6,12 +6,12 @@ Imported only once `library.import_library` has run.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import torch
 from exllamav2.generator.dynamic import ExLlamaV2DynamicGenerator, ExLlamaV2DynamicJob
 
-from .answer import Answer
+from .answer import Logits
 from .copying import WIDTHS, width
 
 MARGIN = WIDTHS[-1] + 1
@@ -23,10 +23,26 @@ MODEL_WIDTH = 3
 _NOTHING = torch.empty((1, 1), device="meta")
 
 
+class Writing(Protocol):
+    """What a job asks its answer."""
+
+    left: int
+    drafted: int
+    reason: Literal["stop", "length"] | None
+
+    def choose(self, logits: Logits, /) -> int:
+        """The next token; `reason` says whether the answer ends with it."""
+        ...
+
+    def draft(self, most: int) -> list[int]:
+        """Tokens that are likely to follow, at most so many."""
+        ...
+
+
 class Job(ExLlamaV2DynamicJob):
     """Continues `tokens` with an answer, which chooses each next one."""
 
-    def __init__(self, answer: Answer, tokens: Sequence[int]) -> None:
+    def __init__(self, answer: Writing, tokens: Sequence[int]) -> None:
         # With drafts on, the library ends answers short of this by the width of a draft, and it
         # takes pages for this many. The answer itself knows how many it may have.
         super().__init__(

@@ -22,6 +22,7 @@ from .copying import WIDTHS
 from .generator import MARGIN, Generator
 from .library import STANDIN_NAME
 from .vocabulary import Vocabulary, load_vocabulary
+from .warming import WARMED
 
 CHUNK = 512
 """Prompt tokens in one pass, a multiple of a page: between two passes a request can be cancelled,
@@ -58,6 +59,8 @@ class Loaded:
     paged: bool = True
     draft_model: exllamav2.ExLlamaV2 | None = None
     draft_cache: exllamav2.ExLlamaV2CacheBase | None = None
+    widths: tuple[int, ...] = ()
+    """Of drafts that are to be warmed."""
 
     def generator(self) -> Generator:
         """A new generator, which knows of nothing in the cache."""
@@ -111,6 +114,7 @@ def open_model(spec: ModelSpec, attention: str, progress: Progress) -> Loaded:
         attention=attention,
         kv=spec.kv,
         paged=paged,
+        widths=WARMED,
     )
     if draft_config is not None:
         draft_config.max_seq_len = max(draft_config.max_seq_len, config.max_seq_len)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..base import Done, EngineError, Event, Request, Text
 from .answer import Answer
+from .warming import Warming
 
 if TYPE_CHECKING:
     from .generator import Generator, Job
@@ -87,6 +88,8 @@ class Scheduler:
         self._numbers = itertools.count()
         self._waiting: list[Run] = []
         self._active: list[Run] = []
+        self._cold: list[int] = []
+        self._warming: Job | None = None
         self._ended = False
 
     def start(
@@ -119,6 +122,7 @@ class Scheduler:
         try:
             self._loaded = load()
             self._generator: Generator = self._loaded.generator()
+            self._cold = list(self._loaded.widths)
         except Exception as error:
             ready(error)
             return
@@ -126,15 +130,35 @@ class Scheduler:
         while not self._ended:
             self._drain()
             try:
-                self._admit()
-                if self._active:
-                    self._report(self._generator.iterate())
+                self._step()
             except Exception as error:
                 self._recover(error)
 
+    def _step(self) -> None:
+        if self._waiting and self._warming is not None:
+            self._generator.cancel(self._warming)
+            self._warming = None
+        self._admit()
+        if self._active:
+            self._report(self._generator.iterate())
+        elif self._cold:
+            self._warm()
+
+    def _warm(self) -> None:
+        """A pass of the next width that is not warm yet, as long as there is nothing else to do."""
+        if self._warming is None:
+            from .generator import Job
+
+            self._warming = Job(Warming(self._cold[0]), [1, 1])
+            self._generator.enqueue(self._warming)
+        self._generator.iterate()
+        if self._warming.answer.reason is not None:
+            self._warming = None
+            del self._cold[0]
+
     def _drain(self) -> None:
         """Do what was asked for meanwhile; without work, wait until something is."""
-        idle = not (self._active or self._waiting)
+        idle = not (self._active or self._waiting or self._cold)
         while True:
             try:
                 command = self._commands.get(block=idle)
@@ -260,6 +284,8 @@ class Scheduler:
             run.tell(failed)
         self._active.clear()
         self._adapter = ""
+        self._warming = None
+        self._cold.clear()
         try:
             release_memory()
             self._generator = self._loaded.generator()

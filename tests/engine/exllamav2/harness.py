@@ -233,6 +233,7 @@ class Stepped(Scheduler):
         super().__init__("")
         self._loaded = made
         self._generator = made.generator()
+        self._cold = list(made.widths)
         self.model: Any = made.model
         self.told: dict[int, list[Event | EngineError]] = {}
 
@@ -253,9 +254,7 @@ class Stepped(Scheduler):
     def round(self) -> None:
         self._commands.put(lambda: None)
         self._drain()
-        self._admit()
-        if self._active:
-            self._report(self._generator.iterate())
+        self._step()
 
     def finish(self) -> None:
         """Round after round until nothing is left to do."""

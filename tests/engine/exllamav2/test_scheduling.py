@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 
 from jupyter_fastgen.engine.base import Done, Priority
 from jupyter_fastgen.engine.exllamav2 import loading
 from jupyter_fastgen.engine.exllamav2.copying import MATCH, Copier
+from jupyter_fastgen.engine.exllamav2.warming import PASSES, WARMED
 
 from .harness import MARGIN, FakeModel, Stepped, loaded
 from .language import Hashed, Scripted
@@ -295,6 +297,29 @@ def test_a_draft_model_goes_on_behind_what_was_copied():
     guesser = made.draft_model
     assert isinstance(guesser, FakeModel)
     assert guesser.steps, "where nothing is copied the draft model guesses"
+
+
+# --- idle time ------------------------------------------------------------------
+
+
+def test_each_width_is_warmed_in_idle_time_and_gives_way():
+    made = loaded(HASHED)
+    made.widths = WARMED
+    scheduler = Stepped(made)
+    for _ in range(300):
+        scheduler.round()
+    before = len(scheduler.model.steps)
+    answer = scheduler.ask(words(1, 60), 8)
+    scheduler.finish()
+    assert answer.tokens == HASHED.continued(words(1, 60), 8)
+    assert scheduler.model.steps[before:] == [(1, 1)] * 8
+    for _ in range(6 * PASSES):
+        scheduler.round()
+    counts = Counter(scheduler.model.steps)
+    assert all(counts[1, width + 1] >= PASSES for width in WARMED)
+    done = len(scheduler.model.steps)
+    scheduler.round()
+    assert len(scheduler.model.steps) == done
 
 
 # --- all of it at once ----------------------------------------------------------
