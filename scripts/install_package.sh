@@ -17,7 +17,8 @@ has() { "$environment/bin/python" -c "import $1" 2>/dev/null; }
 if has torch || "$environment/bin/python" -m pip install --quiet 'torch==2.13.0+cpu' 2>/dev/null; then
   "$environment/bin/python" -m pip install --quiet --no-deps 'exllamav2>=0.3.2,<0.4'
   "$environment/bin/python" -m pip install --quiet \
-    'llguidance>=1.9,<2' 'pillow>=9.1' 'safetensors>=0.3.2' 'tokenizers>=0.20' 2>/dev/null
+    'llguidance>=1.9,<2' 'pillow>=9.1' 'safetensors>=0.3.2' 'tokenizers>=0.20' \
+    'transformers>=5,<6' 2>/dev/null
 else
   echo 'no torch for the CPU: the tests of ExLlamaV2 will be skipped' >&2
 fi
