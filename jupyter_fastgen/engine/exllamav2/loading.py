@@ -91,6 +91,7 @@ def open_model(spec: ModelSpec, attention: str, progress: Progress) -> Loaded:
         )
     folder = Path(spec.location)
     config = read_config(folder)
+    limit(config, spec.context)
     paged = not (attention == STANDIN_NAME and config.attn_logit_softcapping)
     if not paged:
         # The stand-in for flash-attn has no soft cap on logits; the library's own matrix products
@@ -101,6 +102,8 @@ def open_model(spec: ModelSpec, attention: str, progress: Progress) -> Loaded:
     model = exllamav2.ExLlamaV2(config)
     draft = Path(spec.draft_model) if spec.draft_model else None
     draft_config = read_config(draft) if draft else None
+    if draft_config is not None:
+        limit(draft_config, spec.context)
     tokens = _cache_tokens(spec, [config, *([draft_config] if draft_config else [])])
     cache = CACHES[spec.kv](model, max_seq_len=tokens, lazy=True)
     share = 0.9 if draft_config else 1.0
@@ -147,6 +150,16 @@ def read_config(folder: Path) -> exllamav2.ExLlamaV2Config:
         ) from error
     config.no_sdpa = True
     return config
+
+
+def limit(config: exllamav2.ExLlamaV2Config, context: int) -> None:
+    """Let the library make room for chunks of prompts and `context` tokens, and for no more.
+
+    It takes memory for all that a model could do, and reads as long a prompt while it loads.
+    """
+    config.max_input_len = CHUNK
+    pages = -(-(context + MARGIN) // memory.PAGE)
+    config.max_seq_len = min(config.max_seq_len, pages * memory.PAGE)
 
 
 def _prepared(folder: Path, repaired: dict[str, Any]) -> exllamav2.ExLlamaV2Config:

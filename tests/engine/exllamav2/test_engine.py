@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from jupyter_fastgen.engine.base import EngineError, Text
-from jupyter_fastgen.engine.exllamav2 import adapters, loading
+from jupyter_fastgen.engine.exllamav2 import adapters, loading, memory
 from jupyter_fastgen.engine.exllamav2.adapter import ExLlamaV2
 
 from .harness import (
@@ -315,6 +315,16 @@ def test_the_rotary_base_of_new_configurations_is_read(tmp_path: Path):
     files = {*config.tensor_files, *config.tensor_file_map.values()}
     assert files == {str(tmp_path / "model.safetensors")}
     assert "rope_theta" not in json.loads((tmp_path / "config.json").read_text())
+
+
+def test_room_is_made_for_the_context_and_no_more(tmp_path: Path):
+    config = loading.read_config(write_model(tmp_path))
+    loading.limit(config, 1000)
+    assert config.max_seq_len == 1280
+    # All rows of a pass fit, and the smallest cache holds what is read while loading.
+    assert loading.JOBS * 32 <= config.max_input_len <= memory.LEAST
+    loading.limit(config, 10**6)
+    assert config.max_seq_len == 1280  # never more than there is
 
 
 @pytest.mark.parametrize("mended", [True, False])
