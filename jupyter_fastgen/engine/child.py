@@ -64,10 +64,6 @@ async def _serve(reports: int) -> None:
 async def _load(
     command: pipe.Load, report: Callable[[pipe.Report], Awaitable[None]]
 ) -> Engine | None:
-    if command.quiet:
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
     loop = asyncio.get_running_loop()
     shown = -1.0
 

@@ -17,7 +17,6 @@ class Load(msgspec.Struct, tag="load", frozen=True):
 
     engine: EngineName
     spec: ModelSpec
-    quiet: bool = True
 
 
 class Start(msgspec.Struct, tag="start", frozen=True):
