@@ -39,7 +39,7 @@ class ExLlamaV2:
         scheduler = Scheduler(spec.adapters)
         scheduler.start(
             lambda: _load(spec, progress),
-            lambda told: _call(loop, lambda: ready.set_result(told)),
+            lambda told: _call(loop, lambda: ready.done() or ready.set_result(told)),
         )
         loaded = await ready
         if isinstance(loaded, Exception):
@@ -143,7 +143,7 @@ def _load(spec: ModelSpec, progress: Progress) -> Loaded:
     return loading.open_model(spec, attention, progress)
 
 
-def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
+def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], object]) -> None:
     """Call `what` in the loop's thread, if the loop still runs."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(what)

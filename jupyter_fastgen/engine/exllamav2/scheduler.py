@@ -12,6 +12,7 @@ import heapq
 import itertools
 import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -289,8 +290,10 @@ class Scheduler:
         try:
             release_memory()
             self._generator = self._loaded.generator()
-        except Exception:
-            # After some errors CUDA answers nothing any more in this process.
+        except Exception as lost:
+            # After some errors CUDA answers nothing any more in this process; what is printed
+            # last tells the server why it ended.
+            print(lost, file=sys.stderr, flush=True)
             os._exit(BROKEN)
 
 
