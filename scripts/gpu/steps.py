@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,14 @@ SCRIPT = Path(__file__).parents[1] / "gpu_check.py"
 AGREE = 0.97
 """Of the tokens that two ways of computing the same choose alike, at least: half precision decides
 near ties this way or that."""
+
+ELSEWHERE = {
+    "test_a_cancelled_answer_stops_within_a_token",
+    "test_leaving_the_stream_cancels",
+    "test_cancelled_while_the_prompt_is_computed",
+}
+"""Of the contract, what looks into a document's slot, where this engine has none, or waits for a
+prompt that takes a processor long. `behaviour` times cancelling itself."""
 
 Result = dict[str, Any]
 
@@ -215,7 +223,7 @@ async def contract(engine: Any) -> dict[str, str]:
 
     checks, told = EngineContract(), {}
     for name, check in inspect.getmembers(checks, inspect.ismethod):
-        if not name.startswith("test_"):
+        if not name.startswith("test_") or name in ELSEWHERE:
             continue
         marks = getattr(check, "pytestmark", [])
         values = next((mark.args[1] for mark in marks if mark.name == "parametrize"), [None])
@@ -276,13 +284,13 @@ STEPS: dict[str, Callable[[Given], Result]] = {
 # --- what they share ------------------------------------------------------------
 
 
-def spec_for(folder: Path, kv: str = "q8", context: int = 4096, slots: int = 2) -> Any:
+def spec_for(folder: Path, kv: Any = "q8", context: int = 4096, slots: int = 2) -> Any:
     from jupyter_fastgen.engine.base import ModelSpec
 
     return ModelSpec("small", str(folder), context, slots, kv=kv)
 
 
-def load(folder: Path, kv: str, context: int = 4096, slots: int = 2) -> Any:
+def load(folder: Path, kv: Any, context: int = 4096, slots: int = 2) -> Any:
     """A model on the GPU, in this thread."""
     from jupyter_fastgen.engine.exllamav2 import library
 
@@ -296,7 +304,7 @@ def load(folder: Path, kv: str, context: int = 4096, slots: int = 2) -> Any:
 
 
 @asynccontextmanager
-async def adapter(folder: Path, **options: Any) -> AsyncIterator[Any]:
+async def adapter(folder: Path, **options: Any) -> AsyncGenerator[Any]:
     """The engine as the worker process runs it."""
     from jupyter_fastgen.engine.exllamav2.adapter import ExLlamaV2
 

@@ -7,7 +7,9 @@ have 4 bits here, eight to an int32. Layout as ExLlamaV2's `conversion/adaptiveg
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -54,7 +56,7 @@ def linear(k: int, n: int, bias: bool = False) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def write(folder: Path, config: dict[str, object] = SEVEN_B) -> int:
+def write(folder: Path, config: Mapping[str, Any] = SEVEN_B) -> int:
     """Write such a model, a file for each layer; gives the bytes of its weights."""
     folder.mkdir(parents=True, exist_ok=True)
     hidden, inner = int(config["hidden_size"]), int(config["intermediate_size"])

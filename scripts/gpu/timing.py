@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from typing import Literal
 
 import torch
 
@@ -34,7 +35,7 @@ class Scripted:
         self._written = 0
         self.left = len(text)
         self.drafted = 0
-        self.reason: str | None = None
+        self.reason: Literal["stop", "length"] | None = None
 
     def choose(self, logits: object) -> int:
         token = self._text[self._written]
