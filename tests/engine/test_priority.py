@@ -20,8 +20,8 @@ async def test_who_types_comes_before_what_is_prepared_and_after_who_asked():
     engine = ScriptedEngine("1\n")
     service = CompletionService(engine, TEMPLATES["qwen"], Options())
     cursor = Cursor(Document("python", "", 0, [Cell("c", "code", "x = ")]), "c", 4)
-    for options in ({}, {"ahead": "1"}, {"invoked": True}):
-        async for _ in service.complete("d", cursor, **options):
+    for ahead, invoked in (("", False), ("1", False), ("", True)):
+        async for _ in service.complete("d", cursor, None, ahead, invoked):
             pass
     await service.warm("d", cursor)
     priorities = [request.priority for request in engine.requests]
