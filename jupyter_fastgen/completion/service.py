@@ -149,7 +149,8 @@ class CompletionService:
         view, built = await self._prompt(key, cursor, namespace, ahead)
         writing = self._writing(view, cursor, namespace, ahead, invoked)
         logprobs = self._options.confidence is not None
-        request = self._request(key, built.text, built.begin, writing, logprobs)
+        priority = "explicit" if invoked else "prefetch" if ahead else "ghost"
+        request = self._request(key, built.text, built.begin, writing, logprobs, priority)
         place, suggested = self._places[key], ""
         async with aclosing(self._written(request, built.begin, writing)) as pieces:
             async for piece in pieces:
@@ -225,7 +226,9 @@ class CompletionService:
     ) -> base.Done | None:
         """Put the prompt at this cursor into the KV cache."""
         _, built = await self._prompt(key, cursor, namespace)
-        request = base.Request(id=next(self._ids), prompt=built.text, max_tokens=0, document=key)
+        request = base.Request(
+            next(self._ids), built.text, max_tokens=0, document=key, priority="prefetch"
+        )
         async with aclosing(self._events(request)) as events:
             async for event in events:
                 if isinstance(event, base.Done):
@@ -262,7 +265,13 @@ class CompletionService:
         return _Writing(cutter, judge, gate.Screen(judged_by))
 
     def _request(
-        self, key: str, text: str, begin: str, writing: _Writing, logprobs: bool = False
+        self,
+        key: str,
+        text: str,
+        begin: str,
+        writing: _Writing,
+        logprobs: bool = False,
+        priority: base.Priority = "ghost",
     ) -> base.Request:
         return base.Request(
             id=next(self._ids),
@@ -272,6 +281,7 @@ class CompletionService:
             stop=self._template.stop,
             document=key,
             logprobs=logprobs,
+            priority=priority,
         )
 
     async def _written(

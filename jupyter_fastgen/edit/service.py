@@ -126,7 +126,7 @@ class EditService:
                     built = prompt.build(shown.task, self._chat)
                     answer = Answer(text, language, asked, shown, built, known)
                     async with aclosing(
-                        self._events(run, key, built, _answer_tokens(asked))
+                        self._events(run, key, built, _answer_tokens(asked), shown.task.part)
                     ) as events:
                         async for event in events:
                             if isinstance(event, base.Done):
@@ -226,9 +226,14 @@ class EditService:
                 del self._running[key]
 
     async def _events(
-        self, run: _Run, key: str, built: prompt.Prompt, max_tokens: int
+        self,
+        run: _Run,
+        key: str,
+        built: prompt.Prompt,
+        max_tokens: int,
+        original: Sequence[str] = (),
     ) -> AsyncGenerator[base.Event, None]:
-        """What the engine answers, a `Done` last."""
+        """What the engine answers, a `Done` last; `original` are lines that it may repeat."""
         run.id = next(self._ids)
         if run.cancelled:
             yield base.Done(run.id, "cancelled")
@@ -237,11 +242,15 @@ class EditService:
             id=run.id,
             prompt=built.text,
             begin=built.begin,
-            grammar=built.grammar,
+            # It helps small models; where the engine can't follow one they must do without.
+            grammar=built.grammar if (await self._engine.stats()).grammar else "",
             max_tokens=max_tokens,
             stop=built.stop,
             document=key,
             progress=True,
+            # Nobody waits for what is only read.
+            priority="explicit" if max_tokens else "prefetch",
+            original="\n".join(original),
         )
         async with aclosing(self._engine.stream(request)) as events:
             async for event in events:

@@ -24,14 +24,24 @@ class EngineError(FastgenError):
         self.remedy = remedy
 
 
+KVFormat = Literal["fp16", "q8", "q6", "q4"]
+"""How the keys and values of the KV cache are kept."""
+
+Priority = Literal["explicit", "ghost", "prefetch"]
+"""Whom a request serves: a person who asked and waits, one who types, or nobody yet."""
+
+
 class ModelSpec(msgspec.Struct, frozen=True):
     """Which model to run, and how much of the machine it may take.
 
-    `location` is a file (GGUF) or the URL of a running `llama-server`.
+    `location` is a file (GGUF), a folder (ExLlamaV2) or the URL of a running `llama-server`.
     `context` is the KV cache in tokens of each of the `slots` documents that
     are kept warm at once. `threads` 0 means: fit the machine. `draft` is how many tokens at once
     are guessed from what stands in the prompt, to be verified together: for answers that repeat
     their prompt, as edits do. None means: as many as pay on this machine, if any do.
+
+    Only ExLlamaV2 knows the others: `kv`, the folder `draft_model` of a small model that guesses
+    for this one, and the folder `adapters` that holds LoRA adapters, one folder each.
     """
 
     name: str
@@ -41,6 +51,9 @@ class ModelSpec(msgspec.Struct, frozen=True):
     threads: int = 0
     api_key: str = ""
     draft: int | None = 0
+    kv: KVFormat = "q8"
+    draft_model: str = ""
+    adapters: str = ""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -55,6 +68,9 @@ class Request(msgspec.Struct, frozen=True):
     `grammar`, in llama.cpp's GBNF, is what all of the answer must follow; it goes before `begin`.
     With `starts` no text is written: `Done` tells the likeliest ways to begin, at most so many.
     With `progress` it is told how much of a long prompt is read.
+
+    Engines that can make use of it are told: whom to serve first, by `priority`; `original`, text
+    that the answer is likely to repeat; and `adapter`, the LoRA adapter to answer with.
     """
 
     id: int
@@ -69,6 +85,9 @@ class Request(msgspec.Struct, frozen=True):
     starts: int = 0
     grammar: str = ""
     progress: bool = False
+    priority: Priority = "ghost"
+    original: str = ""
+    adapter: str = ""
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -141,7 +160,8 @@ Progress = Callable[[float], None]
 class Stats(msgspec.Struct, frozen=True):
     """What an engine runs on. `context` is in tokens, of one document; 0 where unknown.
 
-    `draft` is how many tokens are guessed at once, 0 for none.
+    `draft` is how many tokens are guessed at once, 0 for none. `grammar`: whether answers follow
+    one. `attention` and `kv` say how these are computed and kept, where the engine tells.
     """
 
     engine: str
@@ -150,6 +170,9 @@ class Stats(msgspec.Struct, frozen=True):
     context: int = 0
     pid: int = 0
     draft: int = 0
+    grammar: bool = True
+    attention: str = ""
+    kv: str = ""
 
 
 class Engine(Protocol):

@@ -86,7 +86,9 @@ async def _load(
 
 def _adapter(name: pipe.EngineName) -> Engine:
     if name == "exllamav2":
-        raise EngineError("the engine ExLlamaV2 is not part of this version", "choose a GGUF model")
+        from .exllamav2.adapter import ExLlamaV2
+
+        return ExLlamaV2()
     from .llamacpp import LlamaCpp, LlamaServer
 
     return LlamaCpp() if name == "llamacpp" else LlamaServer()

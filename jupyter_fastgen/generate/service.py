@@ -76,6 +76,7 @@ class GenerateService:
             seed=asked.seed,
             document=DOCUMENT,
             progress=True,
+            priority="explicit",
         )
         code = Code(built.fence)
         wrote = False
