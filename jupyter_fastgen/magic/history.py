@@ -25,9 +25,9 @@ class Ran:
 
 @dataclass
 class Recorder:
-    """Listens to IPython; keeps of each cell the last run, until the cell is deleted.
+    """Listens to IPython; keeps of each cell the last run.
 
-    `deleted` gives the ids of those that the page says it has deleted since the last run.
+    `deleted` gives the ids of the cells that the page says it has deleted since the last run.
     """
 
     deleted: Callable[[], Iterable[str]] = tuple
@@ -45,10 +45,9 @@ class Recorder:
         self.current = getattr(info, "cell_id", None) or ""
         for id in self.deleted():
             self.gone[id] = time.time()
-            self._ran.pop(id, None)
             if self.failed is not None and self.failed.id == id:
                 self.failed, self.failure = None, ""
-        self.gone.pop(self.current, None)  # its deletion was undone
+        self.gone.pop(self.current, None)  # it is there again
 
     def after(self, result: Any) -> None:
         """A cell has ended: IPython's `post_run_cell`."""
@@ -72,16 +71,16 @@ class Recorder:
 
     @property
     def cells(self) -> list[Ran]:
-        """What ran, the last at the end."""
-        return list(self._ran.values())
+        """What ran and is not deleted, the last at the end."""
+        return [ran for ran in self._ran.values() if ran.id not in self.gone]
 
     def numbered(self, number: int) -> Ran | None:
         """The cell that ran as In [number]."""
-        return next((ran for ran in self._ran.values() if ran.number == number), None)
+        return next((ran for ran in self.cells if ran.number == number), None)
 
     def defining(self, name: str, clean: Callable[[str], str]) -> Ran | None:
         """The last cell that makes `name`; `clean` makes plain Python of IPython's."""
-        for ran in reversed(self._ran.values()):
+        for ran in reversed(self.cells):
             if name in ran.source and name in bound(clean(_under_magic(ran.source))):
                 return ran
         return None

@@ -145,6 +145,7 @@ def test_a_deleted_cell_counts_again_when_the_file_has_it_later(
     later = kernel.recorder.gone["one"] + 1
     os.utime(path, (later, later))
     assert sources(saved_cells(kernel.recorder.gone)) == ["a = 1"]
+    assert sources(context(kernel.recorder, [])) == ["a = 1", "b = 1"]
 
 
 @pytest.mark.parametrize(

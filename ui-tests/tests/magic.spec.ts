@@ -168,6 +168,13 @@ recorder = loaded(get_ipython()).recorder`);
   await editor.expectSources('one = 1', 'three = 3');
   await editor.command('notebook:run-cell');
   await expectRan('one = 1', 'three = 3');
+  // What was moved or brought back is not deleted.
+  await editor.command('notebook:cut-cell');
+  await editor.command('notebook:paste-cell-below');
+  await editor.expectSources('one = 1', 'three = 3');
+  await editor.command('notebook:move-cursor-up');
+  await editor.command('notebook:run-cell');
+  await expectRan('three = 3', 'one = 1');
   await answer.run(
     `get_ipython().run_line_magic('unload_ext', 'jupyter_fastgen')`
   );
