@@ -12,12 +12,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
 from . import computer, gpu
 from .engine import machine
 from .errors import FastgenError
 
 if TYPE_CHECKING:
     from .app import FastgenApp
+    from .engine.base import Abilities, ModelSpec, Stats
     from .models.catalog import Catalog, ModelEntry
     from .models.store import ModelStore
 
@@ -151,14 +154,22 @@ def _languages() -> Finding:
 
 
 def _model_and_engine(app: FastgenApp) -> Iterator[Finding]:
+    from .engine.address import is_url
+
+    if is_url(app.model):
+        yield _server("engine", app.model, app.api_key)
+    else:
+        yield from _own_model(app)
+    if app.remote:
+        yield _server("remote", app.remote, app.remote_api_key)
+
+
+def _own_model(app: FastgenApp) -> Iterator[Finding]:
     from .host import EDIT_TOKENS
     from .models.catalog import load_catalog
     from .models.resolve import best_for_edits, resolve
     from .models.store import ModelStore
 
-    if app.model.startswith(("http://", "https://")):
-        yield _llama_server(app.model)
-        return
     store = ModelStore(Path(app.models_dir) if app.models_dir else None)
     try:
         catalog = load_catalog(Path(app.catalog) if app.catalog else None)
@@ -276,7 +287,7 @@ def _engine(entry: ModelEntry, reason: str) -> Finding:
         mend = "apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp (Fedora)"
     elif "No module named 'xllamacpp'" in fault:
         mend = "pip install xllamacpp; where it has no wheel, set c.FastgenApp.model to the URL"
-        mend += " of a llama-server"
+        mend += " of a server"
     else:
         mend = "pip install --force-reinstall xllamacpp"
     return Finding("engine", "failed", text, mend, facts)
@@ -297,17 +308,58 @@ def import_fault(module: str) -> str | None:
     return lines[-1] if lines else f"its import ends the process with status {done.returncode}"
 
 
-def _llama_server(url: str) -> Finding:
-    import httpx
+def _server(name: Literal["engine", "remote"], url: str, api_key: str) -> Finding:
+    """What a server that others run says of itself, and what it was found to do."""
+    import asyncio
 
-    facts: dict[str, object] = {"name": "llama-server", "url": url}
+    from .engine.address import place
+    from .engine.base import EngineError, ModelSpec
+
+    facts: dict[str, object] = {"name": "server", "at": place(url)}
     try:
-        httpx.get(f"{url.rstrip('/')}/health", timeout=5.0, trust_env=False).raise_for_status()
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        text = f"no llama-server answers at {url}: {error}"
-        mend = "start it (llama-server -m MODEL.gguf), or correct c.FastgenApp.model"
-        return Finding("engine", "failed", text, mend, facts)
-    return Finding("engine", "ok", f"the llama-server at {url}, as configured", "", facts)
+        stats = asyncio.run(_asked(ModelSpec("", url, api_key=api_key)))
+    except EngineError as error:
+        setting = "model" if name == "engine" else "remote"
+        mend = error.remedy or f"correct c.FastgenApp.{setting}"
+        # Without the remote one there is ghost text.
+        return Finding(name, "failed" if name == "engine" else "warning", error.reason, mend, facts)
+    can = stats.abilities
+    assert can is not None
+    facts |= {"model": stats.model, "context": stats.context, "sees": stats.sees != ""}
+    facts["abilities"] = msgspec.to_builtins(can)
+    model = f"{stats.model} on " if stats.model else ""
+    text = f"{model}{can.server} at {place(url)}, as configured; {_in_words(can)}"
+    text += ", sees pictures" if stats.sees else ""
+    return Finding(name, "ok", text, "", facts)
+
+
+async def _asked(spec: ModelSpec) -> Stats:
+    from .engine.served import adapter
+
+    engine = await adapter(spec)
+    try:
+        await engine.load(spec, lambda _: None)
+        return await engine.stats()
+    finally:
+        await engine.close()
+
+
+def _in_words(can: Abilities) -> str:
+    """What a server can do, and what it lacks."""
+    stops = {
+        True: "stops when nobody listens",
+        False: "writes on when nobody listens",
+        None: "not known whether it stops when nobody listens",
+    }
+    said = [
+        "fill-in-the-middle" if can.fim != "prefix-only" else "no fill-in-the-middle",
+        f"tells {can.choices} likeliest tokens" if can.choices else "tells no likely tokens",
+        "counts cached tokens" if can.counts else "does not count cached tokens",
+        "grammars" if can.grammar else "no grammars",
+        stops[can.aborts],
+    ]
+    said += ["cache salt"] * can.salts + ["priorities"] * can.prioritizes
+    return ", ".join(said)
 
 
 # --- the machine --------------------------------------------------------------

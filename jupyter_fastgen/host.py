@@ -14,14 +14,15 @@ import msgspec
 from . import gpu
 from .completion import prompt
 from .completion.service import CompletionService, Options
-from .engine.base import EngineError, ModelSpec
+from .engine.address import is_url, place
+from .engine.base import Abilities, EngineError, ModelSpec
 from .engine.pipe import EngineName
 from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
 from .models.catalog import Catalog, ModelEntry, load_catalog
 from .models.choice import Choice, Machine, choose
 from .models.errors import ModelNotHere
-from .models.resolve import best_for_edits, resolve
+from .models.resolve import best_for_edits, best_for_images, resolve
 from .models.store import ModelStore
 from .protocol import Status
 
@@ -39,9 +40,10 @@ PULL = "press Download in the status panel, or run `jupyter fastgen models pull 
 class Settings:
     """What the administrator chose.
 
-    `model` is a name of the catalog, a path to a GGUF file or an EXL2 folder, the URL of a
-    `llama-server`, or empty for what fits the machine (see `choose`). Zeros mean: decide by the
-    machine. `draft` is for a model that only edits.
+    `model` is a name of the catalog, a path to a GGUF file or an EXL2 folder, the URL of a server
+    that others run, or empty for what fits the machine (see `choose`). `remote` is the URL of such
+    a server for edits that are too much for the model; "": nothing leaves this machine. Zeros mean:
+    decide by the machine. `draft` is for a model that only edits.
     """
 
     model: str = ""
@@ -54,6 +56,8 @@ class Settings:
     engine_output: bool = False
     api_key: str = ""
     draft: bool = False
+    remote: str = ""
+    remote_api_key: str = ""
 
 
 def choose_model(
@@ -87,6 +91,25 @@ def edit_host(
     return ModelHost(fitting, Options())
 
 
+def image_model(settings: Settings) -> str:
+    """The catalog's model for pictures: one that is here, else one to pull; "" if it has none."""
+    entry = best_for_images(load_catalog(settings.catalog), ModelStore(settings.models_dir))
+    return entry.name if entry is not None else ""
+
+
+def remote_host(settings: Settings) -> ModelHost | None:
+    """A host of the model for edits that are too much for the one here, where that is allowed."""
+    if not settings.remote:
+        return None
+    far = replace(
+        settings,
+        model=settings.remote,
+        api_key=settings.remote_api_key,
+        remote="",
+    )
+    return ModelHost(far, Options())
+
+
 class ModelHost:
     """Owns the engine process. All methods belong to the event loop's thread."""
 
@@ -101,7 +124,7 @@ class ModelHost:
         self._machine: Machine | None = None
         self._worker: Worker | None = None
         self.completion: CompletionService | None = None
-        """None until the model file is there."""
+        """None until the model file is there, or the server of others has told what it runs."""
         self._chat = "plain"
         self._edits: EditService | None = None
         self._generation: GenerateService | None = None
@@ -123,9 +146,10 @@ class ModelHost:
     async def ready(self) -> CompletionService:
         """Wait until the model is loaded; raises `EngineError` where it can't be."""
         self.wake()
-        if self._worker is None or self.completion is None:
+        if self._worker is None:
             raise EngineError(self.status.detail or "there is no model", self.status.remedy)
         await self._worker.ready()
+        assert self.completion is not None
         return self.completion
 
     async def edits(self) -> EditService:
@@ -155,6 +179,21 @@ class ModelHost:
     def serves_edits(self) -> bool:
         """Whether its model is for edits, too: one on a GPU works for all, and is there once."""
         return self._entry is not None and self._entry.engine == "exllamav2"
+
+    @property
+    def is_for_edits(self) -> bool:
+        """Whether edits are what its model is made for, as far as that is known, and it is here."""
+        is_role = self._entry is None or "edit" in self._entry.roles
+        return self._worker is not None and is_role
+
+    async def sees(self) -> bool:
+        """Whether its model sees; a server that others run is asked. Raises `EngineError`."""
+        if self._worker is None:
+            return False
+        if not self.status.where:
+            return self._entry is not None and self._entry.projector is not None
+        await self.ready()
+        return self._worker.loaded.sees != ""
 
     @property
     def is_writing(self) -> bool:
@@ -207,8 +246,10 @@ class ModelHost:
         """Find the model; make the worker that will run it."""
         settings = self._settings
         try:
-            if settings.model.startswith(("http://", "https://")):
-                self._set_worker("llama-server", settings.model, settings.model, "qwen", "chatml")
+            if is_url(settings.model):
+                where = place(settings.model)
+                self._set_worker("url", where, settings.model)
+                self._set(Status(state="idle", where=where))
                 return
             catalog = load_catalog(settings.catalog)
             name = settings.model or self.choose(catalog).entry.name
@@ -226,10 +267,14 @@ class ModelHost:
             self._set(Status(state="missing", model=found.entry.name, detail=detail, remedy=remedy))
         else:
             entry = found.entry
-            self._set_worker(entry.engine, entry.name, str(found.path), entry.fim, entry.chat)
+            projector = found.path.with_name(entry.projector) if entry.projector else ""
+            self._set_worker(entry.engine, entry.name, str(found.path), str(projector))
+            self._serve(entry.fim, entry.chat)
+            shown = "ExLlamaV2" if entry.engine == "exllamav2" else "llama.cpp"
+            self._set(Status(state="idle", model=entry.name, engine=shown))
 
     def _set_worker(
-        self, engine: EngineName, name: str, location: str, fim: str, chat: str
+        self, engine: EngineName, name: str, location: str, projector: str = ""
     ) -> None:
         settings = self._settings
         on_gpu = engine == "exllamav2"
@@ -240,7 +285,9 @@ class ModelHost:
             settings.slots,
             settings.threads,
             settings.api_key,
-            None if settings.draft or on_gpu else 0,
+            # With a projector llama.cpp has no drafts.
+            None if (settings.draft or on_gpu) and not projector else 0,
+            projector,
         )
         self._worker = Worker(
             engine,
@@ -249,15 +296,27 @@ class ModelHost:
             settings.idle_unload,
             quiet=not settings.engine_output,
         )
+
+    def _serve(self, fim: str, chat: str) -> None:
+        """Make what asks the worker, with the templates of its model."""
+        assert self._worker is not None
         self.completion = CompletionService(self._worker, prompt.TEMPLATES[fim], self._options)
         self._chat = chat
-        shown = "ExLlamaV2" if on_gpu else "llama.cpp"
-        self._set(Status(state="idle", model=name, engine=shown))
+        self._edits = self._generation = None
 
     def _on_worker(self, state: WorkerState) -> None:
+        status = self.status
+        if state.state == "ready" and status.where and self._worker is not None:
+            loaded = self._worker.loaded
+            can = loaded.abilities or Abilities()
+            self._serve(can.fim, can.chat)
+            # A llama-server calls its model by the path of its file.
+            status = msgspec.structs.replace(
+                status, model=loaded.model.rpartition("/")[2], engine=can.server
+            )
         self._set(
             msgspec.structs.replace(
-                self.status,
+                status,
                 state=state.state,
                 progress=state.progress,
                 detail=state.detail,
@@ -295,6 +354,8 @@ class ModelHost:
         self.wake()
 
     def _set(self, status: Status) -> None:
+        if self._settings.remote:
+            status = msgspec.structs.replace(status, remote=place(self._settings.remote))
         if status != self.status:
             self.status = status
             for listener in list(self._listeners):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 
 from jupyter_fastgen import computer, diagnosis, gpu
 from jupyter_fastgen.cli import main
+
+from .engine.faulty import faulty
 
 
 @pytest.fixture(autouse=True)
@@ -194,7 +197,7 @@ def test_llama_server_that_does_not_answer(config: Path, capsys: pytest.CaptureF
     (config / "jupyter_fastgen_config.py").write_text('c.FastgenApp.model = "http://127.0.0.1:9"')
     code, findings = ask_doctor(capsys)
     assert code == 1
-    assert "no llama-server answers at http://127.0.0.1:9" in findings["engine"]["text"]
+    assert "no server answers at http://127.0.0.1:9" in findings["engine"]["text"]
 
 
 def test_broken_configuration(config: Path, capsys: pytest.CaptureFixture[str]):
@@ -220,3 +223,22 @@ def test_memory_of_a_container(tmp_path: Path):
     (tmp_path / "memory.current").write_text("1000000\n")
     assert computer.available_memory(tmp_path, tmp_path) == 4000000
     assert computer.available_memory(tmp_path / "none") is None
+
+
+async def test_servers_of_others_are_asked_what_they_are_and_can(
+    config: Path, capsys: pytest.CaptureFixture[str]
+):
+    async with faulty() as server:
+        settings = f'c.FastgenApp.model = "{server.url}/v1"\n'
+        settings += f'c.FastgenApp.remote = "{server.url}/v1#third"\n'
+        (config / "jupyter_fastgen_config.py").write_text(settings)
+        _, findings = await asyncio.to_thread(ask_doctor, capsys)
+    engine, remote = findings["engine"], findings["remote"]
+    assert engine["verdict"] == "ok"
+    assert f"big on vllm at {server.url[7:]}" in engine["text"]
+    assert "no fill-in-the-middle" in engine["text"]
+    assert engine["facts"]["abilities"]["grammar"] == ""
+    assert engine["facts"]["context"] == 4096
+    # Ghost text works without it.
+    assert remote["verdict"] == "warning"
+    assert "no model 'third'" in remote["text"]

@@ -44,6 +44,8 @@ class FastgenAnswer(ipywidgets.DOMWidget):
     why = Unicode("").tag(sync=True)
     tokens = Int(0).tag(sync=True)
     rate = Float(0.0).tag(sync=True)
+    by = Unicode("").tag(sync=True)
+    image = Unicode("").tag(sync=True)
     job = Unicode("").tag(sync=True)
     cell = Unicode("").tag(sync=True)
     target = Unicode("").tag(sync=True)
@@ -155,6 +157,7 @@ class Live:
             widget.progress = None
             widget.tokens = end.tokens
             widget.rate = end.rate
+            widget.by = end.by
             widget.why = end.why
             widget.hunks = [self._in_full(hunk) for hunk in end.hunks]
             widget.phase = end.phase
@@ -189,7 +192,7 @@ class Live:
                 widget.prompt = prompt
                 widget.hunks = []
                 widget.why = ""
-                widget.tokens, widget.rate = 0, 0.0
+                widget.tokens, widget.rate, widget.by = 0, 0.0, ""
                 widget.phase, widget.progress = "queued", None
         if old is not None:
             old.stop()

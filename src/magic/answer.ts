@@ -31,6 +31,10 @@ export interface ITraits {
   /** Tokens written, and how many a second, once it has ended. */
   readonly tokens: number;
   readonly rate: number;
+  /** The model and the server that wrote it, where others run that; else ''. */
+  readonly by: string;
+  /** The pictures that the code is for, '' if none. */
+  readonly image: string;
   /** What the server calls the request, '' if it knows of none. */
   readonly job: string;
   /** Id of the cell that an edit is to change, '' if none. */
@@ -51,6 +55,8 @@ export const DEFAULTS: ITraits = {
   why: '',
   tokens: 0,
   rate: 0,
+  by: '',
+  image: '',
   job: '',
   target: '',
   wish: { instruction: '', action: '', error: '' },

@@ -21,10 +21,11 @@ it('says what it is doing, shows how far, and makes room for the text', () => {
   expect(bar.hidden).toBe(true);
   expect(find('.jp-fastgen-Answer-skeleton').hidden).toBe(true);
   expect(find('.cm-content').textContent).toBe('a = 1');
-  answer.update({ tokens: 4, rate: 12.34 });
+  answer.update({ tokens: 4, rate: 12.34, by: 'big at gpu:8000' });
+  answer.update({ image: 'plot.png (3 kB)' });
   answer.update({ phase: 'done' });
   expect(find('.jp-fastgen-Answer-status').textContent).toBe(
-    'Done · 4 tokens, 12 a second'
+    'Picture: plot.png (3 kB) · Done · big at gpu:8000 · 4 tokens, 12 a second'
   );
   expect(said).toEqual([
     'Loading the model 25\u00a0%',

@@ -373,3 +373,65 @@ def test_offline_hub_gives_what_its_cache_has(hub: Hub, store: ModelStore, tmp_p
     assert path.read_bytes() == WEIGHTS
     assert not path.is_symlink()
     assert hub.asked == []
+
+
+# --- a model that sees: two files ------------------------------------------------
+
+SEEING = ModelEntry(
+    name="seeing",
+    title="Seeing",
+    engine="llamacpp",
+    fim="prefix-only",
+    licence="MIT",
+    context=1,
+    roles=("image",),
+    file="tiny.gguf",
+    projector="mmproj-tiny.gguf",
+    sources=(HUB,),
+)
+PROJECTOR = WEIGHTS[: MIB + 17]
+
+
+def test_a_model_that_sees_is_whole_with_both_files(hub: Hub, store: ModelStore):
+    hub.files["mmproj-tiny.gguf"] = PROJECTOR
+    path = store.pull(SEEING)
+    assert path.name == "tiny.gguf"
+    assert path.read_bytes() == WEIGHTS
+    projector = path.with_name("mmproj-tiny.gguf")
+    assert projector.read_bytes() == PROJECTOR
+    assert store.status(SEEING).present == len(WEIGHTS) + len(PROJECTOR)
+    assert store.verify(SEEING).ok
+    projector.write_bytes(WEIGHTS[: len(PROJECTOR) - 1] + b"x")
+    assert store.path(SEEING) is None
+    found = store.verify(SEEING)
+    assert not found.ok
+    assert "mmproj-tiny.gguf" in found.detail
+    assert store.pull(SEEING) == path
+    assert projector.read_bytes() == PROJECTOR
+
+
+def test_an_interrupted_pull_of_both_goes_on_where_it_ended(hub: Hub, store: ModelStore):
+    hub.files["mmproj-tiny.gguf"] = PROJECTOR
+    stop = StopAt(len(WEIGHTS) + 1)
+    with pytest.raises(PullCancelled):
+        store.pull(SEEING, stop, stop.cancel)
+    assert store.status(SEEING).state == "partial"
+    sent = hub.sent
+    store.pull(SEEING)
+    assert hub.sent - sent < len(PROJECTOR) + MIB
+
+
+def test_a_hub_without_the_projector_is_named(hub: Hub, store: ModelStore):
+    with pytest.raises(PullFailed, match=r"mmproj-tiny\.gguf|404|not"):
+        store.pull(SEEING)
+    assert store.path(SEEING) is None
+
+
+def test_files_of_ones_own_are_both_taken(store: ModelStore, weights_file: Path):
+    source = FileSource(path=str(weights_file))
+    with pytest.raises(PullFailed, match=r"no mmproj-tiny\.gguf beside it"):
+        store.pull(SEEING, source=source)
+    weights_file.with_name("mmproj-tiny.gguf").write_bytes(PROJECTOR)
+    path = store.pull(SEEING, source=source)
+    assert path.read_bytes() == WEIGHTS
+    assert path.with_name("mmproj-tiny.gguf").read_bytes() == PROJECTOR
