@@ -13,7 +13,7 @@ import msgspec
 
 from .completion import prompt
 from .completion.service import CompletionService, Options
-from .engine.base import EngineError, ModelSpec
+from .engine.base import EngineError, KVFormat, ModelSpec
 from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
 from .models.catalog import ModelEntry, load_catalog
@@ -38,7 +38,7 @@ class Settings:
 
     `model` is a name of the catalog, a path to a GGUF file, the URL of a `llama-server`,
     or empty for the catalog's default. Zeros mean: decide by the machine. `draft` is for a model
-    that only edits.
+    that only edits. What follows it only ExLlamaV2 knows; `edit_adapter` is of those in `adapters`.
     """
 
     model: str = ""
@@ -51,6 +51,10 @@ class Settings:
     engine_output: bool = False
     api_key: str = ""
     draft: bool = False
+    kv_cache: KVFormat = "q8"
+    draft_model: str = ""
+    adapters: str = ""
+    edit_adapter: str = ""
 
 
 def edit_host(settings: Settings, model: str = "") -> ModelHost:
@@ -119,7 +123,8 @@ class ModelHost:
             from .edit.prompt import CHATS
             from .edit.service import EditService
 
-            self._edits = EditService(self._worker, CHATS[self._chat])
+            adapter = self._settings.edit_adapter
+            self._edits = EditService(self._worker, CHATS[self._chat], adapter)
         return self._edits
 
     async def generation(self) -> GenerateService:
@@ -130,7 +135,8 @@ class ModelHost:
             from .edit.prompt import CHATS
             from .generate.service import GenerateService
 
-            self._generation = GenerateService(self._worker, CHATS[self._chat])
+            adapter = self._settings.edit_adapter
+            self._generation = GenerateService(self._worker, CHATS[self._chat], adapter)
         return self._generation
 
     @property
@@ -207,6 +213,9 @@ class ModelHost:
             settings.threads,
             settings.api_key,
             None if settings.draft else 0,
+            settings.kv_cache,
+            settings.draft_model,
+            settings.adapters,
         )
         self._worker = Worker(
             "llama-server" if engine == "llama-server" else "llamacpp",

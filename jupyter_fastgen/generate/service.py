@@ -36,9 +36,10 @@ class PromptTooLongError(FastgenError):
 class GenerateService:
     """Writes the code that is described, on one engine."""
 
-    def __init__(self, engine: base.Engine, chat: Chat) -> None:
-        """`chat` must be that of the engine's model."""
+    def __init__(self, engine: base.Engine, chat: Chat, adapter: str = "") -> None:
+        """`chat` must be that of the engine's model; `adapter` is a LoRA adapter to write with."""
         self._engine = engine
+        self._adapter = adapter
         self._chat = chat
         self._ids = itertools.count(1)
         self._window = 0
@@ -77,6 +78,7 @@ class GenerateService:
             document=DOCUMENT,
             progress=True,
             priority="explicit",
+            adapter=self._adapter,
         )
         code = Code(built.fence)
         wrote = False
