@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -19,11 +20,11 @@ from .completion.context import Budget
 from .completion.modules import LocalModules
 from .completion.service import Options
 from .edit.actions import load_actions
-from .editing import Edits
+from .edits import Edits
 from .engine.base import KVFormat
 from .habit import HabitFile, default_path
 from .handlers import ROUTES
-from .host import ModelHost, Settings, edit_host
+from .host import ModelHost, Settings, edit_host, image_model, remote_host
 from .kernel import Kernels
 from .link import CERTIFICATE, SECRET, URL
 from .models.catalog import load_catalog
@@ -68,8 +69,9 @@ class FastgenApp(ExtensionApp):
 
     model = Unicode(
         "",
-        help="A name of the catalog, a path to a .gguf file, or the URL of a llama-server."
-        " Empty: the catalog's default.",
+        help="A name of the catalog, a path to a .gguf file or an EXL2 folder, or the URL of a"
+        " server: llama-server, or any with OpenAI's completions, such as http://HOST:8000/v1#MODEL."
+        " Empty: what fits this machine; `jupyter fastgen doctor` says why.",
     ).tag(config=True)
     models_dir = Unicode(
         "", help="Where models are kept. Empty: FASTGEN_MODELS_DIR or Jupyter's data directory."
@@ -77,7 +79,14 @@ class FastgenApp(ExtensionApp):
     catalog = Unicode(
         "", help="A TOML file with more models, read after the built-in catalog."
     ).tag(config=True)
-    api_key = Unicode("", help="The key of the llama-server that `model` names.").tag(config=True)
+    api_key = Unicode("", help="The key of the server that `model` names.").tag(config=True)
+    remote = Unicode(
+        "",
+        help="The URL of a server, as for `model`, that is asked for edits and descriptions where"
+        " the model here is not made for them, or they are too long for it. Empty: nothing leaves"
+        " this machine.",
+    ).tag(config=True)
+    remote_api_key = Unicode("", help="The key of the server that `remote` names.").tag(config=True)
     threads = Int(0, help="Threads of the engine. 0: fit the machine.").tag(config=True)
     slots = Int(2, min=1, help="Documents kept warm in the KV cache at once.").tag(config=True)
     context_tokens = Int(1024, min=64, help="Prompt tokens for the cells above the cursor's.").tag(
@@ -175,6 +184,8 @@ class FastgenApp(ExtensionApp):
             draft_model=self.draft_model,
             adapters=self.adapters,
             edit_adapter=self.edit_adapter,
+            remote=self.remote,
+            remote_api_key=self.remote_api_key,
         )
         options = Options(
             budget=budget,
@@ -187,7 +198,9 @@ class FastgenApp(ExtensionApp):
         )
         self.host = ModelHost(self._model_settings, options)
         folders = [Path(folder, "fastgen", "actions") for folder in jupyter_config_path()[::-1]]
-        self.edits = Edits(self.make_edit_host, load_actions(folders, self.log.warning))
+        actions = load_actions(folders, self.log.warning)
+        image_name = partial(image_model, self._model_settings)
+        self.edits = Edits(self.make_edit_host, actions, self.make_remote_host, image_name)
         self.answers = Answers(self.edits, self._rest)
         self.secret = secrets.token_urlsafe(32)
         if manager is not None:
@@ -204,8 +217,14 @@ class FastgenApp(ExtensionApp):
         os.environ.update(self._told)
 
     def make_edit_host(self, model: str = "") -> ModelHost:
-        """See `edit_host`."""
-        return edit_host(self._model_settings, model)
+        """See `edit_host`; the host of ghost text where that serves edits, too."""
+        if not model and self.host.serves_edits:
+            return self.host
+        return edit_host(self._model_settings, model, lambda: self.host.machine)
+
+    def make_remote_host(self) -> ModelHost | None:
+        """See `remote_host`."""
+        return remote_host(self._model_settings)
 
     def _local_modules(self) -> LocalModules | None:
         # The command line has no server, and contents may not be files.

@@ -15,7 +15,7 @@ import msgspec
 from ..completion.context import guess_tokens
 from ..completion.names import Bound
 from ..engine import base
-from ..errors import FastgenError
+from ..errors import FastgenError, TooLongError
 from . import ladder, prompt
 from .answer import Answer, Reached
 from .blocks import parse
@@ -36,10 +36,6 @@ RULE_TOKENS = 400
 SHOWN_TOKENS = 800
 """Of a longer text the model is shown what matters. On two cores so many are prefilled in 5 s by a
 model of 0.5 billion parameters, in 11 s by one of 1.5."""
-
-
-class TooLongError(FastgenError):
-    """The model can't read so much text at once."""
 
 
 @dataclass(frozen=True)
