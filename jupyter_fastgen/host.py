@@ -15,7 +15,7 @@ from . import gpu
 from .completion import prompt
 from .completion.service import CompletionService, Options
 from .engine.address import is_url, place
-from .engine.base import Abilities, EngineError, ModelSpec
+from .engine.base import Abilities, EngineError, KVFormat, ModelSpec
 from .engine.pipe import EngineName
 from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
@@ -43,7 +43,8 @@ class Settings:
     `model` is a name of the catalog, a path to a GGUF file or an EXL2 folder, the URL of a server
     that others run, or empty for what fits the machine (see `choose`). `remote` is the URL of such
     a server for edits that are too much for the model; "": nothing leaves this machine. Zeros mean:
-    decide by the machine. `draft` is for a model that only edits.
+    decide by the machine. `draft` is for a model that only edits. What follows only
+    ExLlamaV2 knows; `edit_adapter` is of those in the folder `adapters`.
     """
 
     model: str = ""
@@ -58,6 +59,10 @@ class Settings:
     draft: bool = False
     remote: str = ""
     remote_api_key: str = ""
+    kv_cache: KVFormat = "q8"
+    draft_model: str = ""
+    adapters: str = ""
+    edit_adapter: str = ""
 
 
 def choose_model(
@@ -161,7 +166,8 @@ class ModelHost:
             from .edit.prompt import CHATS
             from .edit.service import EditService
 
-            self._edits = EditService(self._worker, CHATS[self._chat])
+            adapter = self._settings.edit_adapter
+            self._edits = EditService(self._worker, CHATS[self._chat], adapter)
         return self._edits
 
     async def generation(self) -> GenerateService:
@@ -172,7 +178,8 @@ class ModelHost:
             from .edit.prompt import CHATS
             from .generate.service import GenerateService
 
-            self._generation = GenerateService(self._worker, CHATS[self._chat])
+            adapter = self._settings.edit_adapter
+            self._generation = GenerateService(self._worker, CHATS[self._chat], adapter)
         return self._generation
 
     @property
@@ -287,7 +294,10 @@ class ModelHost:
             settings.api_key,
             # With a projector llama.cpp has no drafts.
             None if (settings.draft or on_gpu) and not projector else 0,
-            projector,
+            projector=projector,
+            kv=settings.kv_cache,
+            draft_model=settings.draft_model,
+            adapters=settings.adapters,
         )
         self._worker = Worker(
             engine,

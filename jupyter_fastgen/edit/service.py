@@ -77,9 +77,10 @@ class _Run:
 class EditService:
     """Turns instructions into hunks, on one engine, for many documents."""
 
-    def __init__(self, engine: base.Engine, chat: prompt.Chat) -> None:
-        """`chat` must be that of the engine's model."""
+    def __init__(self, engine: base.Engine, chat: prompt.Chat, adapter: str = "") -> None:
+        """`chat` must be that of the engine's model; `adapter` is a LoRA adapter to write with."""
         self._engine = engine
+        self._adapter = adapter
         self._chat = chat
         self._running: dict[str, _Run] = {}
         self._ids = itertools.count(1)
@@ -247,6 +248,7 @@ class EditService:
             # Nobody waits for what is only read.
             priority="explicit" if max_tokens else "prefetch",
             original="\n".join(original),
+            adapter=self._adapter,
         )
         async with aclosing(self._engine.stream(request)) as events:
             async for event in events:

@@ -131,11 +131,12 @@ def convert(given: Given) -> Result:
     scratch, stubs = given.work / "conversion", given.work / "stubs"
     for folder in (scratch, given.exl2):
         shutil.rmtree(folder, ignore_errors=True)
-    # It is imported with the conversion, and used only for calibration files of one's own.
-    (stubs / "fastparquet").mkdir(parents=True, exist_ok=True)
-    (stubs / "fastparquet" / "__init__.py").touch()
-    known = [importlib.util.find_spec("fastparquet") and "", str(stubs)]
-    paths = [str(library.STANDIN), *filter(None, known), os.environ.get("PYTHONPATH", "")]
+    paths = [str(library.STANDIN), os.environ.get("PYTHONPATH", "")]
+    if importlib.util.find_spec("fastparquet") is None:
+        # It is imported with the conversion, and used only for calibration files of one's own.
+        (stubs / "fastparquet").mkdir(parents=True, exist_ok=True)
+        (stubs / "fastparquet" / "__init__.py").touch()
+        paths.append(str(stubs))
     options = ["-b", "4.0", "-nr", "-mr", "4", "-ml", "512", "-r", "16", "-l", "512"]
     command = [sys.executable, "-m", "exllamav2.conversion.convert_exl2", *options]
     folders = ["-i", str(given.tiny), "-o", str(scratch), "-cf", str(given.exl2)]

@@ -45,6 +45,22 @@ async def test_an_edit_is_waited_for_and_repeats_what_it_edits():
     assert told == [("prefetch", ""), ("explicit", "x = 1\ny = 1")]
 
 
+async def test_each_kind_of_work_has_its_adapter():
+    engine = ScriptedEngine("1\n```")
+    ghost = CompletionService(engine, TEMPLATES["qwen"], Options(adapter="pandas"))
+    cursor = Cursor(Document("python", "", 0, [Cell("c", "code", "x = ")]), "c", 4)
+    await ghost.warm("d", cursor)
+    async for _ in ghost.complete("d", cursor):
+        pass
+    async for _ in EditService(engine, CHATS["chatml"], "edits").edit("d", "x = 1", "python", "2"):
+        pass
+    described = GenerateService(engine, CHATS["chatml"], "edits")
+    async for _ in described.generate(protocol.Generate("x"), 1):
+        pass
+    # What is read ahead must be read with the adapter that then writes.
+    assert [request.adapter for request in engine.requests] == ["pandas"] * 2 + ["edits"] * 2
+
+
 async def test_an_engine_that_follows_no_grammar_is_asked_without_one():
     class Plain(ScriptedEngine):
         async def stats(self) -> Stats:
