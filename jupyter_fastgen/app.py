@@ -8,11 +8,11 @@ import secrets
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from jupyter_core.paths import jupyter_config_path
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, Unicode
 
 from .answers import Answers
 from .completion.confidence import THRESHOLD
@@ -21,6 +21,7 @@ from .completion.modules import LocalModules
 from .completion.service import Options
 from .edit.actions import load_actions
 from .edits import Edits
+from .engine.base import KVFormat
 from .habit import HabitFile, default_path
 from .handlers import ROUTES
 from .host import ModelHost, Settings, edit_host, image_model, remote_host
@@ -68,9 +69,9 @@ class FastgenApp(ExtensionApp):
 
     model = Unicode(
         "",
-        help="A name of the catalog, a path to a .gguf file, or the URL of a server: llama-server,"
-        " or any with OpenAI's completions, such as http://HOST:8000/v1#MODEL."
-        " Empty: the catalog's default.",
+        help="A name of the catalog, a path to a .gguf file or an EXL2 folder, or the URL of a"
+        " server: llama-server, or any with OpenAI's completions, such as http://HOST:8000/v1#MODEL."
+        " Empty: what fits this machine; `jupyter fastgen doctor` says why.",
     ).tag(config=True)
     models_dir = Unicode(
         "", help="Where models are kept. Empty: FASTGEN_MODELS_DIR or Jupyter's data directory."
@@ -95,6 +96,24 @@ class FastgenApp(ExtensionApp):
     suffix_tokens = Int(64, min=0, help="Prompt tokens for what follows the cursor.").tag(
         config=True
     )
+    kv_cache = Enum(
+        get_args(KVFormat),
+        "q8",
+        help="How ExLlamaV2 keeps the KV cache; fewer bits take less of the GPU's memory.",
+    ).tag(config=True)
+    draft_model = Unicode(
+        "",
+        help="Folder of a small model with the same vocabulary, which drafts for ExLlamaV2's.",
+    ).tag(config=True)
+    adapters = Unicode(
+        "", help="Folder of LoRA adapters for ExLlamaV2, one folder each, as PEFT writes them."
+    ).tag(config=True)
+    ghost_adapter = Unicode("", help="The adapter that writes ghost text. Empty: none.").tag(
+        config=True
+    )
+    edit_adapter = Unicode(
+        "", help="The adapter that writes edits and described code. Empty: none."
+    ).tag(config=True)
     idle_unload = Float(
         1800.0, min=0, help="Seconds without work until the model leaves memory. 0: never."
     ).tag(config=True)
@@ -161,6 +180,10 @@ class FastgenApp(ExtensionApp):
             idle_unload=self.idle_unload,
             engine_output=self.engine_output,
             api_key=self.api_key,
+            kv_cache=self.kv_cache,
+            draft_model=self.draft_model,
+            adapters=self.adapters,
+            edit_adapter=self.edit_adapter,
             remote=self.remote,
             remote_api_key=self.remote_api_key,
         )
@@ -171,6 +194,7 @@ class FastgenApp(ExtensionApp):
             modules=self._local_modules(),
             confidence=self.confidence or None,
             habit=self.habit_file.habit,
+            adapter=self.ghost_adapter,
         )
         self.host = ModelHost(self._model_settings, options)
         folders = [Path(folder, "fastgen", "actions") for folder in jupyter_config_path()[::-1]]
@@ -193,8 +217,10 @@ class FastgenApp(ExtensionApp):
         os.environ.update(self._told)
 
     def make_edit_host(self, model: str = "") -> ModelHost:
-        """See `edit_host`."""
-        return edit_host(self._model_settings, model)
+        """See `edit_host`; the host of ghost text where that serves edits, too."""
+        if not model and self.host.serves_edits:
+            return self.host
+        return edit_host(self._model_settings, model, lambda: self.host.machine)
 
     def make_remote_host(self) -> ModelHost | None:
         """See `remote_host`."""

@@ -7,14 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from . import computer
+from . import computer, gpu
 from .engine import machine
 from .errors import FastgenError
 
@@ -173,21 +173,32 @@ def _own_model(app: FastgenApp) -> Iterator[Finding]:
     store = ModelStore(Path(app.models_dir) if app.models_dir else None)
     try:
         catalog = load_catalog(Path(app.catalog) if app.catalog else None)
-        found = resolve(app.model or catalog.default.name, catalog, store)
+        choice = None if app.model else app.host.choose(catalog)
+        found = resolve(choice.entry.name if choice else app.model, catalog, store)
     except FastgenError as error:
         yield Finding("model", "failed", str(error), "correct c.FastgenApp.model", {})
         return
-    yield _model(found.entry, found.path, store)
-    edits = found.entry if app.model else best_for_edits(catalog, store)
+    entry = found.entry
+    yield _model(entry, found.path, store)
+    on_gpu = entry.engine == "exllamav2"
+    edits = entry if app.model or on_gpu else best_for_edits(catalog, store)
     yield _edits(edits, catalog)
-    yield _engine(found.entry, chosen=bool(app.model))
+    devices, faults = gpu.devices(), gpu.faults()
+    yield _gpu(devices, faults, choice.better if choice else None)
+    if choice is None:
+        reason = "as configured"
+    else:
+        reason = choice.reason if devices else "the default model, without an NVIDIA GPU"
+    yield _gpu_engine(entry, reason, devices, faults) if on_gpu else _engine(entry, reason)
     yield _processors(app.threads)
-    tokens = app.slots * (app.context_tokens + app.cell_tokens + app.suffix_tokens + 1024)
-    tokens += EDIT_TOKENS
-    yield _memory(sum(entry.size or 0 for entry in {found.entry, edits}) + tokens * KV_BYTES)
+    if not on_gpu:
+        tokens = app.slots * (app.context_tokens + app.cell_tokens + app.suffix_tokens + 1024)
+        tokens += EDIT_TOKENS
+        yield _memory(sum(model.size or 0 for model in {entry, edits}) + tokens * KV_BYTES)
 
 
 def _model(entry: ModelEntry, path: Path | None, store: ModelStore) -> Finding:
+    from .models.choice import weight_bytes
     from .models.errors import human_size
 
     status = store.status(entry)
@@ -207,7 +218,7 @@ def _model(entry: ModelEntry, path: Path | None, store: ModelStore) -> Finding:
         return Finding("model", "ok", f"{entry.name}: {hashed}, in {path}", "", facts)
     why = f" ({status.detail})" if status.detail else ""
     text = f"{entry.name} is {state}{why}; {store.directory} has {human_size(free)} free"
-    need = (entry.size or 0) - status.present
+    need = (weight_bytes(entry) or 0) - status.present
     if need > free:
         text += f", {human_size(need)} are needed: make room, or set FASTGEN_MODELS_DIR"
     return Finding("model", "failed", text, f"jupyter fastgen models pull {entry.name}", facts)
@@ -229,15 +240,47 @@ def _free_space(directory: Path) -> int:
     return shutil.disk_usage(directory).free
 
 
-def _engine(entry: ModelEntry, chosen: bool) -> Finding:
-    reason = "as configured" if chosen else "the default model"
+def _gpu(devices: list[gpu.Device], faults: list[gpu.Fault], better: ModelEntry | None) -> Finding:
+    from .models.errors import human_size
+
+    facts: dict[str, object] = {
+        "devices": [asdict(device) for device in devices],
+        "lacking": [fault.text for fault in faults],
+    }
+    if not devices:
+        return Finding("gpu", "ok", "no NVIDIA GPU; models run on the processor", "", facts)
+    text = ", ".join(
+        f"{device.name} with {human_size(device.free)} of {human_size(device.total)} free"
+        for device in devices
+    )
+    if faults:
+        text += f"; ExLlamaV2 can't use it: {'; '.join(fault.text for fault in faults)}"
+        return Finding("gpu", "warning", text, "; ".join(fault.mend for fault in faults), facts)
+    if better is not None:
+        text += f"; {better.name} fits, but is not here"
+        return Finding("gpu", "warning", text, f"jupyter fastgen models pull {better.name}", facts)
+    return Finding("gpu", "ok", text, "", facts)
+
+
+def _gpu_engine(
+    entry: ModelEntry, reason: str, devices: list[gpu.Device], faults: list[gpu.Fault]
+) -> Finding:
     facts: dict[str, object] = {"name": entry.engine, "model": entry.name}
-    if entry.engine != "llamacpp":
-        text = f"{entry.name} needs the engine {entry.engine}, which is not there"
+    if not devices:
+        text = f"{entry.name} needs an NVIDIA GPU, and nvidia-smi shows none"
         return Finding("engine", "failed", text, "set c.FastgenApp.model to a GGUF model", facts)
+    if faults:
+        text = f"{entry.name} needs ExLlamaV2: {'; '.join(fault.text for fault in faults)}"
+        return Finding("engine", "failed", text, "; ".join(fault.mend for fault in faults), facts)
+    text = f"ExLlamaV2 in a process of its own runs {entry.name}: {reason}"
+    return Finding("engine", "ok", text, "", facts)
+
+
+def _engine(entry: ModelEntry, reason: str) -> Finding:
+    facts: dict[str, object] = {"name": entry.engine, "model": entry.name}
     fault = import_fault("xllamacpp")
     if fault is None:
-        text = f"llama.cpp in a process of its own, because {entry.name} ({reason}) is a GGUF file"
+        text = f"llama.cpp in a process of its own runs {entry.name}: {reason}"
         return Finding("engine", "ok", text, "", facts)
     text = f"llama.cpp can't be used: {fault}"
     if "libgomp" in fault:

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from . import gpu
 from .completion import prompt
 from .completion.service import CompletionService, Options
 from .engine.address import AddressError, is_url, place
-from .engine.base import Abilities, EngineError, ModelSpec
+from .engine.base import Abilities, EngineError, KVFormat, ModelSpec
 from .engine.pipe import EngineName
 from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
-from .models.catalog import ModelEntry, load_catalog
+from .models.catalog import Catalog, ModelEntry, load_catalog
+from .models.choice import Choice, Machine, choose
 from .models.errors import ModelNotHere
 from .models.resolve import best_for_edits, best_for_images, resolve
 from .models.store import ModelStore
@@ -32,17 +34,18 @@ if TYPE_CHECKING:
 EDIT_TOKENS = 8192
 """For an edit's text, twice what of it changes, and the instruction: 100 to 250 MB of KV cache."""
 
-PULL = "press Download in the status panel, or run `jupyter fastgen models pull`"
+PULL = "press Download in the status panel, or run `jupyter fastgen models pull {name}`"
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the administrator chose.
 
-    `model` is a name of the catalog, a path to a GGUF file, the URL of a server that others run,
-    or empty for the catalog's default. `remote` is the URL of such a server for edits that are too
-    much for the model; "": nothing leaves this machine. Zeros mean: decide by the machine. `draft`
-    is for a model that only edits.
+    `model` is a name of the catalog, a path to a GGUF file or an EXL2 folder, the URL of a server
+    that others run, or empty for what fits the machine (see `choose`). `remote` is the URL of such
+    a server for edits that are too much for the model; "": nothing leaves this machine. Zeros mean:
+    decide by the machine. `draft` is for a model that only edits. What follows only
+    ExLlamaV2 knows; `edit_adapter` is of those in the folder `adapters`.
     """
 
     model: str = ""
@@ -57,19 +60,37 @@ class Settings:
     draft: bool = False
     remote: str = ""
     remote_api_key: str = ""
+    kv_cache: KVFormat = "q8"
+    draft_model: str = ""
+    adapters: str = ""
+    edit_adapter: str = ""
 
 
-def edit_host(settings: Settings, model: str = "") -> ModelHost:
+def choose_model(
+    settings: Settings, catalog: Catalog, store: ModelStore, machine: Machine
+) -> Choice:
+    """The model that runs where none is configured."""
+    tokens = settings.slots * max(settings.context, EDIT_TOKENS)
+    return choose(catalog, machine, tokens, lambda entry: store.path(entry) is not None)
+
+
+def edit_host(
+    settings: Settings, model: str = "", look: Callable[[], Machine] = lambda: gpu.machine()
+) -> ModelHost:
     """A host of the model for edits: the configured one, else the best for them that is here.
 
-    One document, and room for all of it. `model` names another of the catalog, which must be on
-    this machine. Raises `FastgenError`.
+    A model that runs on a GPU is the best. One document, and room for all of it. `model` names
+    another of the catalog, which must be on this machine. `look` gives the machine to choose for.
+    Raises `FastgenError`.
     """
     chosen = model or settings.model
     if model or not chosen:
         catalog, store = load_catalog(settings.catalog), ModelStore(settings.models_dir)
         if not model:
-            chosen = best_for_edits(catalog, store).name
+            best = choose_model(settings, catalog, store, look()).entry
+            if best.engine == "llamacpp":
+                best = best_for_edits(catalog, store)
+            chosen = best.name
         elif store.path(catalog.get(model)) is None:
             raise ModelNotHere(model)
     fitting = replace(settings, model=chosen, context=EDIT_TOKENS, slots=1, draft=True)
@@ -106,6 +127,7 @@ class ModelHost:
         self._download: asyncio.Task[None] | None = None
         self._download_stop = threading.Event()
         self._entry: ModelEntry | None = None
+        self._machine: Machine | None = None
         self._worker: Worker | None = None
         self.completion: CompletionService | None = None
         """None until the model file is there, or the server of others has told what it runs."""
@@ -148,7 +170,8 @@ class ModelHost:
             from .edit.prompt import CHATS
             from .edit.service import EditService
 
-            self._edits = EditService(self._worker, CHATS[self._chat])
+            adapter = self._settings.edit_adapter
+            self._edits = EditService(self._worker, CHATS[self._chat], adapter)
         return self._edits
 
     async def generation(self) -> GenerateService:
@@ -159,8 +182,14 @@ class ModelHost:
             from .edit.prompt import CHATS
             from .generate.service import GenerateService
 
-            self._generation = GenerateService(self._worker, CHATS[self._chat])
+            adapter = self._settings.edit_adapter
+            self._generation = GenerateService(self._worker, CHATS[self._chat], adapter)
         return self._generation
+
+    @property
+    def serves_edits(self) -> bool:
+        """Whether its model is for edits, too: one on a GPU works for all, and is there once."""
+        return self._entry is not None and self._entry.engine == "exllamav2"
 
     @property
     def is_for_edits(self) -> bool:
@@ -191,12 +220,19 @@ class ModelHost:
 
     async def restart(self) -> None:
         """End the engine process and start anew."""
+        await self._retire()
+        if self._machine is not None:
+            # Memory may be free now. It takes too long for the event loop.
+            self._machine = await asyncio.to_thread(gpu.machine)
+            await self._retire()  # one that somebody woke meanwhile
+        self._prepare()
+        self.wake()
+
+    async def _retire(self) -> None:
         if self._worker is not None:
             await self._worker.retire()
             self._worker = None
             self.completion = self._edits = self._generation = None
-        self._prepare()
-        self.wake()
 
     async def close(self) -> None:
         """End the download and the engine process."""
@@ -205,6 +241,17 @@ class ModelHost:
             await asyncio.wait({self._download})
         if self._worker is not None:
             await self._worker.retire()
+
+    @property
+    def machine(self) -> Machine:
+        """What the choice of a model depends on, looked at once."""
+        if self._machine is None:
+            self._machine = gpu.machine()
+        return self._machine
+
+    def choose(self, catalog: Catalog) -> Choice:
+        """The model for this machine, where none is configured."""
+        return choose_model(self._settings, catalog, self._store, self.machine)
 
     def _prepare(self) -> None:
         """Find the model; make the worker that will run it."""
@@ -216,50 +263,45 @@ class ModelHost:
                 self._set(Status(state="idle", where=where))
                 return
             catalog = load_catalog(settings.catalog)
-            found = resolve(settings.model or catalog.default.name, catalog, self._store)
+            name = settings.model or self.choose(catalog).entry.name
+            found = resolve(name, catalog, self._store)
         except FastgenError as error:
             self._set(Status(state="error", detail=str(error), remedy="correct c.FastgenApp.model"))
             return
         self._entry = found.entry
-        if found.entry.engine != "llamacpp":
-            detail = (
-                f"{found.entry.name} needs the engine {found.entry.engine}, which is not installed"
-            )
-            self._set(
-                Status(
-                    state="error",
-                    model=found.entry.name,
-                    detail=detail,
-                    remedy="choose a GGUF model",
-                )
-            )
-        elif found.path is None:
+        if found.path is None:
             here = self._store.status(found.entry)
             detail = (
                 f"{found.entry.name} is not ready on this machine ({here.detail or here.state})"
             )
-            self._set(Status(state="missing", model=found.entry.name, detail=detail, remedy=PULL))
+            remedy = PULL.format(name=found.entry.name)
+            self._set(Status(state="missing", model=found.entry.name, detail=detail, remedy=remedy))
         else:
             entry = found.entry
             projector = found.path.with_name(entry.projector) if entry.projector else ""
-            self._set_worker("llamacpp", entry.name, str(found.path), str(projector))
+            self._set_worker(entry.engine, entry.name, str(found.path), str(projector))
             self._serve(entry.fim, entry.chat)
-            self._set(Status(state="idle", model=entry.name, engine="llama.cpp"))
+            shown = "ExLlamaV2" if entry.engine == "exllamav2" else "llama.cpp"
+            self._set(Status(state="idle", model=entry.name, engine=shown))
 
     def _set_worker(
         self, engine: EngineName, name: str, location: str, projector: str = ""
     ) -> None:
         settings = self._settings
+        on_gpu = engine == "exllamav2"
         spec = ModelSpec(
             name,
             location,
-            settings.context,
+            max(settings.context, EDIT_TOKENS) if on_gpu else settings.context,
             settings.slots,
             settings.threads,
             settings.api_key,
             # With a projector llama.cpp has no drafts.
-            None if settings.draft and not projector else 0,
-            projector,
+            None if (settings.draft or on_gpu) and not projector else 0,
+            projector=projector,
+            kv=settings.kv_cache,
+            draft_model=settings.draft_model,
+            adapters=settings.adapters,
         )
         self._worker = Worker(
             engine,
@@ -315,7 +357,10 @@ class ModelHost:
             await asyncio.to_thread(self._store.pull, entry, progress, self._download_stop)
         except FastgenError as error:
             if not self._download_stop.is_set():
-                self._set(Status(state="missing", model=entry.name, detail=str(error), remedy=PULL))
+                remedy = PULL.format(name=entry.name)
+                self._set(
+                    Status(state="missing", model=entry.name, detail=str(error), remedy=remedy)
+                )
             return
         finally:
             self._download = None

@@ -24,16 +24,26 @@ class EngineError(FastgenError):
         self.remedy = remedy
 
 
+KVFormat = Literal["fp16", "q8", "q6", "q4"]
+"""How the keys and values of the KV cache are kept."""
+
+Priority = Literal["explicit", "ghost", "prefetch"]
+"""Whom a request serves: a person who asked and waits, one who types, or nobody yet."""
+
+
 class ModelSpec(msgspec.Struct, frozen=True):
     """Which model to run, and how much of the machine it may take.
 
-    `location` is a file (GGUF), or the URL of a server that others run; a fragment of it names one
-    of that server's models.
+    `location` is a file (GGUF), a folder (ExLlamaV2), or the URL of a server that others run; a
+    fragment of it names one of that server's models.
     `context` is the KV cache in tokens of each of the `slots` documents that
     are kept warm at once. `threads` 0 means: fit the machine. `draft` is how many tokens at once
     are guessed from what stands in the prompt, to be verified together: for answers that repeat
     their prompt, as edits do. None means: as many as pay on this machine, if any do. `projector` is
-    a second file, by which the model sees.
+    a second file, by which a model of llama.cpp sees.
+
+    Only ExLlamaV2 knows the others: `kv`, the folder `draft_model` of a small model that guesses
+    for this one, and the folder `adapters` that holds LoRA adapters, one folder each.
     """
 
     name: str
@@ -44,6 +54,9 @@ class ModelSpec(msgspec.Struct, frozen=True):
     api_key: str = ""
     draft: int | None = 0
     projector: str = ""
+    kv: KVFormat = "q8"
+    draft_model: str = ""
+    adapters: str = ""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -61,6 +74,9 @@ class Request(msgspec.Struct, frozen=True):
 
     `images` are PNG, JPEG or WebP files, each of which stands in the prompt where
     `images.MARK` does; for a model that sees, as its `Stats` tell.
+
+    Engines that can make use of it are told: whom to serve first, by `priority`; `original`, text
+    that the answer is likely to repeat; and `adapter`, the LoRA adapter to answer with.
     """
 
     id: int
@@ -75,6 +91,9 @@ class Request(msgspec.Struct, frozen=True):
     starts: int = 0
     grammar: str = ""
     progress: bool = False
+    priority: Priority = "ghost"
+    original: str = ""
+    adapter: str = ""
     images: tuple[bytes, ...] = ()
 
 
@@ -169,9 +188,11 @@ class Abilities(msgspec.Struct, frozen=True):
 class Stats(msgspec.Struct, frozen=True):
     """What an engine runs on. `context` is in tokens, of one document; 0 where unknown.
 
-    `draft` is how many tokens are guessed at once, 0 for none. `abilities` are those of a server
-    that others run, None of an engine of this machine. `sees` says where images may stand: in any
-    "prompt", or only in a "chat", for which the prompt is what the person says; "" nowhere.
+    `draft` is how many tokens are guessed at once, 0 for none. `grammar`: whether answers follow
+    one. `attention` and `kv` say how these are computed and kept, where the engine tells.
+    `abilities` are those of a server that others run, None of an engine of this machine. `sees`
+    says where images may stand: in any "prompt", or only in a "chat", for which the prompt is what
+    the person says; "" nowhere.
     """
 
     engine: str
@@ -180,6 +201,9 @@ class Stats(msgspec.Struct, frozen=True):
     context: int = 0
     pid: int = 0
     draft: int = 0
+    grammar: bool = True
+    attention: str = ""
+    kv: str = ""
     abilities: Abilities | None = None
     sees: Literal["", "prompt", "chat"] = ""
 

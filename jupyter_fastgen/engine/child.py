@@ -64,10 +64,6 @@ async def _serve(reports: int) -> None:
 async def _load(
     command: pipe.Load, report: Callable[[pipe.Report], Awaitable[None]]
 ) -> Engine | None:
-    if command.quiet:
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
     loop = asyncio.get_running_loop()
     shown = -1.0
 
@@ -91,6 +87,12 @@ async def _load(
 async def _adapter(command: pipe.Load) -> Engine:
     if command.engine == "url":
         from .served import adapter
+
+        return await adapter(command.spec)
+    if command.engine == "exllamav2":
+        from .exllamav2.adapter import ExLlamaV2
+
+        return ExLlamaV2()
 
         return await adapter(command.spec)
     from .llamacpp import LlamaCpp

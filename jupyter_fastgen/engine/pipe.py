@@ -9,7 +9,7 @@ import msgspec
 
 from .base import Done, ModelSpec, Request, Stats, Text
 
-EngineName = Literal["llamacpp", "url"]
+EngineName = Literal["llamacpp", "exllamav2", "url"]
 """`url`: a server that others run, by whichever API it has."""
 
 
@@ -18,7 +18,6 @@ class Load(msgspec.Struct, tag="load", frozen=True):
 
     engine: EngineName
     spec: ModelSpec
-    quiet: bool = True
 
 
 class Start(msgspec.Struct, tag="start", frozen=True):

@@ -11,11 +11,12 @@ import contextlib
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import IO, Literal
 
-from . import pipe
+from . import last_words, pipe
 from .base import EngineError, Event, ModelSpec, Request, Stats, Text
 
 BACKOFF = (0.2, 1.0, 3.0, 10.0, 30.0)
@@ -52,7 +53,10 @@ class Worker:
         idle_unload: float = 0.0,
         quiet: bool = True,
     ) -> None:
-        """Prepare; nothing is started. `idle_unload` is in seconds, 0 for never."""
+        """Prepare; nothing is started. `idle_unload` is in seconds, 0 for never.
+
+        What a `quiet` engine prints is not shown, but looked through for why it died.
+        """
         self._engine: pipe.EngineName = engine
         self._spec = spec
         self._on_state = on_state
@@ -182,12 +186,17 @@ class Worker:
     async def _life(self) -> tuple[WorkerState | None, str]:
         """One process from start to end: why its model can't be loaded, or how it died."""
         self._set(WorkerState("loading", progress=0.0))
+        with tempfile.TemporaryFile() as printed:
+            return await self._run(printed)
+
+    async def _run(self, printed: IO[bytes]) -> tuple[WorkerState | None, str]:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "jupyter_fastgen.engine.child",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=printed if self._quiet else None,
             env={"GOMP_SPINCOUNT": SPIN, **os.environ},
             # A signal to the server's terminal (Ctrl+C) is not meant for the engine.
             start_new_session=True,
@@ -195,7 +204,7 @@ class Worker:
         self._process = process
         broken: WorkerState | None = None
         try:
-            self._send(pipe.Load(self._engine, self._spec, self._quiet))
+            self._send(pipe.Load(self._engine, self._spec))
             assert process.stdout is not None
             while broken is None:
                 broken = self._take(await pipe.read_report(process.stdout))
@@ -211,7 +220,7 @@ class Worker:
                     os.kill(process.pid, signal.SIGKILL)
             # Shielded: a cancelled supervisor must still reap the process.
             code = await asyncio.shield(process.wait())
-            died = f"the engine process died ({_how(code)})"
+            died = f"the engine process died ({_how(code)}{last_words.of(printed)})"
             for events in self._streams.values():
                 events.put_nowait(EngineError(died, "it restarts by itself"))
         return broken, died

@@ -41,9 +41,10 @@ class PromptTooLongError(TooLongError):
 class GenerateService:
     """Writes the code that is described, on one engine."""
 
-    def __init__(self, engine: base.Engine, chat: Chat) -> None:
-        """`chat` must be that of the engine's model."""
+    def __init__(self, engine: base.Engine, chat: Chat, adapter: str = "") -> None:
+        """`chat` must be that of the engine's model; `adapter` is a LoRA adapter to write with."""
         self._engine = engine
+        self._adapter = adapter
         self._chat = chat
         self._ids = itertools.count(1)
         self._window = 0
@@ -87,6 +88,8 @@ class GenerateService:
             seed=asked.seed,
             document=DOCUMENT,
             progress=True,
+            priority="explicit",
+            adapter=self._adapter,
             images=asked.images,
         )
         code = Code(built.fence)

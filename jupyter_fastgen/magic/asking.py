@@ -69,7 +69,7 @@ class Asking:
         said, about = fill(prompt, self._shell.user_ns)
         question = Generate(
             prompt=said,
-            cells=context(self._recorder, saved_cells(), cell),
+            cells=context(self._recorder, saved_cells(self._recorder.gone), cell),
             about=about,
             model=asked.model,
             max_tokens=asked.max_tokens,

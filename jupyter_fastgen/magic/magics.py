@@ -189,7 +189,11 @@ class Fastgen:
 
             said = load_actions()[change.action].say(said, change.error)
         widget = FastgenAnswer(
-            phase="done", prompt=said, cell=self._recorder.current, target=ran.id
+            phase="done",
+            prompt=said,
+            cell=self._recorder.current,
+            target=ran.id,
+            wish={"instruction": change.said, "action": change.action, "error": change.error},
         )
         Live(widget).show()
 

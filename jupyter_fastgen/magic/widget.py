@@ -14,7 +14,7 @@ from typing import Any
 
 import ipywidgets
 from IPython.display import display, update_display
-from traitlets import Bunch, Float, HasTraits, Int, List, Unicode
+from traitlets import Bunch, Dict, Float, HasTraits, Int, List, Unicode
 
 from ..errors import FastgenError
 from ..protocol import Hunk
@@ -49,6 +49,7 @@ class FastgenAnswer(ipywidgets.DOMWidget):
     job = Unicode("").tag(sync=True)
     cell = Unicode("").tag(sync=True)
     target = Unicode("").tag(sync=True)
+    wish: Any = Dict().tag(sync=True)
     path = Unicode("").tag(sync=True)
     hunks: Any = List().tag(sync=True)
     text = Unicode("").tag(sync=True)

@@ -80,7 +80,8 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One model. `file` is None when the model is a folder; `size` and `sha256` are of the file.
 
     Without `sha256` the hash is the one that the hub gives when pulling. `projector` is a second
-    file beside it, by which the model sees.
+    file beside it, by which the model sees. `parameters`, `bits` per weight and `kv_bytes` of the
+    cache for each token say what it takes of a GPU; without them it is never chosen by itself.
     """
 
     name: str
@@ -95,6 +96,9 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     file: str | None = None
     size: int | None = None
     sha256: str | None = None
+    parameters: int | None = None
+    bits: float | None = None
+    kv_bytes: int | None = None
     projector: str | None = None
 
     @property

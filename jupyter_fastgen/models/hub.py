@@ -194,7 +194,9 @@ def _download(
     expected = remote.sha256
     if (expected is not None and digest != expected) or not _git_matches(target, remote):
         target.unlink()
-        raise SourceFailed(f"what arrived is not what {_host()} announced; it was deleted")
+        raise SourceFailed(
+            f"the {remote.name} that came is not what {_host()} announced; it was deleted"
+        )
     return digest
 
 

@@ -1,5 +1,6 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import { clean } from '../client/clean';
+import type { Wish } from '../client/edits';
 import type { IHunk } from '../client/protocol';
 
 /** What the kernel calls the module of its widget, and the version that it asks for. */
@@ -38,6 +39,8 @@ export interface ITraits {
   readonly job: string;
   /** Id of the cell that an edit is to change, '' if none. */
   readonly target: string;
+  /** What the edit is asked for with; `prompt` says it in words. */
+  readonly wish: Wish;
   /** The file that an edit is to change, '' if none, and how. */
   readonly path: string;
   readonly hunks: readonly IFileHunk[];
@@ -56,6 +59,7 @@ export const DEFAULTS: ITraits = {
   image: '',
   job: '',
   target: '',
+  wish: { instruction: '', action: '', error: '' },
   path: '',
   hunks: []
 };

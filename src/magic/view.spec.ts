@@ -115,15 +115,16 @@ it('offers what can be done where it is shown', async () => {
 
 it('hands an edit of a cell to the review, once by itself and then by a button', async () => {
   const { panel, actions, asked } = await notebook('%%fastgen', 'a = 2');
+  const wish = { instruction: 'quickly', action: 'fix', error: 'E' };
   const { answer, button, find, offered } = viewed(
-    { phase: 'queued', target: 'c1', prompt: 'rename it' },
+    { phase: 'queued', target: 'c1', prompt: 'fix it quickly', wish },
     '',
     panel.content.widgets[0].node,
     actions
   );
   expect(asked).toEqual([]);
   answer.update({ phase: 'done' });
-  expect(asked).toEqual([['edit', 'c1', 'rename it']]);
+  expect(asked).toEqual([['edit', 'c1', wish, 'fix it quickly']]);
   expect(find('.jp-fastgen-Answer-status').textContent).toBe(
     'Its changes are shown in the cell'
   );

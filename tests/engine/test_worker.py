@@ -36,9 +36,9 @@ class Watched(Worker):
         self.states.append(state)
         self._changed.set()
 
-    async def until(self, state: str) -> WorkerState:
+    async def until(self, state: str, detail: str = "") -> WorkerState:
         async def reached() -> None:
-            while self.state.state != state:
+            while self.state.state != state or detail not in self.state.detail:
                 self._changed.clear()
                 await self._changed.wait()
 
@@ -100,6 +100,19 @@ async def test_killed_mid_stream_it_heals(running: Watched):
     await running.until("ready")
     assert running.pid not in (None, pid)
     assert (await answer(running, request(max_tokens=3))).done.new_tokens == 3
+
+
+async def test_it_is_told_why_the_process_died(
+    small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "msgspec.py").write_text("raise ImportError('no msgspec on purpose')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    one = Watched(str(small_model))
+    one.start()
+    state = await one.until("loading", detail="died")
+    why = "the engine process died (exit status 1; ImportError: no msgspec on purpose)"
+    assert state.detail == f"{why}; restarting"
+    await one.close()
 
 
 async def test_killed_between_requests_it_heals(running: Watched):

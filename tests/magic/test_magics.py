@@ -83,6 +83,15 @@ def test_only_what_ran_and_what_is_named_goes_along(session: Session, engine: En
     assert [cell.source for cell in asked.cells] == ["secret = 'hunter2'[::-1]\nrides = [1, 2, 3]"]
 
 
+def test_what_was_deleted_from_the_notebook_does_not_go_along(session: Session, engine: Engine):
+    link = engine(*code("x"))
+    session.run("rate = 0.5", "one")
+    session.run("price = 2", "two")
+    session.shell.parent_header = {"metadata": {"cellId": "three", "deletedCells": ["one"]}}
+    session.run("%%fastgen --wait\nprint the price", "three")
+    assert [cell.source for cell in generated(link).cells] == ["price = 2"]
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_fastgen.models.catalog import HubSource, PackageSource, load_catalog
+from jupyter_fastgen.models.choice import gpu_memory
 from jupyter_fastgen.models.errors import CatalogError, UnknownModel
 
 
@@ -33,6 +34,7 @@ def test_every_single_file_is_pinned_and_every_folder_says_it_is_not():
         # Of two files the hub gives the hashes, as of a folder.
         assert (entry.sha256 is None) == (entry.is_folder or entry.projector is not None)
         assert (entry.engine == "exllamav2") == entry.is_folder
+        assert (gpu_memory(entry, 0) is not None) == entry.is_folder
         assert entry.sources
 
 
