@@ -315,14 +315,17 @@ def _server(name: Literal["engine", "remote"], url: str, api_key: str) -> Findin
     from .engine.address import place
     from .engine.base import EngineError, ModelSpec
 
-    facts: dict[str, object] = {"name": "server", "at": place(url)}
+    facts: dict[str, object] = {"name": "server"}
     try:
+        facts["at"] = place(url)
         stats = asyncio.run(_asked(ModelSpec("", url, api_key=api_key)))
-    except EngineError as error:
-        setting = "model" if name == "engine" else "remote"
-        mend = error.remedy or f"correct c.FastgenApp.{setting}"
+    except FastgenError as error:
+        mend = f"correct c.FastgenApp.{'model' if name == 'engine' else 'remote'}"
+        said = str(error)
+        if isinstance(error, EngineError):
+            said, mend = error.reason, error.remedy or mend
         # Without the remote one there is ghost text.
-        return Finding(name, "failed" if name == "engine" else "warning", error.reason, mend, facts)
+        return Finding(name, "failed" if name == "engine" else "warning", said, mend, facts)
     can = stats.abilities
     assert can is not None
     facts |= {"model": stats.model, "context": stats.context, "sees": stats.sees != ""}

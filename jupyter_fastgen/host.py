@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import msgspec
 from . import gpu
 from .completion import prompt
 from .completion.service import CompletionService, Options
-from .engine.address import is_url, place
+from .engine.address import AddressError, is_url, place
 from .engine.base import Abilities, EngineError, KVFormat, ModelSpec
 from .engine.pipe import EngineName
 from .engine.worker import Worker, WorkerState
@@ -134,6 +135,9 @@ class ModelHost:
         self._edits: EditService | None = None
         self._generation: GenerateService | None = None
         self.status = Status(state="idle")
+        self._remote = ""
+        with suppress(AddressError):  # told where that is asked
+            self._remote = place(settings.remote) if settings.remote else ""
         self._prepare()
 
     def listen(self, listener: Callable[[Status], None]) -> Callable[[], None]:
@@ -364,8 +368,8 @@ class ModelHost:
         self.wake()
 
     def _set(self, status: Status) -> None:
-        if self._settings.remote:
-            status = msgspec.structs.replace(status, remote=place(self._settings.remote))
+        if self._remote:
+            status = msgspec.structs.replace(status, remote=self._remote)
         if status != self.status:
             self.status = status
             for listener in list(self._listeners):

@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_fastgen import gpu
 from jupyter_fastgen.completion.service import Options
-from jupyter_fastgen.host import ModelHost, Settings, edit_host
+from jupyter_fastgen.host import ModelHost, Settings, edit_host, remote_host
 from jupyter_fastgen.models.catalog import load_catalog
 from jupyter_fastgen.models.choice import Machine
 from jupyter_fastgen.models.store import ModelStore
@@ -231,6 +231,22 @@ async def test_a_path_is_run_as_it_is_and_restart_starts_anew(tmp_path: Path, sm
         await watched.host.restart()
         assert watched.host.status.state in ("idle", "loading")
         await watched.until(lambda status: status.state == "ready")
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[bad", "http://host:port/v1", "https:///v1"])
+async def test_a_url_without_a_host_is_a_wrong_setting(tmp_path: Path, url: str):
+    async with hosting(Settings(model=url, models_dir=tmp_path)) as watched:
+        watched.host.wake()
+        status = watched.host.status
+        assert (status.state, status.where) == ("error", "")
+        assert "http://HOST:8000/v1" in status.detail
+        assert "c.FastgenApp.model" in status.remedy
+    # Of a wrong remote one only who needs it hears.
+    async with hosting(Settings(remote=url, models_dir=tmp_path)) as watched:
+        assert (watched.host.status.state, watched.host.status.remote) == ("missing", "")
+    remote = remote_host(Settings(remote=url, models_dir=tmp_path))
+    assert remote is not None
+    assert remote.status.state == "error"
 
 
 async def test_a_url_that_does_not_answer_is_an_error_until_restart():

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from ..errors import FastgenError
+
 
 def is_url(model: str) -> bool:
     """Whether a setting names a server, and not a model of this machine."""
     return model.startswith(("http://", "https://"))
 
 
+class AddressError(FastgenError):
+    """A setting that is to be a URL is none."""
+
+
 def place(url: str) -> str:
-    """Host and port, to be shown: what else is in a URL may be secret."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+    """Host and port, to be shown: what else is in a URL may be secret. Raises `AddressError`."""
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.port != 0:
+            return parts.netloc.rpartition("@")[2]
+    except ValueError:
+        pass  # as below
+    raise AddressError("the URL of the server has no host and port: write http://HOST:8000/v1")
 
 
 def shown(url: str) -> str:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from jupyter_fastgen.engine.base import Done, EngineError, ModelSpec, Text
+from jupyter_fastgen.engine.served import adapter
 from jupyter_fastgen.engine.worker import Worker
 from jupyter_fastgen.images import MARK
 
+from ..conftest import RunningServer, serving
 from ..tiny_vision import TOKENS, png, write_projector
 from .contract import answer, request
 
@@ -82,6 +84,38 @@ async def test_a_broken_picture_is_an_error_and_no_more(
     with pytest.raises(EngineError, match=reason):
         await answer(engine, request(prompt, max_tokens=1, images=(image,)))
     assert (await answer(engine, request(max_tokens=2))).done.reason == "length"
+
+
+@pytest.fixture(scope="module")
+def seeing_server(
+    small_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    projector = write_projector(tmp_path_factory.mktemp("projector") / "mmproj.gguf")
+    with serving(small_model, projector) as server:
+        yield server
+
+
+@pytest.mark.parametrize(("api", "sees"), [("", "prompt"), ("/v1", "chat")])
+async def test_a_server_of_others_is_shown_pictures_by_either_api(
+    seeing_server: RunningServer, api: str, sees: str
+):
+    spec = ModelSpec("small", seeing_server.url + api)
+    engine = await adapter(spec)
+    await engine.load(spec, lambda _: None)
+    try:
+        assert (await engine.stats()).sees == sees
+        one = await answer(engine, request(SHOWN, max_tokens=6, images=(png(),)))
+        assert len(one.pieces) > 2
+        assert one.done.new_tokens == 6
+        both = request(f"{SHOWN} not {MARK} but", max_tokens=1, images=(png(), png(40)))
+        more = (await answer(engine, both)).done.prompt_tokens - one.done.prompt_tokens
+        assert more >= TOKENS
+        broken = request(SHOWN, max_tokens=1, images=(png()[:60],))
+        with pytest.raises(EngineError):
+            await answer(engine, broken)
+        assert (await answer(engine, request(max_tokens=2))).done.reason == "length"
+    finally:
+        await engine.close()
 
 
 async def test_a_model_without_a_projector_says_that_it_can_not_see(small_model: Path):

@@ -299,10 +299,10 @@ class Scheduler:
 
 def reason(error: Exception) -> EngineError:
     """Why a job failed, for the person."""
+    if isinstance(error, EngineError):
+        return error  # of a missing torch, for one
     import torch
 
-    if isinstance(error, EngineError):
-        return error
     if isinstance(error, torch.cuda.OutOfMemoryError):
         return EngineError(
             "the GPU ran out of memory",
