@@ -130,6 +130,8 @@ class Asking:
 
     async def abilities(self, model: Model, fields: frozenset[str], ask: Ask) -> Abilities:
         """What it can; raises `EngineError` where it answers nothing."""
+        # SGLang has the field, too, and by default the higher number goes first.
+        may_prioritize = "priority" in fields and model.server == "vllm"
         prioritized = _short(COUNTING) | {"priority": 1}
         fim = _knows(await ask(_short("".join(FIM))), FIM)
         turns = _knows(await ask(_short("".join(TURNS))), TURNS)
@@ -146,7 +148,7 @@ class Asking:
             aborts=aborts,
             grammar=await self._grammar(ask, fields),
             salts="cache_salt" in fields,
-            prioritizes="priority" in fields and await _takes(ask, prioritized),
+            prioritizes=may_prioritize and await _takes(ask, prioritized),
         )
 
     async def sees(self, ask: Ask) -> bool:

@@ -93,8 +93,6 @@ async def _adapter(command: pipe.Load) -> Engine:
         from .exllamav2.adapter import ExLlamaV2
 
         return ExLlamaV2()
-
-        return await adapter(command.spec)
     from .llamacpp import LlamaCpp
 
     return LlamaCpp()

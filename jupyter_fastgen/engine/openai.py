@@ -22,7 +22,17 @@ from ..images import MARK
 from . import http, openai_api, sse
 from .address import shown
 from .asking import Asking, turn
-from .base import Abilities, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
+from .base import (
+    Abilities,
+    EngineError,
+    Event,
+    ModelSpec,
+    Priority,
+    Progress,
+    Request,
+    Stats,
+    Text,
+)
 from .healing import Healed, Starts
 from .http import HttpEngine
 from .meter import Meter
@@ -39,6 +49,9 @@ MOST_PAUSE = 5.0
 """Seconds that a busy server may ask to be left alone; a person does not wait longer."""
 
 BUSY = frozenset([429, 502, 503, 504])
+
+PRIORITIES: dict[Priority, int] = {"explicit": 0, "ghost": 1, "prefetch": 2}
+"""As vLLM counts them: the lower goes first, and 0 is what others have who say nothing."""
 
 MOST_STOPS = 4
 """OpenAI's API takes no more; the others end the answer here."""
@@ -81,6 +94,7 @@ class OpenAIServer(HttpEngine):
                 found.id,
                 context=found.context,
                 pid=os.getpid(),
+                grammar=abilities.grammar != "",
                 abilities=abilities,
                 sees="chat" if await asking.sees(self._whole) else "",
             )
@@ -207,6 +221,8 @@ class OpenAIServer(HttpEngine):
             body |= {"seed": request.seed, "top_p": 0.9}
         if request.stop:
             body["stop"] = list(request.stop[:MOST_STOPS])
+        if abilities.prioritizes:
+            body["priority"] = PRIORITIES[request.priority]
         if request.grammar and abilities.grammar:
             body |= openai_api.grammar_field(abilities.grammar, request.grammar)
         return body

@@ -244,6 +244,7 @@ async def test_a_server_that_can_little_is_asked_for_little():
         assert got.text == "fine"
         common = {"model", "prompt", "stream", "stream_options", "max_tokens", "temperature"}
         assert {name for name, value in server.asked[-1].items() if value is not None} == common
+        assert not (await engine.stats()).grammar
 
 
 async def test_what_a_server_describes_is_used():
@@ -263,11 +264,20 @@ async def test_what_a_server_describes_is_used():
         body = server.asked[-1]
         assert (body["repetition_penalty"], body["skip_special_tokens"]) == (1.0, False)
         assert body["stream_options"] == {"include_usage": True, "continuous_usage_stats": True}
+        # A person who waits goes before one who types, and both before nobody.
+        for priority in ("explicit", "ghost", "prefetch"):
+            await said(engine, priority=priority)
+        assert [sent["priority"] for sent in server.asked[-3:]] == [0, 1, 2]
         salt = body["cache_salt"]
         assert len(salt) >= 43
     async with loaded(fields=fields) as (server, engine):
         await said(engine)
         assert server.asked[-1]["cache_salt"] != salt
+    # Of another server it is not known which number goes first.
+    others = {"data": [{"id": "big", "owned_by": "sglang"}]}
+    async with loaded(fields=fields, models=others) as (server, engine):
+        await said(engine, priority="explicit")
+        assert "priority" not in server.asked[-1]
 
 
 @pytest.mark.parametrize(
