@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from jupyter_fastgen.edit.prompt import CHATS
 from jupyter_fastgen.evaluate.edits.formats import Format, ask
 from jupyter_fastgen.evaluate.edits.instructed import (
@@ -83,6 +85,17 @@ async def test_a_second_run_does_what_the_first_did_not(tmp_path: Path):
         assert len(results.records) == len(advanced) == count
         asked.append(len(engine.requests))
     assert asked[0] < asked[1] == asked[2]
+
+
+async def test_a_text_too_long_to_be_written_anew_is_refused_and_the_rest_goes_on(tmp_path: Path):
+    engine = ScriptedEngine(CELL.solution + "```", context=800)
+    long = msgspec.structs.replace(FILE, text=FILE.text + "# and so on\n" * 2000)
+    results = open_results(tmp_path / "out.jsonl", Settings("edits", "digest", "m", "whole", 1, 0))
+    await evaluate([long, CELL], engine, CHATS["chatml"], results, lambda: None)
+    first, second = results.records if results.records[1].is_cell else results.records[::-1]
+    assert (first.hunks, first.right) == (0, False)
+    assert "too long" in first.reason
+    assert second.right
 
 
 async def test_without_a_grammar_the_model_is_free():

@@ -14,6 +14,7 @@ from ...edit.merge import Merge
 from ...edit.prompt import Chat
 from ...edit.service import ANSWER_TOKENS, MARGIN_TOKENS, EditService, End
 from ...engine.base import Done, Engine, Event, ModelSpec, Progress, Request, Stats, Text
+from ...errors import TooLongError
 from . import searching
 from .searching import UnfitError
 
@@ -43,14 +44,20 @@ class Edit:
 async def ask(
     form: Format, engine: Engine, chat: Chat, text: str, language: str, instruction: str
 ) -> Edit:
-    """Let the model of `engine` edit `text`; raises `EngineError`."""
+    """Let the model of `engine` edit `text`; raises `EngineError`.
+
+    A text that is too long to be written anew is refused.
+    """
     if form == "search":
         return await _search(engine, chat, text, language, instruction)
     heard = _Heard(engine, form == "free")
     whole = {"whole": True, "sparse": False, "free": False}.get(form)
     service = EditService(heard, chat)
-    async with aclosing(service.edit("", text, language, instruction, whole=whole)) as found:
-        end = [part async for part in found][-1]
+    try:
+        async with aclosing(service.edit("", text, language, instruction, whole=whole)) as found:
+            end = [part async for part in found][-1]
+    except TooLongError as error:
+        return Edit(text, text, 0, 0, str(error), "", not whole, Done(0, "cancelled"))
     assert isinstance(end, End)
     return merged(text, end.merge, heard.text, not end.whole, end.cost)
 
