@@ -246,6 +246,59 @@ def drafts(
 
 
 @app.command()
+def load(
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="In virtual time, with no engine: the only way yet.")
+    ] = False,
+    users: Annotated[int, typer.Option("--users", min=1, help="People who may type.")] = 10_000,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=20.0, help="Of virtual time, of which ten count not.")
+    ] = 300.0,
+    slots: Annotated[
+        int, typer.Option("--slots", min=1, help="Answers that the engine writes at once.")
+    ] = 64,
+    noisy: Annotated[
+        float, typer.Option("--noisy", min=1.0, help="One more asks so many times as often.")
+    ] = 1.0,
+    assume: Annotated[
+        Path | None,
+        typer.Option(
+            "--assume", exists=True, dir_okay=False, help="A JSON file with other assumptions."
+        ),
+    ] = None,
+    seed: Seed = 7,
+    json: AsJson = False,
+) -> None:
+    """Let many people type at one shared engine: who waits how long, what is refused."""
+    import time
+
+    import msgspec
+
+    from ..errors import FastgenError
+    from ..evaluate.speed import load as simulation
+    from ..evaluate.tables import load_rows, text_table
+
+    if not simulate:
+        raise FastgenError("a real gateway can't be measured yet: add --simulate")
+    options = {"users": users, "seconds": seconds, "slots": slots, "noisy": noisy, "seed": seed}
+    try:
+        told = (
+            msgspec.json.decode(assume.read_bytes(), type=dict[str, int | float]) if assume else {}
+        )
+        assumed = msgspec.convert(options | told, simulation.Assumptions)
+    except msgspec.MsgspecError as error:
+        raise FastgenError(f"{assume} can't be read as assumptions: {error}") from error
+    started = time.perf_counter()
+    found = simulation.simulate(assumed)
+    took = time.perf_counter() - started
+    if json:
+        _print_json({"took_s": round(took, 1), "simulated": found})
+        return
+    typer.echo(f"{users} people, {seconds:g} s of typing; simulated in {took:.1f} s")
+    typer.echo(text_table(["", "simulated"], load_rows(found)))
+
+
+@app.command()
 def report(
     out: Annotated[Path, typer.Option("--out", help="The Markdown file to be written.")],
     keys: Keys = 260,

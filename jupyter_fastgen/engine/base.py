@@ -24,6 +24,10 @@ class EngineError(FastgenError):
         self.remedy = remedy
 
 
+Priority = Literal["explicit", "ghost", "prefetch"]
+"""Whom a request serves: a person who asked and waits, one who types, or nobody yet."""
+
+
 class ModelSpec(msgspec.Struct, frozen=True):
     """Which model to run, and how much of the machine it may take.
 
@@ -55,6 +59,9 @@ class Request(msgspec.Struct, frozen=True):
     `grammar`, in llama.cpp's GBNF, is what all of the answer must follow; it goes before `begin`.
     With `starts` no text is written: `Done` tells the likeliest ways to begin, at most so many.
     With `progress` it is told how much of a long prompt is read.
+
+    Engines that can make use of it are told whom to serve first, by `priority`; and `salt`, the
+    part of the KV cache that the request may see: what was computed under another one is not used.
     """
 
     id: int
@@ -69,6 +76,8 @@ class Request(msgspec.Struct, frozen=True):
     starts: int = 0
     grammar: str = ""
     progress: bool = False
+    priority: Priority = "ghost"
+    salt: str = ""
 
 
 class Start(msgspec.Struct, frozen=True):
