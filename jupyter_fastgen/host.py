@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from .completion import prompt
 from .completion.service import CompletionService, Options
-from .engine.base import EngineError, ModelSpec
+from .engine.base import Engine, EngineError, ModelSpec
 from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
 from .models.catalog import ModelEntry, load_catalog
@@ -24,7 +24,12 @@ from .protocol import Status
 
 if TYPE_CHECKING:
     from .edit.service import EditService
+    from .engine.remote import RemoteEngine
     from .generate.service import GenerateService
+    from .hub.frames import Welcome
+
+GATEWAY = "fastgen+"
+"""Before the URL of a gateway, where a model is named."""
 
 EDIT_TOKENS = 8192
 """For an edit's text, twice what of it changes, and the instruction: 100 to 250 MB of KV cache."""
@@ -36,9 +41,9 @@ PULL = "press Download in the status panel, or run `jupyter fastgen models pull`
 class Settings:
     """What the administrator chose.
 
-    `model` is a name of the catalog, a path to a GGUF file, the URL of a `llama-server`,
-    or empty for the catalog's default. Zeros mean: decide by the machine. `draft` is for a model
-    that only edits.
+    `model` is a name of the catalog, a path to a GGUF file, the URL of a `llama-server`, that of
+    a gateway with `fastgen+` before it, or empty for the catalog's default. Zeros mean: decide by
+    the machine. `draft` is for a model that only edits.
     """
 
     model: str = ""
@@ -81,10 +86,12 @@ class ModelHost:
         self._download: asyncio.Task[None] | None = None
         self._download_stop = threading.Event()
         self._entry: ModelEntry | None = None
-        self._worker: Worker | None = None
+        self._worker: Worker | RemoteEngine | None = None
         self.completion: CompletionService | None = None
-        """None until the model file is there."""
-        self._chat = "plain"
+        """None until the model file is there, or a gateway has told what model it runs."""
+        self.fim: Literal["qwen", "prefix-only"] = "prefix-only"
+        self.chat = "plain"
+        """Templates of the model."""
         self._edits: EditService | None = None
         self._generation: GenerateService | None = None
         self.status = Status(state="idle")
@@ -104,11 +111,17 @@ class ModelHost:
 
     async def ready(self) -> CompletionService:
         """Wait until the model is loaded; raises `EngineError` where it can't be."""
+        await self.engine()
+        assert self.completion is not None
+        return self.completion
+
+    async def engine(self) -> Engine:
+        """As `ready`, the engine itself."""
         self.wake()
-        if self._worker is None or self.completion is None:
+        if self._worker is None:
             raise EngineError(self.status.detail or "there is no model", self.status.remedy)
         await self._worker.ready()
-        return self.completion
+        return self._worker
 
     async def edits(self) -> EditService:
         """As `ready`, for edits."""
@@ -119,7 +132,7 @@ class ModelHost:
             from .edit.prompt import CHATS
             from .edit.service import EditService
 
-            self._edits = EditService(self._worker, CHATS[self._chat])
+            self._edits = EditService(self._worker, CHATS[self.chat])
         return self._edits
 
     async def generation(self) -> GenerateService:
@@ -130,7 +143,7 @@ class ModelHost:
             from .edit.prompt import CHATS
             from .generate.service import GenerateService
 
-            self._generation = GenerateService(self._worker, CHATS[self._chat])
+            self._generation = GenerateService(self._worker, CHATS[self.chat])
         return self._generation
 
     @property
@@ -166,6 +179,9 @@ class ModelHost:
         """Find the model; make the worker that will run it."""
         settings = self._settings
         try:
+            if settings.model.startswith((f"{GATEWAY}http://", f"{GATEWAY}https://")):
+                self._set_remote(settings.model.removeprefix(GATEWAY))
+                return
             if settings.model.startswith(("http://", "https://")):
                 self._set_worker("llama-server", settings.model, settings.model, "qwen", "chatml")
                 return
@@ -197,7 +213,22 @@ class ModelHost:
             entry = found.entry
             self._set_worker("llamacpp", entry.name, str(found.path), entry.fim, entry.chat)
 
-    def _set_worker(self, engine: str, name: str, location: str, fim: str, chat: str) -> None:
+    def _set_remote(self, url: str) -> None:
+        # Imported now: most servers have an engine of their own.
+        from .engine.remote import RemoteEngine
+
+        remote = RemoteEngine(url, self._settings.api_key, self._on_worker, self._on_welcome)
+        self._worker = remote
+        self._set(Status(state="idle", model=url, engine="gateway"))
+
+    def _set_worker(
+        self,
+        engine: str,
+        name: str,
+        location: str,
+        fim: Literal["qwen", "prefix-only"],
+        chat: str,
+    ) -> None:
         settings = self._settings
         spec = ModelSpec(
             name,
@@ -215,9 +246,12 @@ class ModelHost:
             settings.idle_unload,
             quiet=not settings.engine_output,
         )
-        self.completion = CompletionService(self._worker, prompt.TEMPLATES[fim], self._options)
-        self._chat = chat
+        self._know(self._worker, fim, chat)
         self._set(Status(state="idle", model=name, engine="llama.cpp"))
+
+    def _know(self, engine: Engine, fim: Literal["qwen", "prefix-only"], chat: str) -> None:
+        self.completion = CompletionService(engine, prompt.TEMPLATES[fim], self._options)
+        self.fim, self.chat = fim, chat
 
     def _on_worker(self, state: WorkerState) -> None:
         self._set(
@@ -229,6 +263,14 @@ class ModelHost:
                 remedy=state.remedy,
             )
         )
+
+    def _on_welcome(self, welcome: Welcome) -> None:
+        """A gateway tells which model it runs: its templates are known from now on."""
+        assert self._worker is not None
+        if self.completion is None or (self.fim, self.chat) != (welcome.fim, welcome.chat):
+            self._edits = self._generation = None
+            self._know(self._worker, welcome.fim, welcome.chat)
+        self._set(msgspec.structs.replace(self.status, model=welcome.stats.model))
 
     async def _pull(self, entry: ModelEntry) -> None:
         loop = asyncio.get_running_loop()

@@ -57,6 +57,7 @@ class LlamaServer:
         self._client: httpx.AsyncClient | None = None
         self._readers: dict[int, asyncio.Task[None]] = {}
         self._slots: OrderedDict[int, str | None] = OrderedDict()
+        self._salts: dict[int, str] = {}
         self._spec: ModelSpec | None = None
         self._url = ""
         self._context = 0
@@ -148,7 +149,12 @@ class LlamaServer:
         answer = Answer(request, self._burst_tokens())
         while answer.reason is None:
             meter.start_burst()
-            body = answer.body() | {"id_slot": self._slot(request.document)}
+            slot = self._slot(request.document)
+            body = answer.body() | {"id_slot": slot}
+            if self._salts.get(slot, "") != request.salt:
+                # What another user's prompt left there would show in times and counts.
+                body["cache_prompt"] = False
+            self._salts[slot] = request.salt
             async with contextlib.aclosing(self._burst(self._client, body)) as told:
                 async for data in told:
                     meter.read(data)
