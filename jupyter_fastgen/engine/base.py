@@ -24,6 +24,10 @@ class EngineError(FastgenError):
         self.remedy = remedy
 
 
+class BusyError(EngineError):
+    """A shared engine has too much to do just now: ask again later."""
+
+
 Priority = Literal["explicit", "ghost", "prefetch"]
 """Whom a request serves: a person who asked and waits, one who types, or nobody yet."""
 

@@ -8,9 +8,11 @@ and put back into what comes.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import os
 import random
+import secrets
 import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
@@ -23,7 +25,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from ..hub import frames
 from ..hub.redaction import Redactor
-from .base import Done, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
+from .base import BusyError, Done, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
 from .worker import WorkerState
 
 TOKEN = "JUPYTERHUB_API_TOKEN"
@@ -41,10 +43,6 @@ PATIENCE = 10.0
 
 MAX_FRAME = 4 * 1024 * 1024
 """Bytes of the largest frame taken."""
-
-
-class BusyError(EngineError):
-    """The gateway has too much to do."""
 
 
 class RemoteEngine:
@@ -67,6 +65,7 @@ class RemoteEngine:
         self._on_welcome = on_welcome
         self._task: asyncio.Task[None] | None = None
         self._connection: WebSocketClientConnection | None = None
+        self._key = secrets.token_bytes(16)
         self._streams: dict[int, asyncio.Queue[frames.Reply | EngineError]] = {}
         self._ids = itertools.count(1)
         self._running: dict[int, int] = {}
@@ -112,7 +111,7 @@ class RemoteEngine:
         """See `Engine.stream`; raises `BusyError` while the gateway has too much to do."""
         self.start()
         redactor = Redactor()
-        asked = _ask(request, redactor)
+        asked = self._ask(request, redactor)
         self._running[request.id] = 0
         try:
             if asked is None or await self._debounced(request):
@@ -165,6 +164,29 @@ class RemoteEngine:
 
     # --- one request ---------------------------------------------------------
 
+    def _ask(self, request: Request, redactor: Redactor) -> frames.Ask | None:
+        """What is sent of `request`, without secrets; None where one is just being typed."""
+        whole = redactor.redact(request.prompt + request.begin)
+        if not whole.endswith(request.begin):
+            return None
+        # What a document is called is nobody's business there.
+        name = hashlib.blake2b(request.document.encode(), digest_size=12, key=self._key).hexdigest()
+        return frames.Ask(
+            id=0,
+            prompt=whole[: len(whole) - len(request.begin)],
+            begin=request.begin,
+            max_tokens=request.max_tokens,
+            stop=request.stop,
+            temperature=request.temperature,
+            seed=request.seed,
+            document=name if request.document else "",
+            logprobs=request.logprobs,
+            starts=request.starts,
+            grammar=redactor.redact(request.grammar),
+            progress=request.progress,
+            priority=request.priority,
+        )
+
     async def _debounced(self, request: Request) -> bool:
         """Wait as the gateway asks its clients to, which may change; whether it was cancelled."""
         if request.priority != "explicit" and self._debounce:
@@ -181,7 +203,7 @@ class RemoteEngine:
         wire = next(self._ids)
         replies = self._streams[wire] = asyncio.Queue()
         self._running[request.id] = wire
-        self._send(frames.Start(msgspec.structs.replace(asked, id=wire)))
+        self._send(frames.Start.of(msgspec.structs.replace(asked, id=wire)))
         ended = False
         held: tuple[float, ...] = ()
         try:
@@ -335,25 +357,3 @@ class RemoteEngine:
 
 class _ForGoodError(EngineError):
     """Connecting again would not help."""
-
-
-def _ask(request: Request, redactor: Redactor) -> frames.Ask | None:
-    """What is sent of `request`, without secrets; None where one is just being typed."""
-    whole = redactor.redact(request.prompt + request.begin)
-    if not whole.endswith(request.begin):
-        return None
-    return frames.Ask(
-        id=0,
-        prompt=whole[: len(whole) - len(request.begin)],
-        begin=request.begin,
-        max_tokens=request.max_tokens,
-        stop=request.stop,
-        temperature=request.temperature,
-        seed=request.seed,
-        document=request.document,
-        logprobs=request.logprobs,
-        starts=request.starts,
-        grammar=redactor.redact(request.grammar),
-        progress=request.progress,
-        priority=request.priority,
-    )

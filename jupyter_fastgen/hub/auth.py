@@ -16,9 +16,8 @@ import msgspec
 
 from ..errors import FastgenError
 
-FRESH = 60.0
-"""Seconds for which an answer is taken without asking again: a token lives on as long when it is
-revoked."""
+FRESH = 40.0
+"""Seconds for which an answer is taken without asking again: so long a revoked token lives on."""
 
 STALE = 600.0
 """Seconds for which who was known stays known while the hub can't be asked."""

@@ -39,9 +39,13 @@ class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
     document: _Word = ""
     logprobs: bool = False
     starts: Annotated[int, msgspec.Meta(ge=0, le=16)] = 0
-    grammar: Annotated[str, msgspec.Meta(max_length=128 * 1024)] = ""
+    grammar: Annotated[str, msgspec.Meta(max_length=200_000)] = ""
     progress: bool = False
     priority: Priority = "ghost"
+
+
+class _Named(msgspec.Struct):
+    id: _Id
 
 
 class Hello(msgspec.Struct, tag="hello", frozen=True):
@@ -51,9 +55,14 @@ class Hello(msgspec.Struct, tag="hello", frozen=True):
 
 
 class Start(msgspec.Struct, tag="start", frozen=True):
-    """Stream a request; answered by `Text`s, then one of `Done`, `Failed`, `Busy`, `Superseded`."""
+    """Stream a request, an `Ask`: `Text`s come, then `Done`, `Failed`, `Busy` or `Superseded`."""
 
-    request: Ask
+    request: msgspec.Raw
+
+    @staticmethod
+    def of(ask: Ask) -> Start:
+        """The frame that asks so."""
+        return Start(msgspec.Raw(_encoder.encode(ask)))
 
 
 class Stop(msgspec.Struct, tag="stop", frozen=True):
@@ -107,6 +116,8 @@ FromGateway = Welcome | Hint | Reply
 _encoder = msgspec.msgpack.Encoder()
 _client = msgspec.msgpack.Decoder(FromClient)
 _gateway = msgspec.msgpack.Decoder(FromGateway)
+_ask = msgspec.msgpack.Decoder(Ask)
+_name = msgspec.msgpack.Decoder(_Named)
 
 
 def encode(message: FromClient | FromGateway) -> bytes:
@@ -117,6 +128,17 @@ def encode(message: FromClient | FromGateway) -> bytes:
 def decode_client(frame: bytes) -> FromClient:
     """A frame of a client; raises `msgspec.DecodeError` if it is not of the protocol."""
     return _client.decode(frame)
+
+
+def decode_ask(request: msgspec.Raw) -> Ask | Failed:
+    """A request, or what is said of one that is not of the schema.
+
+    Raises `msgspec.DecodeError` if it has not even an id.
+    """
+    try:
+        return _ask.decode(request)
+    except msgspec.ValidationError as error:
+        return Failed(_name.decode(request).id, f"the request is not allowed: {error}")
 
 
 def decode_gateway(frame: bytes) -> FromGateway:

@@ -17,9 +17,13 @@ from tornado.ioloop import PeriodicCallback
 
 from ..engine.base import Engine, EngineError
 from . import frames
-from .auth import FRESH, Authenticator, AuthError, Identity
+from .auth import Authenticator, AuthError, Identity
 from .dispatch import Caller, Dispatcher
 from .seeing import Metrics
+
+RECHECK = 20.0
+"""Seconds between two looks at whether a socket's token is good. With the time for which an answer
+is taken as fresh, a revoked one is out within a minute."""
 
 _log = logging.getLogger(__name__)
 
@@ -111,20 +115,23 @@ class Socket(Door, websocket.WebSocketHandler):  # type: ignore[misc]
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self.gateway.sockets[self._user.name] += 1
         self.gateway.metrics.sockets.inc()
-        self._check = PeriodicCallback(self._look_again, 1000 * FRESH, jitter=0.1)
+        self._check = PeriodicCallback(self._look_again, 1000 * RECHECK, jitter=0.1)
         self._check.start()
 
     async def on_message(self, message: str | bytes) -> None:
         """One frame of the client."""
         try:
             frame = frames.decode_client(message if isinstance(message, bytes) else b"")
-        except msgspec.DecodeError as error:
-            self.close(1002, f"a frame was not understood: {error}"[:120])
+            asked = frames.decode_ask(frame.request) if isinstance(frame, frames.Start) else None
+        except (msgspec.DecodeError, RecursionError):
+            self.close(1002, "a frame was not understood")
             return
         if not self._greeted:
             await self._greet(frame)
-        elif isinstance(frame, frames.Start):
-            self._start(frame.request)
+        elif isinstance(asked, frames.Failed):
+            await self._send(asked)
+        elif asked is not None:
+            self._start(asked)
         elif isinstance(frame, frames.Stop) and self._caller is not None:
             # The request may have come in the same breath: let its task take its first step.
             await asyncio.sleep(0)

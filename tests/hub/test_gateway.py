@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import AsyncGenerator
@@ -9,10 +10,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tornado.httpclient import HTTPClientError
+from tornado.websocket import WebSocketClosedError
 
-from jupyter_fastgen.engine.base import Done, EngineError, Event, Request, Text
-from jupyter_fastgen.engine.remote import BusyError
+from jupyter_fastgen.engine.base import BusyError, Done, EngineError, Event, Request, Text
 from jupyter_fastgen.hub import frames, gateway
 from jupyter_fastgen.hub.limits import Bounds, Limits
 from jupyter_fastgen.hub.policy import Policy, Rules
@@ -123,7 +126,7 @@ async def test_no_page_of_a_browser_gets_a_socket():
         b"\x81" * 10_000,
         frames.encode(frames.Hello(99)),
         frames.encode(frames.Stop(1)),
-        frames.encode(frames.Start(frames.Ask(1, "x"))),
+        frames.encode(frames.Start.of(frames.Ask(1, "x"))),
         "text",
     ],
 )
@@ -174,19 +177,26 @@ async def test_only_what_the_schema_names_reaches_the_engine():
         {"stop": ["x" * 300]},
         {"stop": ["x"] * 100},
         {"document": "x" * 300},
-        {"grammar": "x" * 200_000},
+        {"grammar": "x" * 200_001},
         {"priority": "root"},
         {"prompt": 5},
     ],
 )
-async def test_a_field_out_of_its_bounds_ends_the_connection(field: dict[str, Any]):
+async def test_a_field_out_of_its_bounds_does_not_reach_the_engine(field: dict[str, Any]):
     engine = ScriptedEngine("x")
     async with running(engine) as at:
         socket = await at.greeted()
         start = {"type": "start", "request": {"id": 1, "prompt": "p"} | field}
         await socket.write_message(msgspec.msgpack.encode(start), binary=True)
-        assert await receive(socket) is None
-        assert engine.requests == []
+        said = await receive(socket)
+        if "id" in field:
+            assert said is None
+        else:
+            assert isinstance(said, frames.Failed)
+            assert "not allowed" in said.reason
+            await send(socket, frames.Start.of(frames.Ask(2, "p")))
+            assert isinstance(await receive(socket), Text)
+        assert len(engine.requests) == ("id" not in field)
 
 
 async def test_a_prompt_that_is_too_long_is_refused_with_the_reason():
@@ -201,7 +211,7 @@ async def test_a_prompt_that_is_too_long_is_refused_with_the_reason():
 async def test_a_frame_past_the_limit_closes_the_socket():
     async with running(ScriptedEngine("x"), limits=Limits(body_bytes=1000)) as at:
         socket = await at.greeted()
-        await send(socket, frames.Start(frames.Ask(1, "x" * 2000)))
+        await send(socket, frames.Start.of(frames.Ask(1, "x" * 2000)))
         assert await receive(socket) is None
 
 
@@ -215,7 +225,7 @@ async def test_sockets_and_requests_of_a_user_are_counted():
         other.close()
         await until(lambda: at.gateway.sockets["alice"] == 1)
         for id in range(3):
-            await send(one, frames.Start(frames.Ask(id, "x", document=f"d{id}")))
+            await send(one, frames.Start.of(frames.Ask(id, "x", document=f"d{id}")))
         while await receive(one) is not None:
             pass
         assert one.close_code == 1008
@@ -225,9 +235,9 @@ async def test_a_newer_request_of_a_document_supersedes_and_says_so():
     engine = HeldEngine()
     async with running(engine) as at:
         socket = await at.greeted()
-        await send(socket, frames.Start(frames.Ask(1, "x", document="d")))
+        await send(socket, frames.Start.of(frames.Ask(1, "x", document="d")))
         assert isinstance(await receive(socket), Text)
-        await send(socket, frames.Start(frames.Ask(2, "xy", document="d")))
+        await send(socket, frames.Start.of(frames.Ask(2, "xy", document="d")))
         said = [await receive(socket), await receive(socket)]
         assert frames.Superseded(1) in said
         assert Text(2, "written") in said
@@ -336,14 +346,14 @@ async def test_without_edits_nobody_goes_first():
 
 
 async def test_a_revoked_token_closes_the_socket(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(gateway, "FRESH", 0.02)
+    monkeypatch.setattr(gateway, "RECHECK", 0.02)
     async with running(ScriptedEngine("x")) as at:
         kept = await at.greeted("bob-token")
         socket = await at.greeted()
         del at.auth.users["alice-token"]
         assert await receive(socket) is None
         assert socket.close_code == frames.REVOKED
-        await send(kept, frames.Start(frames.Ask(1, "x")))
+        await send(kept, frames.Start.of(frames.Ask(1, "x")))
         assert isinstance(await receive(kept), Text)
 
 
@@ -458,7 +468,7 @@ async def test_no_text_is_found_in_any_log_metric_or_row(
         socket = await at.greeted()
         start = {"type": "start", "request": {"id": 1, "prompt": canary, "priority": canary}}
         await socket.write_message(msgspec.msgpack.encode(start), binary=True)
-        assert await receive(socket) is None
+        assert isinstance(await receive(socket), frames.Failed)
         for account in at.accounts:
             at.gateway.metrics.take(account)
             audit.take(account)
@@ -470,3 +480,43 @@ async def test_no_text_is_found_in_any_log_metric_or_row(
     assert (tmp_path / "audit.jsonl").stat().st_mode & 0o077 == 0
     for said in (told, rows, caplog.text):
         assert canary not in said
+
+
+def near_frames() -> st.SearchStrategy[bytes]:
+    """Frames as they should be, but for their values; and what is no frame at all."""
+    value = st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**63)
+        | st.floats()
+        | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+        ),
+        max_leaves=8,
+    )
+    names = [field.name for field in msgspec.structs.fields(frames.Ask)]
+    request = st.dictionaries(st.sampled_from(names), value)
+    kinds = st.sampled_from(["hello", "start", "stop", "welcome", "x"])
+    frame = st.fixed_dictionaries(
+        {"type": kinds | value}, optional={"request": request | value, "id": value}
+    )
+    return frame.map(msgspec.msgpack.encode) | st.binary(max_size=50)
+
+
+@settings(max_examples=60)
+@given(st.lists(near_frames(), min_size=1, max_size=6))
+def test_whatever_a_client_sends_others_are_served(sent: list[bytes]):
+    async def attack() -> None:
+        async with running(ScriptedEngine("fine")) as at:
+            socket = await at.greeted()
+            for frame in sent:
+                with contextlib.suppress(WebSocketClosedError):
+                    await socket.write_message(frame, binary=True)
+            text, _ = await collect((await at.remote("bob-token")).stream(ask()))
+            assert text == "fine"
+            socket.close()
+            await until(lambda: at.gateway.sockets["alice"] == 0)
+            assert at.gateway.dispatcher.scheduler.running == 0
+
+    asyncio.run(attack())
