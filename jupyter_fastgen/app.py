@@ -67,8 +67,8 @@ class FastgenApp(ExtensionApp):
 
     model = Unicode(
         "",
-        help="A name of the catalog, a path to a .gguf file, or the URL of a llama-server."
-        " Empty: the catalog's default.",
+        help="A name of the catalog, a path to a .gguf file, the URL of a llama-server, or fastgen+"
+        " and the URL of a gateway. Empty: the catalog's default.",
     ).tag(config=True)
     models_dir = Unicode(
         "", help="Where models are kept. Empty: FASTGEN_MODELS_DIR or Jupyter's data directory."
@@ -76,7 +76,7 @@ class FastgenApp(ExtensionApp):
     catalog = Unicode(
         "", help="A TOML file with more models, read after the built-in catalog."
     ).tag(config=True)
-    api_key = Unicode("", help="The key of the llama-server that `model` names.").tag(config=True)
+    api_key = Unicode("", help="The key of the server that `model` names.").tag(config=True)
     threads = Int(0, help="Threads of the engine. 0: fit the machine.").tag(config=True)
     slots = Int(2, min=1, help="Documents kept warm in the KV cache at once.").tag(config=True)
     context_tokens = Int(1024, min=64, help="Prompt tokens for the cells above the cursor's.").tag(

@@ -117,10 +117,15 @@ class ModelHost:
 
     async def engine(self) -> Engine:
         """As `ready`, the engine itself."""
+        worker = self.wanted()
+        await worker.ready()
+        return worker
+
+    def wanted(self) -> Worker | RemoteEngine:
+        """The engine, which loads its model from now on; raises `EngineError` without a model."""
         self.wake()
         if self._worker is None:
             raise EngineError(self.status.detail or "there is no model", self.status.remedy)
-        await self._worker.ready()
         return self._worker
 
     async def edits(self) -> EditService:

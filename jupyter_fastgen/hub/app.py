@@ -54,6 +54,12 @@ class GatewayApp(JupyterApp):
     token_file = Unicode(
         "", help="Users where there is no hub: lines of `name sha256 group group …`."
     ).tag(config=True)
+    revoked_after = Float(
+        60.0,
+        min=1,
+        help="Seconds in which a revoked token is out. The hub is asked about each that is used as"
+        " often as every two thirds of them.",
+    ).tag(config=True)
     policy_file = Unicode("", help="A TOML file of what is allowed to whom. Empty: all.").tag(
         config=True
     )
@@ -82,7 +88,9 @@ class GatewayApp(JupyterApp):
         """Load the model and serve, until SIGINT or SIGTERM; raises `FastgenError`."""
         limits, policy = self._rules()
         auth: Authenticator = (
-            TokenFile(Path(self.token_file)) if self.token_file else Remembering(HubTokens())
+            TokenFile(Path(self.token_file))
+            if self.token_file
+            else Remembering(HubTokens(), self.revoked_after * 2 / 3)
         )
         audit = Audit(Path(self.audit_file)) if self.audit_file else None
         host = ModelHost(
@@ -99,7 +107,7 @@ class GatewayApp(JupyterApp):
             Options(),
         )
         try:
-            engine = await host.engine()
+            engine = host.wanted()
             told: list[Any] = [] if audit is None else [audit]
 
             def account(row: Account) -> None:
@@ -114,7 +122,15 @@ class GatewayApp(JupyterApp):
             metrics = Metrics(dispatcher.scheduler, model)
             told.append(metrics)
             gateway = Gateway(
-                engine, model, host.fim, host.chat, auth, dispatcher, metrics, self.open_metrics
+                engine,
+                model,
+                host.fim,
+                host.chat,
+                auth,
+                dispatcher,
+                metrics,
+                self.revoked_after / 3,
+                self.open_metrics,
             )
             ip, port, prefix = self._where()
             server = HTTPServer(
@@ -124,7 +140,12 @@ class GatewayApp(JupyterApp):
                 server.listen(port, ip)
             except OSError as error:
                 raise FastgenError(f"can't listen at {ip}:{port}: {error}") from error
-            self.log.info("the gateway runs %s at http://%s:%s%s", model, ip, port, prefix)
+            # A hub waits for a service that it starts only until it listens.
+            self.log.info("the gateway loads %s; http://%s:%s%s", model, ip, port, prefix)
+            await engine.ready()
+            gateway.fim, gateway.chat = host.fim, host.chat
+            gateway.loaded.set()
+            self.log.info("the gateway serves %s", model)
             await _signalled()
             server.stop()
             await server.close_all_connections()

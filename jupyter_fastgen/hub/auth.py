@@ -16,9 +16,6 @@ import msgspec
 
 from ..errors import FastgenError
 
-FRESH = 40.0
-"""Seconds for which an answer is taken without asking again: so long a revoked token lives on."""
-
 STALE = 600.0
 """Seconds for which who was known stays known while the hub can't be asked."""
 
@@ -140,13 +137,16 @@ class _Answer:
 
 
 class Remembering:
-    """Asks another authenticator, once at a time for a token and not again while that is fresh.
+    """Asks another authenticator, once at a time for a token, and not again for `fresh` seconds.
 
     While that one can't be asked, who was known stays known for a time; nobody new is.
     """
 
-    def __init__(self, source: Authenticator, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, source: Authenticator, fresh: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._source = source
+        self._fresh = fresh
         self._clock = clock
         self._answers: dict[str, _Answer] = {}
         self._asking: dict[str, asyncio.Task[Identity | None]] = {}
@@ -156,7 +156,7 @@ class Remembering:
         """See `Authenticator`."""
         key = digest(token)
         known = self._answers.get(key)
-        if known is not None and self._clock() - known.asked < FRESH:
+        if known is not None and self._clock() - known.asked < self._fresh:
             return known.identity
         task = self._asking.get(key)
         if task is None:

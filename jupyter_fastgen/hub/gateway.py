@@ -15,15 +15,11 @@ import msgspec
 from tornado import web, websocket
 from tornado.ioloop import PeriodicCallback
 
-from ..engine.base import Engine, EngineError
+from ..engine.base import Engine
 from . import frames
 from .auth import Authenticator, AuthError, Identity
 from .dispatch import Caller, Dispatcher
 from .seeing import Metrics
-
-RECHECK = 20.0
-"""Seconds between two looks at whether a socket's token is good. With the time for which an answer
-is taken as fresh, a revoked one is out within a minute."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +28,10 @@ _clients = itertools.count(1)
 
 @dataclass
 class Gateway:
-    """What the doors share. `fim` and `chat` are templates of the model `model`."""
+    """What the doors share. `fim` and `chat` are templates of the model `model`.
+
+    Every `recheck_s` seconds it is looked whether the token of a socket is still good.
+    """
 
     engine: Engine
     model: str
@@ -41,7 +40,10 @@ class Gateway:
     auth: Authenticator
     dispatcher: Dispatcher
     metrics: Metrics
+    recheck_s: float = 20.0
     open_metrics: bool = False
+    loaded: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the model is."""
     sockets: Counter[str] = field(default_factory=Counter[str])
 
 
@@ -115,7 +117,7 @@ class Socket(Door, websocket.WebSocketHandler):  # type: ignore[misc]
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self.gateway.sockets[self._user.name] += 1
         self.gateway.metrics.sockets.inc()
-        self._check = PeriodicCallback(self._look_again, 1000 * RECHECK, jitter=0.1)
+        self._check = PeriodicCallback(self._look_again, 1000 * self.gateway.recheck_s, jitter=0.1)
         self._check.start()
 
     async def on_message(self, message: str | bytes) -> None:
@@ -159,6 +161,7 @@ class Socket(Door, websocket.WebSocketHandler):  # type: ignore[misc]
             )
         else:
             gateway = self.gateway
+            await gateway.loaded.wait()
             stats = msgspec.structs.replace(await gateway.engine.stats(), model=gateway.model)
             self._greeted = True
             await self._send(frames.Welcome(frames.VERSION, gateway.fim, gateway.chat, stats))
@@ -201,11 +204,7 @@ class Health(Door):
 
     async def get(self) -> None:
         """200 with what runs, or 503 with what is missing."""
-        try:
-            stats = await self.gateway.engine.stats()
-        except EngineError as error:
-            raise web.HTTPError(503, str(error)) from error
-        if not stats.engine:
+        if not self.gateway.loaded.is_set():
             raise web.HTTPError(503, "the model is not loaded")
         self.answer({"status": "ok", "model": self.gateway.model})
 

@@ -99,6 +99,7 @@ async def running(
     metrics = Metrics(dispatcher.scheduler, "m")
     auth = Known()
     gateway = Gateway(engine, "m", "qwen", "chatml", auth, dispatcher, metrics, **options)
+    gateway.loaded.set()
     server = HTTPServer(application(gateway, "/services/fastgen/"))
     socket, port = bind_unused_port()
     server.add_sockets([socket])

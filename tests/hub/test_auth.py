@@ -10,7 +10,6 @@ from tornado.testing import bind_unused_port
 
 from jupyter_fastgen.cli import main
 from jupyter_fastgen.hub.auth import (
-    FRESH,
     PARALLEL,
     STALE,
     AuthError,
@@ -20,6 +19,8 @@ from jupyter_fastgen.hub.auth import (
     TokenFile,
     digest,
 )
+
+FRESH = 40.0
 
 ALICE = Identity("alice", ("staff",))
 
@@ -54,7 +55,7 @@ class Clock:
 
 async def test_a_token_is_asked_about_once_while_the_answer_is_fresh():
     source, clock = Source(), Clock()
-    known = Remembering(source, clock)
+    known = Remembering(source, FRESH, clock)
     assert await asyncio.gather(*(known.identify("t") for _ in range(50))) == [ALICE] * 50
     assert source.asked == 1
     clock.now = FRESH - 1
@@ -68,7 +69,7 @@ async def test_a_token_is_asked_about_once_while_the_answer_is_fresh():
 
 async def test_a_herd_asks_a_few_at_once():
     source = Source()
-    known = Remembering(source)
+    known = Remembering(source, FRESH)
     await asyncio.gather(*(known.identify(str(n)) for n in range(200)))
     assert source.asked == 200
     assert source.most <= PARALLEL
@@ -76,7 +77,7 @@ async def test_a_herd_asks_a_few_at_once():
 
 async def test_who_was_known_stays_known_for_a_time_while_the_hub_is_down():
     source, clock = Source(), Clock()
-    known = Remembering(source, clock)
+    known = Remembering(source, FRESH, clock)
     await known.identify("t")
     source.down = True
     clock.now = STALE - 1
@@ -90,7 +91,7 @@ async def test_who_was_known_stays_known_for_a_time_while_the_hub_is_down():
 
 async def test_one_that_does_not_wait_does_not_end_it_for_others():
     source = Source()
-    known = Remembering(source)
+    known = Remembering(source, FRESH)
     impatient = asyncio.create_task(known.identify("t"))
     patient = asyncio.create_task(known.identify("t"))
     await asyncio.sleep(0)

@@ -16,7 +16,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError
 
 from jupyter_fastgen.engine.base import BusyError, Done, EngineError, Event, Request, Text
-from jupyter_fastgen.hub import frames, gateway
+from jupyter_fastgen.hub import frames
 from jupyter_fastgen.hub.limits import Bounds, Limits
 from jupyter_fastgen.hub.policy import Policy, Rules
 from jupyter_fastgen.hub.seeing import Audit
@@ -345,9 +345,8 @@ async def test_without_edits_nobody_goes_first():
         assert engine.requests[0].max_tokens == Limits().ghost.new_tokens
 
 
-async def test_a_revoked_token_closes_the_socket(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(gateway, "RECHECK", 0.02)
-    async with running(ScriptedEngine("x")) as at:
+async def test_a_revoked_token_closes_the_socket():
+    async with running(ScriptedEngine("x"), recheck_s=0.02) as at:
         kept = await at.greeted("bob-token")
         socket = await at.greeted()
         del at.auth.users["alice-token"]
@@ -430,6 +429,16 @@ async def test_health_is_open_and_tells_of_nobody():
     async with running(ScriptedEngine("x")) as at:
         answer = await at.fetch("health", "")
         assert json.loads(answer.body) == {"status": "ok", "model": "m"}
+
+
+async def test_while_the_model_loads_clients_wait_and_health_says_so():
+    async with running(ScriptedEngine("x")) as at:
+        at.gateway.loaded.clear()
+        assert (await at.fetch("health", "")).code == 503
+        waiting = asyncio.create_task(at.remote())
+        await until(lambda: at.gateway.sockets["alice"])
+        at.gateway.loaded.set()
+        assert (await collect((await waiting).stream(ask())))[0] == "x"
 
 
 async def test_metrics_count_and_know_no_users():
