@@ -21,7 +21,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import WebSocketClientConnection, websocket_connect
+from tornado.websocket import (
+    WebSocketClientConnection,
+    WebSocketClosedError,
+    websocket_connect,
+)
 
 from ..hub import frames
 from ..hub.redaction import Redactor
@@ -128,6 +132,9 @@ class RemoteEngine:
                     if request.priority != "explicit" or self._paused_until > end:
                         raise
                     await asyncio.sleep(self._paused_until - now)
+                if request.id in self._cancelled:
+                    yield Done(request.id, "cancelled")
+                    return
         finally:
             self._running.pop(request.id, None)
             self._cancelled.discard(request.id)
@@ -347,7 +354,11 @@ class RemoteEngine:
     def _send(self, frame: frames.FromClient) -> None:
         # A lost connection is told to every stream; the frame is then void.
         if self._connection is not None:
-            self._connection.write_message(frames.encode(frame), binary=True)
+            with suppress(WebSocketClosedError):
+                sent = self._connection.write_message(frames.encode(frame), binary=True)
+                asyncio.ensure_future(sent).add_done_callback(
+                    lambda task: task.cancelled() or task.exception()
+                )
 
     def _set(self, state: WorkerState) -> None:
         if state != self.state:

@@ -67,7 +67,8 @@ class GatewayApp(JupyterApp):
         config=True
     )
     weights = Dict(
-        value_trait=Float(), help="By group: how much of the engine its users get, others being 1."
+        value_trait=Float(min=0.01),
+        help="By group: how much of the engine its users get, others being 1.",
     ).tag(config=True)
     limits = Dict(help="What one user may ask, where that differs from the defaults.").tag(
         config=True

@@ -127,7 +127,10 @@ class HubTokens:
             raise AuthError(f"the hub can't be asked whose a token is: {error}") from error
         if not found or not self._auth.check_scopes(self._scopes, found):
             return None
-        return Identity(str(found["name"]), tuple(map(str, found.get("groups", ()))))
+        name = str(found["name"])
+        if found.get("kind") == "service":
+            name = f"service:{name}"  # which may be called like a user
+        return Identity(name, tuple(map(str, found.get("groups", ()))))
 
 
 @dataclass

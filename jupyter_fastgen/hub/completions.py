@@ -59,12 +59,12 @@ class Completions(Door):
                     return
                 if isinstance(reply, Text):
                     if self._streams:
-                        await self._event(_choice(reply.text, None))
+                        self._event(_choice(reply.text, None))
                     text += reply.text
                 elif isinstance(reply, Done):
-                    await self._end(text, reply)
+                    self._end(text, reply)
                 else:
-                    await self._refuse(reply)
+                    self._refuse(reply)
 
     def on_connection_close(self) -> None:
         """Nobody reads on."""
@@ -102,7 +102,7 @@ class Completions(Door):
         except (msgspec.MsgspecError, RecursionError) as error:
             raise web.HTTPError(400, f"the request was not understood: {error}") from error
 
-    async def _end(self, text: str, done: Done) -> None:
+    def _end(self, text: str, done: Done) -> None:
         reason = "length" if done.reason == "length" else "stop"
         usage = {
             "prompt_tokens": done.prompt_tokens,
@@ -111,13 +111,13 @@ class Completions(Door):
             "prompt_tokens_details": {"cached_tokens": done.cached_tokens},
         }
         if self._streams:
-            await self._event(_choice("", reason) | {"usage": usage})
-            await self._line(b"[DONE]")
+            self._event(_choice("", reason) | {"usage": usage})
+            self._line(b"[DONE]")
             self.answer()
         else:
             self.answer(self._body | _choice(text, reason) | {"usage": usage})
 
-    async def _refuse(self, reply: frames.Failed | frames.Busy | frames.Superseded) -> None:
+    def _refuse(self, reply: frames.Failed | frames.Busy | frames.Superseded) -> None:
         if isinstance(reply, frames.Busy):
             status, said = 429, "the engine has too much to do"
         elif isinstance(reply, frames.Failed):
@@ -126,7 +126,7 @@ class Completions(Door):
             status, said = 409, "a newer request took its place"
         error = {"error": {"message": said, "code": status}}
         if self._headers_written:
-            await self._line(msgspec.json.encode(error))
+            self._line(msgspec.json.encode(error))
             self.answer()
             return
         self.set_status(status)
@@ -134,16 +134,17 @@ class Completions(Door):
             self.set_header("Retry-After", str(max(1, round(reply.retry_ms / 1000))))
         self.answer(error)
 
-    async def _event(self, fields: dict[str, Any]) -> None:
+    def _event(self, fields: dict[str, Any]) -> None:
         if not self._headers_written:
             self.set_header("Content-Type", "text/event-stream")
             self.set_header("Cache-Control", "no-cache")
             self.set_header("X-Accel-Buffering", "no")  # for proxies that hold back what they get
-        await self._line(msgspec.json.encode(self._body | fields))
+        self._line(msgspec.json.encode(self._body | fields))
 
-    async def _line(self, data: bytes) -> None:
+    def _line(self, data: bytes) -> None:
         self.write(b"data: " + data + b"\n\n")  # pyright: ignore[reportUnknownMemberType]
-        await self.flush()
+        # Not awaited: who does not read must not keep a slot of the engine.
+        self.flush()
 
 
 class Models(Door):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import traceback
@@ -20,6 +21,9 @@ from . import frames
 from .auth import Authenticator, AuthError, Identity
 from .dispatch import Caller, Dispatcher
 from .seeing import Metrics
+
+OUTBOX = 4096
+"""Frames that may wait for a slow client."""
 
 _log = logging.getLogger(__name__)
 
@@ -114,7 +118,9 @@ class Socket(Door, websocket.WebSocketHandler):  # type: ignore[misc]
         assert self._user is not None
         self.set_nodelay(True)
         self._caller = Caller(self._user, f"c{next(_clients)}")
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._outbox: asyncio.Queue[frames.FromGateway] = asyncio.Queue(OUTBOX)
+        self._writer = asyncio.create_task(self._write())
         self.gateway.sockets[self._user.name] += 1
         self.gateway.metrics.sockets.inc()
         self._check = PeriodicCallback(self._look_again, 1000 * self.gateway.recheck_s, jitter=0.1)
@@ -131,7 +137,7 @@ class Socket(Door, websocket.WebSocketHandler):  # type: ignore[misc]
         if not self._greeted:
             await self._greet(frame)
         elif isinstance(asked, frames.Failed):
-            await self._send(asked)
+            self._send(asked)
         elif asked is not None:
             self._start(asked)
         elif isinstance(frame, frames.Stop) and self._caller is not None:
@@ -144,7 +150,7 @@ class Socket(Door, websocket.WebSocketHandler):  # type: ignore[misc]
         if self._caller is None:
             return
         self._check.stop()
-        for task in self._tasks.values():
+        for task in (self._writer, *self._tasks):
             task.cancel()
         sockets = self.gateway.sockets
         sockets[self._caller.user.name] -= 1
@@ -164,31 +170,37 @@ class Socket(Door, websocket.WebSocketHandler):  # type: ignore[misc]
             await gateway.loaded.wait()
             stats = msgspec.structs.replace(await gateway.engine.stats(), model=gateway.model)
             self._greeted = True
-            await self._send(frames.Welcome(frames.VERSION, gateway.fim, gateway.chat, stats))
+            self._send(frames.Welcome(frames.VERSION, gateway.fim, gateway.chat, stats))
 
     def _start(self, ask: frames.Ask) -> None:
-        if ask.id in self._tasks or len(self._tasks) >= self.gateway.dispatcher.limits.documents:
-            self.close(1008, "too many requests at once")
+        if len(self._tasks) >= self.gateway.dispatcher.limits.documents:
+            self._send(frames.Busy(ask.id, 1000))
             return
-        task = self._tasks[ask.id] = asyncio.create_task(self._answer(ask))
-        task.add_done_callback(lambda _: self._tasks.pop(ask.id, None))
+        task = asyncio.create_task(self._answer(ask))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, ask: frames.Ask) -> None:
         assert self._caller is not None
         dispatcher = self.gateway.dispatcher
         async with aclosing(dispatcher.stream(self._caller, ask)) as replies:
             async for reply in replies:
-                await self._send(reply)
+                self._send(reply)
         if dispatcher.scheduler.debounce_ms != self._told_ms:
             self._told_ms = dispatcher.scheduler.debounce_ms
-            await self._send(frames.Hint(self._told_ms))
+            self._send(frames.Hint(self._told_ms))
 
-    async def _send(self, frame: frames.FromGateway) -> None:
+    def _send(self, frame: frames.FromGateway) -> None:
+        # Not awaited: a client that does not read must not keep its slots of the engine.
         try:
-            # Awaited: a client that does not read holds up its own answers, and nothing else.
-            await self.write_message(frames.encode(frame), binary=True)
-        except websocket.WebSocketClosedError:
-            raise asyncio.CancelledError from None
+            self._outbox.put_nowait(frame)
+        except asyncio.QueueFull:
+            self.close(1008, "what was asked for is not read")
+
+    async def _write(self) -> None:
+        with contextlib.suppress(websocket.WebSocketClosedError):
+            while True:
+                await self.write_message(frames.encode(await self._outbox.get()), binary=True)
 
     async def _look_again(self) -> None:
         try:

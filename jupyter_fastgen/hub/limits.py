@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from ..engine.base import Priority
@@ -10,13 +12,17 @@ CHARS_PER_TOKEN = 4
 """Of a prompt, about: what it costs before the engine has counted."""
 
 
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Amount = Annotated[float, msgspec.Meta(gt=0)]
+
+
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of one request: tokens read and written, and seconds that it may wait and run."""
 
-    prompt_tokens: int
-    new_tokens: int
-    wait_s: float
-    run_s: float
+    prompt_tokens: _Count
+    new_tokens: _Count
+    wait_s: _Amount
+    run_s: _Amount
 
     @property
     def prompt_chars(self) -> int:
@@ -31,13 +37,13 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `body_bytes` is the largest message.
     """
 
-    rate: float = 2.0
-    burst: int = 20
-    in_flight: int = 2
-    waiting: int = 16
-    sockets: int = 8
-    documents: int = 16
-    body_bytes: int = 256 * 1024
+    rate: _Amount = 2.0
+    burst: _Count = 20
+    in_flight: _Count = 2
+    waiting: _Count = 16
+    sockets: _Count = 8
+    documents: _Count = 16
+    body_bytes: _Count = 256 * 1024
     explicit: Bounds = Bounds(16_384, 2048, wait_s=5.0, run_s=120.0)
     ghost: Bounds = Bounds(4096, 128, wait_s=0.3, run_s=20.0)
     prefetch: Bounds = Bounds(4096, 128, wait_s=1.0, run_s=20.0)

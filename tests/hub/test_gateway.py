@@ -16,7 +16,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError
 
 from jupyter_fastgen.engine.base import BusyError, Done, EngineError, Event, Request, Text
-from jupyter_fastgen.hub import frames
+from jupyter_fastgen.hub import frames, gateway
 from jupyter_fastgen.hub.limits import Bounds, Limits
 from jupyter_fastgen.hub.policy import Policy, Rules
 from jupyter_fastgen.hub.seeing import Audit
@@ -226,9 +226,33 @@ async def test_sockets_and_requests_of_a_user_are_counted():
         await until(lambda: at.gateway.sockets["alice"] == 1)
         for id in range(3):
             await send(one, frames.Start.of(frames.Ask(id, "x", document=f"d{id}")))
-        while await receive(one) is not None:
-            pass
-        assert one.close_code == 1008
+        said = [await receive(one) for _ in range(3)]
+        assert said.count(frames.Busy(2, 1000)) == 1
+
+
+async def test_who_does_not_read_holds_no_slot(monkeypatch: pytest.MonkeyPatch):
+    async with running(ScriptedEngine("x" * 600), slots=1) as at:
+        socket = await at.greeted()
+
+        async def never(*args: Any, **options: Any) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(gateway.Socket, "write_message", never)
+        await send(socket, frames.Start.of(frames.Ask(1, "x")))
+        await until(lambda: at.accounts)
+        assert at.accounts[0].status == "stop"
+        assert at.gateway.dispatcher.scheduler.running == 0
+
+
+async def test_two_requests_of_one_id_are_told_apart():
+    engine = HeldEngine()
+    async with running(engine) as at:
+        socket = await at.greeted()
+        for document in "de":
+            await send(socket, frames.Start.of(frames.Ask(1, "x", document=document)))
+        said = [await receive(socket), await receive(socket)]
+        assert Text(1, "written") in said
+        assert any(isinstance(one, frames.Failed) and "runs already" in one.reason for one in said)
 
 
 async def test_a_newer_request_of_a_document_supersedes_and_says_so():

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,7 +193,7 @@ class Hub:
 
 
 @contextmanager
-def _made(version: str, model: Path, folder: Path, managed: bool) -> Iterator[Hub]:
+def _made(version: str, model: Path, folder: Path, managed: bool) -> Generator[Hub]:
     assert PROXY.exists(), "run scripts/hub_environments.sh .venv"
     hub = Hub(folder, PYTHONS[version], model)
     try:
