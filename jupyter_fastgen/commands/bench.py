@@ -248,12 +248,16 @@ def drafts(
 @app.command()
 def load(
     simulate: Annotated[
-        bool, typer.Option("--simulate", help="In virtual time, with no engine: the only way yet.")
+        bool, typer.Option("--simulate", help="In virtual time, with neither gateway nor engine.")
     ] = False,
-    users: Annotated[int, typer.Option("--users", min=1, help="People who may type.")] = 10_000,
+    users: Annotated[
+        int | None,
+        typer.Option("--users", min=1, help="People; 10,000 simulated or 200 real connections."),
+    ] = None,
     seconds: Annotated[
-        float, typer.Option("--seconds", min=20.0, help="Of virtual time, of which ten count not.")
-    ] = 300.0,
+        float | None,
+        typer.Option("--seconds", min=5.0, help="Of typing: 300 simulated or 30 real ones."),
+    ] = None,
     slots: Annotated[
         int, typer.Option("--slots", min=1, help="Answers that the engine writes at once.")
     ] = 64,
@@ -269,17 +273,21 @@ def load(
     seed: Seed = 7,
     json: AsJson = False,
 ) -> None:
-    """Let many people type at one shared engine: who waits how long, what is refused."""
+    """Let many people ask one shared engine: who waits how long, what is refused.
+
+    With --simulate that is a model; without, a real gateway whose engine only waits.
+    """
     import time
 
     import msgspec
 
     from ..errors import FastgenError
     from ..evaluate.speed import load as simulation
-    from ..evaluate.tables import load_rows, text_table
+    from ..evaluate.speed.load_tables import load_rows, served_rows
+    from ..evaluate.tables import text_table
 
-    if not simulate:
-        raise FastgenError("a real gateway can't be measured yet: add --simulate")
+    users = users or (10_000 if simulate else 200)
+    seconds = seconds or (300.0 if simulate else 30.0)
     options = {"users": users, "seconds": seconds, "slots": slots, "noisy": noisy, "seed": seed}
     try:
         told = (
@@ -288,6 +296,15 @@ def load(
         assumed = msgspec.convert(options | told, simulation.Assumptions)
     except msgspec.MsgspecError as error:
         raise FastgenError(f"{assume} can't be read as assumptions: {error}") from error
+    if not simulate:
+        from ..evaluate.speed.served import measure
+
+        served = measure(assumed)
+        if json:
+            _print_json(served)
+        else:
+            typer.echo(text_table(["", "measured"], served_rows(served)))
+        return
     started = time.perf_counter()
     found = simulation.simulate(assumed)
     took = time.perf_counter() - started

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from .code import functions
 from .edits import instructed, merging, sheet, viewing
 from .quality.effects import Effect
-from .speed import load, replay, starting
+from .speed import replay, starting
 from .speed.keystrokes import Replay, Summary
 from .speed.ui import UiSummary
 from .stats import Spread, interval
@@ -317,24 +317,6 @@ def exactly(value: float | None) -> str:
 
 def _two(one: Spread, other: Spread) -> list[str]:
     return [spread(one, "ms"), spread(other, "ms")]
-
-
-def load_rows(found: load.Simulated) -> list[Row]:
-    """What became of the requests of many people to one engine."""
-    ends = [
-        [f"of these {name}", f"{count:,} ({percent(count / max(1, found.asked))})"]
-        for name, count in found.ends.items()
-    ]
-    return [
-        ["requests", f"{found.asked:,}"],
-        *ends,
-        ["answered by the client", f"{found.known:,}"],
-        ["first text, p50 / p95", spread(found.first, "ms")],
-        ["wait for the engine, p50 / p95", spread(found.waited, "ms")],
-        ["debounce asked for, p50 / p95", spread(found.debounce, "ms")],
-        ["engine in use", percent(found.busy)],
-        ["on whole answers", percent(found.useful)],
-    ]
 
 
 CODE_HEAD = [

@@ -8,6 +8,7 @@ import pytest
 
 from jupyter_fastgen.cli import main
 from jupyter_fastgen.evaluate.speed.load import Assumptions, simulate
+from jupyter_fastgen.evaluate.speed.served import measure
 from jupyter_fastgen.hub.limits import Limits
 
 STEADY = Assumptions(
@@ -82,6 +83,15 @@ def test_under_load_people_are_asked_to_wait_longer_after_a_key():
     assert loaded.debounce.p50 is not None
     assert loaded.debounce.p50 >= 100
     assert loaded.asked < 0.9 * idle.asked
+
+
+def test_a_real_gateway_does_what_is_simulated():
+    assumed = msgspec.structs.replace(STEADY, users=60, slots=16, seconds=8.0, warm_up_s=3.0)
+    found = measure(assumed)
+    assert found.errors == found.busy == 0
+    assert found.over.count == found.requests
+    simulated = found.simulated.asked / (assumed.seconds - assumed.warm_up_s)
+    assert found.per_second == pytest.approx(simulated, rel=0.3)
 
 
 def test_the_command_prints_json(capsys: pytest.CaptureFixture[str], tmp_path: Path):

@@ -33,6 +33,8 @@ class Assumptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the share `reused` is in the KV cache. Each of the engine's `slots` reads `read_rate` tokens a
     second and writes one in `token_ms`.
 
+    What happens in the first `warm_up_s` of the `seconds` is not counted.
+
     With `noisy` above 1, one user more asks so many times as often as the others do, whatever
     the answers, and each time for another document.
     """
