@@ -19,7 +19,7 @@ ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup model lab test lint test-python test-js test-wheel test-ui bench format clean
+.PHONY: help setup model lab test lint test-python test-js test-wheel test-ui bench gpu-check format clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,10 @@ test-ui: setup $(STAMPS)/ui-tests
 bench: setup $(STAMPS)/ui-tests ## Measure, and write docs/benchmarks.md
 	CHROMIUM_PATH="$$(scripts/find_chromium.sh)" \
 		$(BIN)/jupyter-fastgen bench report --out docs/benchmarks.md
+
+# With the Python that has torch, and without `make setup`: such a machine may have no internet.
+gpu-check: ## Check and measure the ExLlamaV2 engine on a CUDA GPU, into benchmarks/gpu
+	$(or $(PYTHON),python3) scripts/gpu_check.py $(STEPS)
 
 format: $(STAMPS)/python ## Rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from . import protocol
 from .document import Document, OutOfStepError
-from .editing import EditJobs, Edits
-from .errors import FastgenError
+from .editing import EditJobs
+from .edits import Edits
+from .errors import FastgenError, TooLongError
 from .host import ModelHost
-from .jobs import unexpected
+from .jobs import signed, unexpected
 
 ID = 1
 """Of every job: a stream has only one."""
@@ -40,9 +41,12 @@ class Answers:
         """
         async with self._turn:
             try:
-                host = await self._edits.named(asked.model)
                 is_new = isinstance(asked, protocol.Generate)
-                answer = self._generate(host, asked) if is_new else self._edit(host, asked)
+                if is_new and asked.images:
+                    hosts = (await self._edits.seeing(asked.model),)
+                else:
+                    hosts = await self._edits.named(asked.model)
+                answer = self._write(hosts, asked) if is_new else self._edit(hosts, asked)
                 async with aclosing(answer) as frames:
                     async for frame in frames:
                         yield frame
@@ -50,6 +54,21 @@ class Answers:
                 yield protocol.Done(ID, "failed", str(error))
             except Exception as error:
                 yield protocol.Done(ID, "failed", unexpected("the answer", error))
+
+    async def _write(
+        self, hosts: Sequence[ModelHost], asked: protocol.Generate
+    ) -> AsyncGenerator[protocol.FromServer, None]:
+        """By the first of these whose model can read so much; raises `FastgenError`."""
+        for number, host in enumerate(hosts, 1):
+            try:
+                async with aclosing(self._generate(host, asked)) as frames:
+                    async for frame in frames:
+                        is_last = isinstance(frame, protocol.Done)
+                        yield signed(frame, host.status) if is_last else frame
+                return
+            except TooLongError:
+                if number == len(hosts):
+                    raise
 
     async def _generate(
         self, host: ModelHost, asked: protocol.Generate
@@ -72,10 +91,12 @@ class Answers:
                 yield frame
 
     async def _edit(
-        self, host: ModelHost, asked: protocol.Rewrite
+        self, hosts: Sequence[ModelHost], asked: protocol.Rewrite
     ) -> AsyncGenerator[protocol.FromServer, None]:
         frames: asyncio.Queue[protocol.FromServer] = asyncio.Queue()
-        jobs = EditJobs(Edits(lambda _: host, self._edits.actions), "kernel", frames.put)
+        first, second = hosts[0], hosts[1] if len(hosts) > 1 else None
+        edits = Edits(lambda _: first, self._edits.actions, lambda: second)
+        jobs = EditJobs(edits, "kernel", frames.put)
         try:
             if len({cell.id for cell in asked.cells}) < len(asked.cells):
                 raise OutOfStepError("two cells have the same id")

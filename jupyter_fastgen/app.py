@@ -6,12 +6,13 @@ import asyncio
 import os
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from jupyter_core.paths import jupyter_config_path
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, Unicode
 
 from .answers import Answers
 from .completion.confidence import THRESHOLD
@@ -19,10 +20,11 @@ from .completion.context import Budget
 from .completion.modules import LocalModules
 from .completion.service import Options
 from .edit.actions import load_actions
-from .editing import Edits
+from .edits import Edits
+from .engine.base import KVFormat
 from .habit import HabitFile, default_path
 from .handlers import ROUTES
-from .host import ModelHost, Settings, edit_host
+from .host import ModelHost, Settings, edit_host, image_model, remote_host
 from .kernel import Kernels
 from .link import CERTIFICATE, SECRET, URL
 from .models.catalog import load_catalog
@@ -67,8 +69,10 @@ class FastgenApp(ExtensionApp):
 
     model = Unicode(
         "",
-        help="A name of the catalog, a path to a .gguf file, the URL of a llama-server, or fastgen+"
-        " and the URL of a gateway. Empty: the catalog's default.",
+        help="A name of the catalog, a path to a .gguf file or an EXL2 folder, or the URL of a"
+        " server: llama-server, or any with OpenAI's completions, such as http://HOST:8000/v1#MODEL,"
+        " or fastgen+ and the URL of a gateway."
+        " Empty: what fits this machine; `jupyter fastgen doctor` says why.",
     ).tag(config=True)
     models_dir = Unicode(
         "", help="Where models are kept. Empty: FASTGEN_MODELS_DIR or Jupyter's data directory."
@@ -77,6 +81,13 @@ class FastgenApp(ExtensionApp):
         "", help="A TOML file with more models, read after the built-in catalog."
     ).tag(config=True)
     api_key = Unicode("", help="The key of the server that `model` names.").tag(config=True)
+    remote = Unicode(
+        "",
+        help="The URL of a server, as for `model`, that is asked for edits and descriptions where"
+        " the model here is not made for them, or they are too long for it. Empty: nothing leaves"
+        " this machine.",
+    ).tag(config=True)
+    remote_api_key = Unicode("", help="The key of the server that `remote` names.").tag(config=True)
     threads = Int(0, help="Threads of the engine. 0: fit the machine.").tag(config=True)
     slots = Int(2, min=1, help="Documents kept warm in the KV cache at once.").tag(config=True)
     context_tokens = Int(1024, min=64, help="Prompt tokens for the cells above the cursor's.").tag(
@@ -86,6 +97,24 @@ class FastgenApp(ExtensionApp):
     suffix_tokens = Int(64, min=0, help="Prompt tokens for what follows the cursor.").tag(
         config=True
     )
+    kv_cache = Enum(
+        get_args(KVFormat),
+        "q8",
+        help="How ExLlamaV2 keeps the KV cache; fewer bits take less of the GPU's memory.",
+    ).tag(config=True)
+    draft_model = Unicode(
+        "",
+        help="Folder of a small model with the same vocabulary, which drafts for ExLlamaV2's.",
+    ).tag(config=True)
+    adapters = Unicode(
+        "", help="Folder of LoRA adapters for ExLlamaV2, one folder each, as PEFT writes them."
+    ).tag(config=True)
+    ghost_adapter = Unicode("", help="The adapter that writes ghost text. Empty: none.").tag(
+        config=True
+    )
+    edit_adapter = Unicode(
+        "", help="The adapter that writes edits and described code. Empty: none."
+    ).tag(config=True)
     idle_unload = Float(
         1800.0, min=0, help="Seconds without work until the model leaves memory. 0: never."
     ).tag(config=True)
@@ -152,6 +181,12 @@ class FastgenApp(ExtensionApp):
             idle_unload=self.idle_unload,
             engine_output=self.engine_output,
             api_key=self.api_key,
+            kv_cache=self.kv_cache,
+            draft_model=self.draft_model,
+            adapters=self.adapters,
+            edit_adapter=self.edit_adapter,
+            remote=self.remote,
+            remote_api_key=self.remote_api_key,
         )
         options = Options(
             budget=budget,
@@ -160,10 +195,13 @@ class FastgenApp(ExtensionApp):
             modules=self._local_modules(),
             confidence=self.confidence or None,
             habit=self.habit_file.habit,
+            adapter=self.ghost_adapter,
         )
         self.host = ModelHost(self._model_settings, options)
         folders = [Path(folder, "fastgen", "actions") for folder in jupyter_config_path()[::-1]]
-        self.edits = Edits(self.make_edit_host, load_actions(folders, self.log.warning))
+        actions = load_actions(folders, self.log.warning)
+        image_name = partial(image_model, self._model_settings)
+        self.edits = Edits(self.make_edit_host, actions, self.make_remote_host, image_name)
         self.answers = Answers(self.edits, self._rest)
         self.secret = secrets.token_urlsafe(32)
         if manager is not None:
@@ -180,8 +218,14 @@ class FastgenApp(ExtensionApp):
         os.environ.update(self._told)
 
     def make_edit_host(self, model: str = "") -> ModelHost:
-        """See `edit_host`."""
-        return edit_host(self._model_settings, model)
+        """See `edit_host`; the host of ghost text where that serves edits, too."""
+        if not model and self.host.serves_edits:
+            return self.host
+        return edit_host(self._model_settings, model, lambda: self.host.machine)
+
+    def make_remote_host(self) -> ModelHost | None:
+        """See `remote_host`."""
+        return remote_host(self._model_settings)
 
     def _local_modules(self) -> LocalModules | None:
         # The command line has no server, and contents may not be files.

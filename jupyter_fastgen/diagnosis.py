@@ -7,17 +7,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import computer
+import msgspec
+
+from . import computer, gpu
 from .engine import machine
 from .errors import FastgenError
 
 if TYPE_CHECKING:
     from .app import FastgenApp
+    from .engine.base import Abilities, ModelSpec, Stats
     from .models.catalog import Catalog, ModelEntry
     from .models.store import ModelStore
 
@@ -151,32 +154,51 @@ def _languages() -> Finding:
 
 
 def _model_and_engine(app: FastgenApp) -> Iterator[Finding]:
+    from .engine.address import is_url
+
+    if is_url(app.model):
+        yield _server("engine", app.model, app.api_key)
+    else:
+        yield from _own_model(app)
+    if app.remote:
+        yield _server("remote", app.remote, app.remote_api_key)
+
+
+def _own_model(app: FastgenApp) -> Iterator[Finding]:
     from .host import EDIT_TOKENS
     from .models.catalog import load_catalog
     from .models.resolve import best_for_edits, resolve
     from .models.store import ModelStore
 
-    if app.model.startswith(("http://", "https://")):
-        yield _llama_server(app.model)
-        return
     store = ModelStore(Path(app.models_dir) if app.models_dir else None)
     try:
         catalog = load_catalog(Path(app.catalog) if app.catalog else None)
-        found = resolve(app.model or catalog.default.name, catalog, store)
+        choice = None if app.model else app.host.choose(catalog)
+        found = resolve(choice.entry.name if choice else app.model, catalog, store)
     except FastgenError as error:
         yield Finding("model", "failed", str(error), "correct c.FastgenApp.model", {})
         return
-    yield _model(found.entry, found.path, store)
-    edits = found.entry if app.model else best_for_edits(catalog, store)
+    entry = found.entry
+    yield _model(entry, found.path, store)
+    on_gpu = entry.engine == "exllamav2"
+    edits = entry if app.model or on_gpu else best_for_edits(catalog, store)
     yield _edits(edits, catalog)
-    yield _engine(found.entry, chosen=bool(app.model))
+    devices, faults = gpu.devices(), gpu.faults()
+    yield _gpu(devices, faults, choice.better if choice else None)
+    if choice is None:
+        reason = "as configured"
+    else:
+        reason = choice.reason if devices else "the default model, without an NVIDIA GPU"
+    yield _gpu_engine(entry, reason, devices, faults) if on_gpu else _engine(entry, reason)
     yield _processors(app.threads)
-    tokens = app.slots * (app.context_tokens + app.cell_tokens + app.suffix_tokens + 1024)
-    tokens += EDIT_TOKENS
-    yield _memory(sum(entry.size or 0 for entry in {found.entry, edits}) + tokens * KV_BYTES)
+    if not on_gpu:
+        tokens = app.slots * (app.context_tokens + app.cell_tokens + app.suffix_tokens + 1024)
+        tokens += EDIT_TOKENS
+        yield _memory(sum(model.size or 0 for model in {entry, edits}) + tokens * KV_BYTES)
 
 
 def _model(entry: ModelEntry, path: Path | None, store: ModelStore) -> Finding:
+    from .models.choice import weight_bytes
     from .models.errors import human_size
 
     status = store.status(entry)
@@ -196,7 +218,7 @@ def _model(entry: ModelEntry, path: Path | None, store: ModelStore) -> Finding:
         return Finding("model", "ok", f"{entry.name}: {hashed}, in {path}", "", facts)
     why = f" ({status.detail})" if status.detail else ""
     text = f"{entry.name} is {state}{why}; {store.directory} has {human_size(free)} free"
-    need = (entry.size or 0) - status.present
+    need = (weight_bytes(entry) or 0) - status.present
     if need > free:
         text += f", {human_size(need)} are needed: make room, or set FASTGEN_MODELS_DIR"
     return Finding("model", "failed", text, f"jupyter fastgen models pull {entry.name}", facts)
@@ -218,22 +240,54 @@ def _free_space(directory: Path) -> int:
     return shutil.disk_usage(directory).free
 
 
-def _engine(entry: ModelEntry, chosen: bool) -> Finding:
-    reason = "as configured" if chosen else "the default model"
+def _gpu(devices: list[gpu.Device], faults: list[gpu.Fault], better: ModelEntry | None) -> Finding:
+    from .models.errors import human_size
+
+    facts: dict[str, object] = {
+        "devices": [asdict(device) for device in devices],
+        "lacking": [fault.text for fault in faults],
+    }
+    if not devices:
+        return Finding("gpu", "ok", "no NVIDIA GPU; models run on the processor", "", facts)
+    text = ", ".join(
+        f"{device.name} with {human_size(device.free)} of {human_size(device.total)} free"
+        for device in devices
+    )
+    if faults:
+        text += f"; ExLlamaV2 can't use it: {'; '.join(fault.text for fault in faults)}"
+        return Finding("gpu", "warning", text, "; ".join(fault.mend for fault in faults), facts)
+    if better is not None:
+        text += f"; {better.name} fits, but is not here"
+        return Finding("gpu", "warning", text, f"jupyter fastgen models pull {better.name}", facts)
+    return Finding("gpu", "ok", text, "", facts)
+
+
+def _gpu_engine(
+    entry: ModelEntry, reason: str, devices: list[gpu.Device], faults: list[gpu.Fault]
+) -> Finding:
     facts: dict[str, object] = {"name": entry.engine, "model": entry.name}
-    if entry.engine != "llamacpp":
-        text = f"{entry.name} needs the engine {entry.engine}, which is not there"
+    if not devices:
+        text = f"{entry.name} needs an NVIDIA GPU, and nvidia-smi shows none"
         return Finding("engine", "failed", text, "set c.FastgenApp.model to a GGUF model", facts)
+    if faults:
+        text = f"{entry.name} needs ExLlamaV2: {'; '.join(fault.text for fault in faults)}"
+        return Finding("engine", "failed", text, "; ".join(fault.mend for fault in faults), facts)
+    text = f"ExLlamaV2 in a process of its own runs {entry.name}: {reason}"
+    return Finding("engine", "ok", text, "", facts)
+
+
+def _engine(entry: ModelEntry, reason: str) -> Finding:
+    facts: dict[str, object] = {"name": entry.engine, "model": entry.name}
     fault = import_fault("xllamacpp")
     if fault is None:
-        text = f"llama.cpp in a process of its own, because {entry.name} ({reason}) is a GGUF file"
+        text = f"llama.cpp in a process of its own runs {entry.name}: {reason}"
         return Finding("engine", "ok", text, "", facts)
     text = f"llama.cpp can't be used: {fault}"
     if "libgomp" in fault:
         mend = "apt-get install libgomp1 (Debian, Ubuntu) or dnf install libgomp (Fedora)"
     elif "No module named 'xllamacpp'" in fault:
         mend = "pip install xllamacpp; where it has no wheel, set c.FastgenApp.model to the URL"
-        mend += " of a llama-server"
+        mend += " of a server"
     else:
         mend = "pip install --force-reinstall xllamacpp"
     return Finding("engine", "failed", text, mend, facts)
@@ -254,17 +308,61 @@ def import_fault(module: str) -> str | None:
     return lines[-1] if lines else f"its import ends the process with status {done.returncode}"
 
 
-def _llama_server(url: str) -> Finding:
-    import httpx
+def _server(name: Literal["engine", "remote"], url: str, api_key: str) -> Finding:
+    """What a server that others run says of itself, and what it was found to do."""
+    import asyncio
 
-    facts: dict[str, object] = {"name": "llama-server", "url": url}
+    from .engine.address import place
+    from .engine.base import EngineError, ModelSpec
+
+    facts: dict[str, object] = {"name": "server"}
     try:
-        httpx.get(f"{url.rstrip('/')}/health", timeout=5.0, trust_env=False).raise_for_status()
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        text = f"no llama-server answers at {url}: {error}"
-        mend = "start it (llama-server -m MODEL.gguf), or correct c.FastgenApp.model"
-        return Finding("engine", "failed", text, mend, facts)
-    return Finding("engine", "ok", f"the llama-server at {url}, as configured", "", facts)
+        facts["at"] = place(url)
+        stats = asyncio.run(_asked(ModelSpec("", url, api_key=api_key)))
+    except FastgenError as error:
+        mend = f"correct c.FastgenApp.{'model' if name == 'engine' else 'remote'}"
+        said = str(error)
+        if isinstance(error, EngineError):
+            said, mend = error.reason, error.remedy or mend
+        # Without the remote one there is ghost text.
+        return Finding(name, "failed" if name == "engine" else "warning", said, mend, facts)
+    can = stats.abilities
+    assert can is not None
+    facts |= {"model": stats.model, "context": stats.context, "sees": stats.sees != ""}
+    facts["abilities"] = msgspec.to_builtins(can)
+    model = f"{stats.model} on " if stats.model else ""
+    text = f"{model}{can.server} at {place(url)}, as configured; {_in_words(can)}"
+    text += ", sees pictures" if stats.sees else ""
+    return Finding(name, "ok", text, "", facts)
+
+
+async def _asked(spec: ModelSpec) -> Stats:
+    from .engine.served import adapter
+
+    engine = await adapter(spec)
+    try:
+        await engine.load(spec, lambda _: None)
+        return await engine.stats()
+    finally:
+        await engine.close()
+
+
+def _in_words(can: Abilities) -> str:
+    """What a server can do, and what it lacks."""
+    stops = {
+        True: "stops when nobody listens",
+        False: "writes on when nobody listens",
+        None: "not known whether it stops when nobody listens",
+    }
+    said = [
+        "fill-in-the-middle" if can.fim != "prefix-only" else "no fill-in-the-middle",
+        f"tells {can.choices} likeliest tokens" if can.choices else "tells no likely tokens",
+        "counts cached tokens" if can.counts else "does not count cached tokens",
+        "grammars" if can.grammar else "no grammars",
+        stops[can.aborts],
+    ]
+    said += ["cache salt"] * can.salts + ["priorities"] * can.prioritizes
+    return ", ".join(said)
 
 
 # --- the machine --------------------------------------------------------------

@@ -1,11 +1,11 @@
-"""Edits that browsers ask for: the model that writes them, and the jobs of each connection."""
+"""Edits that browsers ask for: the jobs of each connection."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,9 @@ from .edit.actions import Action
 from .edit.grammars import TEXT, language_of
 from .edit.lines import split_lines
 from .edit.mask import without_header
-from .errors import FastgenError
-from .jobs import Ended, counts_of, unexpected
+from .edits import Edits
+from .errors import FastgenError, TooLongError
+from .jobs import Ended, counts_of, signed, unexpected
 
 if TYPE_CHECKING:
     from .edit.service import EditService
@@ -30,71 +31,6 @@ Answer = protocol.Progress | protocol.Hunks | protocol.Done
 
 KNOWN = Budget(above=512)
 """Of the live kernel a model that edits is told what fits here into 96 tokens."""
-
-
-@dataclass
-class Edits:
-    """What all connections share: the model for edits, made when first asked for, and actions.
-
-    `make_host` is given the name of a model, "" for the one that is for edits.
-    """
-
-    make_host: Callable[[str], ModelHost]
-    actions: Mapping[str, Action]
-    _host: ModelHost | None = field(default=None, init=False)
-    _other: tuple[str, ModelHost] | None = field(default=None, init=False)
-
-    def host(self) -> ModelHost:
-        """Raises `FastgenError` where the model can't be chosen."""
-        if self._host is None:
-            self._host = self.make_host("")
-        return self._host
-
-    @property
-    def status(self) -> protocol.Status:
-        """Of the model for edits."""
-        try:
-            return self.host().status
-        except FastgenError as error:
-            return protocol.Status(state="error", detail=str(error))
-
-    async def named(self, model: str) -> ModelHost:
-        """The host of the model with this name, "" for `host`; raises `FastgenError`.
-
-        Of others than that one, one is kept: it ends when another is asked for.
-        """
-        if not model or self.host().status.model == model:
-            return self.host()
-        if self._other is None or self._other[0] != model:
-            made = self.make_host(model)
-            await self._end_other()
-            self._other = model, made
-        return self._other[1]
-
-    @property
-    def is_running(self) -> bool:
-        """Whether an edit or described code is being written, or read for."""
-        hosts = (self._host, self._other[1] if self._other else None)
-        return any(host is not None and host.is_writing for host in hosts)
-
-    def offered(self) -> list[protocol.Action]:
-        """What a browser may offer to a person."""
-        return [
-            protocol.Action(name, action.title, action.caption, action.needs)
-            for name, action in self.actions.items()
-        ]
-
-    async def close(self) -> None:
-        """End the engine; the next edit chooses its model anew."""
-        host, self._host = self._host, None
-        if host is not None:
-            await host.close()
-        await self._end_other()
-
-    async def _end_other(self) -> None:
-        other, self._other = self._other, None
-        if other is not None:
-            await other[1].close()
 
 
 @dataclass
@@ -250,7 +186,10 @@ class EditJobs:
     async def _read(self, asked: _Asked) -> None:
         # What fails here fails in the edit, too, and is told there.
         with suppress(FastgenError):
-            service = await self._edits.host().edits()
+            host = self._edits.host()
+            if self._edits.hosts()[0] is not host:
+                return  # nothing is sent to others before it is asked for
+            service = await host.edits()
             await service.prepare(
                 asked.key, asked.sheet.text, asked.language, asked.part, asked.about
             )
@@ -270,41 +209,65 @@ class EditJobs:
             why += " box what to change in the cell itself"
             await self._send(protocol.Done(id, "empty", why))
             return
-        loading = asyncio.create_task(self._loaded(job, id))
-        job.stop = loading.cancel
         try:
-            service = await loading
+            hosts = self._edits.hosts()
         except FastgenError as error:
-            await self._send(protocol.Done(id, job.ended or "unavailable", str(error)))
+            await self._send(protocol.Done(id, "unavailable", str(error)))
             return
-        except asyncio.CancelledError:
-            if job.ended is None:
-                loading.cancel()
-                raise  # it is the connection that ends
-            await self._send(protocol.Done(id, job.ended))
-            return
-        done = protocol.Done(id, "failed", "the engine ended without an answer")
-        job.stop = partial(service.cancel, asked.key)
-        if job.is_wanted:
-            await self._send(protocol.Progress(id, "reading"))
-        if job.is_wanted:
-            answers = self._answers(message, asked, service, said, action)
+        done = protocol.Done(id, "failed", "there is no model")
+        for host in hosts:
             try:
-                async with aclosing(answers):
-                    async for answer in answers:
-                        if isinstance(answer, protocol.Done):
-                            done = answer
-                        elif job.is_wanted:
-                            await self._send(answer)
-            except FastgenError as error:
+                done = await self._edit_by(host, job, message, asked, said, action)
+                break
+            except TooLongError as error:
                 done = protocol.Done(id, "failed", str(error))
         if job.ended is not None:
             done = protocol.Done(id, job.ended, counts=done.counts)
         await self._send(done)
 
-    async def _loaded(self, job: _Job, id: int) -> EditService:
+    async def _edit_by(
+        self,
+        host: ModelHost,
+        job: _Job,
+        message: protocol.Edit,
+        asked: _Asked,
+        said: str,
+        action: Action | None,
+    ) -> protocol.Done:
+        """Let the model of `host` answer; raises `TooLongError` where it can't read so much."""
+        id = message.id
+        done = protocol.Done(id, "failed", "the engine ended without an answer")
+        loading = asyncio.create_task(self._loaded(host, job, id))
+        job.stop = loading.cancel
+        try:
+            service = await loading
+        except FastgenError as error:
+            return protocol.Done(id, "unavailable", str(error))
+        except asyncio.CancelledError:
+            if job.ended is None:
+                loading.cancel()
+                raise  # it is the connection that ends
+            return done
+        job.stop = partial(service.cancel, asked.key)
+        if job.is_wanted:
+            await self._send(protocol.Progress(id, "reading"))
+        if not job.is_wanted:
+            return done
+        try:
+            async with aclosing(self._answers(message, asked, service, said, action)) as answers:
+                async for answer in answers:
+                    if isinstance(answer, protocol.Done):
+                        done = answer
+                    elif job.is_wanted:
+                        await self._send(answer)
+        except TooLongError:
+            raise
+        except FastgenError as error:
+            return protocol.Done(id, "failed", str(error))
+        return signed(done, host.status)
+
+    async def _loaded(self, host: ModelHost, job: _Job, id: int) -> EditService:
         """The service, once its model is there; the browser is told how far that is."""
-        host = self._edits.host()
         telling: set[asyncio.Task[None]] = set()
 
         async def tell(fraction: float | None) -> None:

@@ -10,3 +10,11 @@ from __future__ import annotations
 
 class FastgenError(Exception):
     """An error whose text is meant for the user."""
+
+
+class BlindError(FastgenError):
+    """There is no model that can see."""
+
+
+class TooLongError(FastgenError):
+    """The model can't read so much at once; one with more context may."""

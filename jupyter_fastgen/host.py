@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from . import gpu
 from .completion import prompt
 from .completion.service import CompletionService, Options
-from .engine.base import Engine, EngineError, ModelSpec
+from .engine.address import AddressError, is_gateway, is_url, place
+from .engine.base import Abilities, EngineError, KVFormat, ModelSpec
+from .engine.pipe import EngineName
 from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
-from .models.catalog import ModelEntry, load_catalog
+from .models.catalog import Catalog, ModelEntry, load_catalog
+from .models.choice import Choice, Machine, choose
 from .models.errors import ModelNotHere
-from .models.resolve import best_for_edits, resolve
+from .models.resolve import best_for_edits, best_for_images, resolve
 from .models.store import ModelStore
 from .protocol import Status
 
@@ -26,24 +31,22 @@ if TYPE_CHECKING:
     from .edit.service import EditService
     from .engine.remote import RemoteEngine
     from .generate.service import GenerateService
-    from .hub.frames import Welcome
-
-GATEWAY = "fastgen+"
-"""Before the URL of a gateway, where a model is named."""
 
 EDIT_TOKENS = 8192
 """For an edit's text, twice what of it changes, and the instruction: 100 to 250 MB of KV cache."""
 
-PULL = "press Download in the status panel, or run `jupyter fastgen models pull`"
+PULL = "press Download in the status panel, or run `jupyter fastgen models pull {name}`"
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the administrator chose.
 
-    `model` is a name of the catalog, a path to a GGUF file, the URL of a `llama-server`, that of
-    a gateway with `fastgen+` before it, or empty for the catalog's default. Zeros mean: decide by
-    the machine. `draft` is for a model that only edits.
+    `model` is a name of the catalog, a path to a GGUF file or an EXL2 folder, the URL of a server
+    that others run, or empty for what fits the machine (see `choose`). `remote` is the URL of such
+    a server for edits that are too much for the model; "": nothing leaves this machine. Zeros mean:
+    decide by the machine. `draft` is for a model that only edits. What follows only
+    ExLlamaV2 knows; `edit_adapter` is of those in the folder `adapters`.
     """
 
     model: str = ""
@@ -56,23 +59,62 @@ class Settings:
     engine_output: bool = False
     api_key: str = ""
     draft: bool = False
+    remote: str = ""
+    remote_api_key: str = ""
+    kv_cache: KVFormat = "q8"
+    draft_model: str = ""
+    adapters: str = ""
+    edit_adapter: str = ""
 
 
-def edit_host(settings: Settings, model: str = "") -> ModelHost:
+def choose_model(
+    settings: Settings, catalog: Catalog, store: ModelStore, machine: Machine
+) -> Choice:
+    """The model that runs where none is configured."""
+    tokens = settings.slots * max(settings.context, EDIT_TOKENS)
+    return choose(catalog, machine, tokens, lambda entry: store.path(entry) is not None)
+
+
+def edit_host(
+    settings: Settings, model: str = "", look: Callable[[], Machine] = lambda: gpu.machine()
+) -> ModelHost:
     """A host of the model for edits: the configured one, else the best for them that is here.
 
-    One document, and room for all of it. `model` names another of the catalog, which must be on
-    this machine. Raises `FastgenError`.
+    A model that runs on a GPU is the best. One document, and room for all of it. `model` names
+    another of the catalog, which must be on this machine. `look` gives the machine to choose for.
+    Raises `FastgenError`.
     """
     chosen = model or settings.model
     if model or not chosen:
         catalog, store = load_catalog(settings.catalog), ModelStore(settings.models_dir)
         if not model:
-            chosen = best_for_edits(catalog, store).name
+            best = choose_model(settings, catalog, store, look()).entry
+            if best.engine == "llamacpp":
+                best = best_for_edits(catalog, store)
+            chosen = best.name
         elif store.path(catalog.get(model)) is None:
             raise ModelNotHere(model)
     fitting = replace(settings, model=chosen, context=EDIT_TOKENS, slots=1, draft=True)
     return ModelHost(fitting, Options())
+
+
+def image_model(settings: Settings) -> str:
+    """The catalog's model for pictures: one that is here, else one to pull; "" if it has none."""
+    entry = best_for_images(load_catalog(settings.catalog), ModelStore(settings.models_dir))
+    return entry.name if entry is not None else ""
+
+
+def remote_host(settings: Settings) -> ModelHost | None:
+    """A host of the model for edits that are too much for the one here, where that is allowed."""
+    if not settings.remote:
+        return None
+    far = replace(
+        settings,
+        model=settings.remote,
+        api_key=settings.remote_api_key,
+        remote="",
+    )
+    return ModelHost(far, Options())
 
 
 class ModelHost:
@@ -86,15 +128,19 @@ class ModelHost:
         self._download: asyncio.Task[None] | None = None
         self._download_stop = threading.Event()
         self._entry: ModelEntry | None = None
+        self._machine: Machine | None = None
         self._worker: Worker | RemoteEngine | None = None
         self.completion: CompletionService | None = None
-        """None until the model file is there, or a gateway has told what model it runs."""
+        """None until the model file is there, or the server of others has told what it runs."""
         self.fim: Literal["qwen", "prefix-only"] = "prefix-only"
-        self.chat = "plain"
-        """Templates of the model."""
+        self.chat: Literal["chatml", "plain"] = "plain"
+        """The model's templates, once they are known."""
         self._edits: EditService | None = None
         self._generation: GenerateService | None = None
         self.status = Status(state="idle")
+        self._remote = ""
+        with suppress(AddressError):  # told where that is asked
+            self._remote = place(settings.remote) if settings.remote else ""
         self._prepare()
 
     def listen(self, listener: Callable[[Status], None]) -> Callable[[], None]:
@@ -111,17 +157,11 @@ class ModelHost:
 
     async def ready(self) -> CompletionService:
         """Wait until the model is loaded; raises `EngineError` where it can't be."""
-        await self.engine()
+        await self.engine().ready()
         assert self.completion is not None
         return self.completion
 
-    async def engine(self) -> Engine:
-        """As `ready`, the engine itself."""
-        worker = self.wanted()
-        await worker.ready()
-        return worker
-
-    def wanted(self) -> Worker | RemoteEngine:
+    def engine(self) -> Worker | RemoteEngine:
         """The engine, which loads its model from now on; raises `EngineError` without a model."""
         self.wake()
         if self._worker is None:
@@ -137,7 +177,8 @@ class ModelHost:
             from .edit.prompt import CHATS
             from .edit.service import EditService
 
-            self._edits = EditService(self._worker, CHATS[self.chat])
+            adapter = self._settings.edit_adapter
+            self._edits = EditService(self._worker, CHATS[self.chat], adapter)
         return self._edits
 
     async def generation(self) -> GenerateService:
@@ -148,8 +189,29 @@ class ModelHost:
             from .edit.prompt import CHATS
             from .generate.service import GenerateService
 
-            self._generation = GenerateService(self._worker, CHATS[self.chat])
+            adapter = self._settings.edit_adapter
+            self._generation = GenerateService(self._worker, CHATS[self.chat], adapter)
         return self._generation
+
+    @property
+    def serves_edits(self) -> bool:
+        """Whether its model is for edits, too: one on a GPU works for all, and is there once."""
+        return self._entry is not None and self._entry.engine == "exllamav2"
+
+    @property
+    def is_for_edits(self) -> bool:
+        """Whether edits are what its model is made for, as far as that is known, and it is here."""
+        is_role = self._entry is None or "edit" in self._entry.roles
+        return self._worker is not None and is_role
+
+    async def sees(self) -> bool:
+        """Whether its model sees; a server that others run is asked. Raises `EngineError`."""
+        if self._worker is None:
+            return False
+        if not self.status.where:
+            return self._entry is not None and self._entry.projector is not None
+        await self.ready()
+        return self._worker.loaded.sees != ""
 
     @property
     def is_writing(self) -> bool:
@@ -165,12 +227,19 @@ class ModelHost:
 
     async def restart(self) -> None:
         """End the engine process and start anew."""
+        await self._retire()
+        if self._machine is not None:
+            # Memory may be free now. It takes too long for the event loop.
+            self._machine = await asyncio.to_thread(gpu.machine)
+            await self._retire()  # one that somebody woke meanwhile
+        self._prepare()
+        self.wake()
+
+    async def _retire(self) -> None:
         if self._worker is not None:
             await self._worker.retire()
             self._worker = None
             self.completion = self._edits = self._generation = None
-        self._prepare()
-        self.wake()
 
     async def close(self) -> None:
         """End the download and the engine process."""
@@ -180,102 +249,107 @@ class ModelHost:
         if self._worker is not None:
             await self._worker.retire()
 
+    @property
+    def machine(self) -> Machine:
+        """What the choice of a model depends on, looked at once."""
+        if self._machine is None:
+            self._machine = gpu.machine()
+        return self._machine
+
+    def choose(self, catalog: Catalog) -> Choice:
+        """The model for this machine, where none is configured."""
+        return choose_model(self._settings, catalog, self._store, self.machine)
+
     def _prepare(self) -> None:
         """Find the model; make the worker that will run it."""
         settings = self._settings
         try:
-            if settings.model.startswith((f"{GATEWAY}http://", f"{GATEWAY}https://")):
-                self._set_remote(settings.model.removeprefix(GATEWAY))
-                return
-            if settings.model.startswith(("http://", "https://")):
-                self._set_worker("llama-server", settings.model, settings.model, "qwen", "chatml")
+            if is_url(settings.model):
+                where = place(settings.model)
+                if is_gateway(settings.model):
+                    # Imported now: most servers have an engine of their own.
+                    from .engine.remote import RemoteEngine
+
+                    self._worker = RemoteEngine(settings.model, settings.api_key, self._on_worker)
+                else:
+                    self._set_worker("url", where, settings.model)
+                self._set(Status(state="idle", where=where))
                 return
             catalog = load_catalog(settings.catalog)
-            found = resolve(settings.model or catalog.default.name, catalog, self._store)
+            name = settings.model or self.choose(catalog).entry.name
+            found = resolve(name, catalog, self._store)
         except FastgenError as error:
             self._set(Status(state="error", detail=str(error), remedy="correct c.FastgenApp.model"))
             return
         self._entry = found.entry
-        if found.entry.engine != "llamacpp":
-            detail = (
-                f"{found.entry.name} needs the engine {found.entry.engine}, which is not installed"
-            )
-            self._set(
-                Status(
-                    state="error",
-                    model=found.entry.name,
-                    detail=detail,
-                    remedy="choose a GGUF model",
-                )
-            )
-        elif found.path is None:
+        if found.path is None:
             here = self._store.status(found.entry)
             detail = (
                 f"{found.entry.name} is not ready on this machine ({here.detail or here.state})"
             )
-            self._set(Status(state="missing", model=found.entry.name, detail=detail, remedy=PULL))
+            remedy = PULL.format(name=found.entry.name)
+            self._set(Status(state="missing", model=found.entry.name, detail=detail, remedy=remedy))
         else:
             entry = found.entry
-            self._set_worker("llamacpp", entry.name, str(found.path), entry.fim, entry.chat)
-
-    def _set_remote(self, url: str) -> None:
-        # Imported now: most servers have an engine of their own.
-        from .engine.remote import RemoteEngine
-
-        remote = RemoteEngine(url, self._settings.api_key, self._on_worker, self._on_welcome)
-        self._worker = remote
-        self._set(Status(state="idle", model=url, engine="gateway"))
+            projector = found.path.with_name(entry.projector) if entry.projector else ""
+            self._set_worker(entry.engine, entry.name, str(found.path), str(projector))
+            self._serve(entry.fim, entry.chat)
+            shown = "ExLlamaV2" if entry.engine == "exllamav2" else "llama.cpp"
+            self._set(Status(state="idle", model=entry.name, engine=shown))
 
     def _set_worker(
-        self,
-        engine: str,
-        name: str,
-        location: str,
-        fim: Literal["qwen", "prefix-only"],
-        chat: str,
+        self, engine: EngineName, name: str, location: str, projector: str = ""
     ) -> None:
         settings = self._settings
+        on_gpu = engine == "exllamav2"
         spec = ModelSpec(
             name,
             location,
-            settings.context,
+            max(settings.context, EDIT_TOKENS) if on_gpu else settings.context,
             settings.slots,
             settings.threads,
             settings.api_key,
-            None if settings.draft else 0,
+            # With a projector llama.cpp has no drafts.
+            None if (settings.draft or on_gpu) and not projector else 0,
+            projector=projector,
+            kv=settings.kv_cache,
+            draft_model=settings.draft_model,
+            adapters=settings.adapters,
         )
         self._worker = Worker(
-            "llama-server" if engine == "llama-server" else "llamacpp",
+            engine,
             spec,
             self._on_worker,
             settings.idle_unload,
             quiet=not settings.engine_output,
         )
-        self._know(self._worker, fim, chat)
-        self._set(Status(state="idle", model=name, engine="llama.cpp"))
 
-    def _know(self, engine: Engine, fim: Literal["qwen", "prefix-only"], chat: str) -> None:
-        self.completion = CompletionService(engine, prompt.TEMPLATES[fim], self._options)
+    def _serve(self, fim: Literal["qwen", "prefix-only"], chat: Literal["chatml", "plain"]) -> None:
+        """Make what asks the worker, with the templates of its model."""
+        assert self._worker is not None
+        self.completion = CompletionService(self._worker, prompt.TEMPLATES[fim], self._options)
         self.fim, self.chat = fim, chat
+        self._edits = self._generation = None
 
     def _on_worker(self, state: WorkerState) -> None:
+        status = self.status
+        if state.state == "ready" and status.where and self._worker is not None:
+            loaded = self._worker.loaded
+            can = loaded.abilities or Abilities()
+            self._serve(can.fim, can.chat)
+            # A llama-server calls its model by the path of its file.
+            status = msgspec.structs.replace(
+                status, model=loaded.model.rpartition("/")[2], engine=can.server
+            )
         self._set(
             msgspec.structs.replace(
-                self.status,
+                status,
                 state=state.state,
                 progress=state.progress,
                 detail=state.detail,
                 remedy=state.remedy,
             )
         )
-
-    def _on_welcome(self, welcome: Welcome) -> None:
-        """A gateway tells which model it runs: its templates are known from now on."""
-        assert self._worker is not None
-        if self.completion is None or (self.fim, self.chat) != (welcome.fim, welcome.chat):
-            self._edits = self._generation = None
-            self._know(self._worker, welcome.fim, welcome.chat)
-        self._set(msgspec.structs.replace(self.status, model=welcome.stats.model))
 
     async def _pull(self, entry: ModelEntry) -> None:
         loop = asyncio.get_running_loop()
@@ -296,7 +370,10 @@ class ModelHost:
             await asyncio.to_thread(self._store.pull, entry, progress, self._download_stop)
         except FastgenError as error:
             if not self._download_stop.is_set():
-                self._set(Status(state="missing", model=entry.name, detail=str(error), remedy=PULL))
+                remedy = PULL.format(name=entry.name)
+                self._set(
+                    Status(state="missing", model=entry.name, detail=str(error), remedy=remedy)
+                )
             return
         finally:
             self._download = None
@@ -304,6 +381,8 @@ class ModelHost:
         self.wake()
 
     def _set(self, status: Status) -> None:
+        if self._remote:
+            status = msgspec.structs.replace(status, remote=self._remote)
         if status != self.status:
             self.status = status
             for listener in list(self._listeners):

@@ -7,6 +7,8 @@ import traceback
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from . import protocol
 from .completion.service import End
 from .engine.base import Done
@@ -40,6 +42,13 @@ def is_favour(message: protocol.FromBrowser) -> bool:
 def done_message(id: int, end: End) -> protocol.Done:
     """What the browser is told of the end of job `id`."""
     return protocol.Done(id, end.reason, end.why, counts_of(end.cost))
+
+
+def signed(done: protocol.Done, status: protocol.Status) -> protocol.Done:
+    """`done` with the model and the server that wrote it, where others run that."""
+    if not status.where or done.counts is None:
+        return done
+    return msgspec.structs.replace(done, by=f"{status.model} at {status.where}")
 
 
 def unexpected(what: str, error: Exception) -> str:

@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from .images import MOST_IMAGES
+
 VERSION = 1
 """Raised when a message changes its meaning; `Hello` must carry it."""
 
@@ -245,6 +247,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True):
     `cells`: the code that is there, in order. `about`: what else there is to know, as text.
     `model` names one of the catalog, "" is the one for edits. `temperature` 0 is greedy; above it
     the same `seed` gives the same answer. `job` names it among those of all kernels, for `Stop`.
+    `images` are files of the pictures to write code for, by a model that sees.
     """
 
     prompt: str
@@ -256,6 +259,7 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True):
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
     job: str = ""
+    images: Annotated[tuple[bytes, ...], msgspec.Meta(max_length=MOST_IMAGES)] = ()
 
 
 class Rewrite(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -317,7 +321,9 @@ class Status(msgspec.Struct, tag="status", frozen=True, omit_defaults=True):
     """What the engine is doing, sent on each change of state.
 
     `progress` is 0..1 of a download or a load. `detail` and `remedy` name the
-    reason and the way out of `missing`, `off` and `error`.
+    reason and the way out of `missing`, `off` and `error`. `where` is the server of others
+    that runs the model, "" for this machine; `remote` is one that is asked for edits which
+    are too much for the model.
     """
 
     state: EngineState
@@ -326,6 +332,8 @@ class Status(msgspec.Struct, tag="status", frozen=True, omit_defaults=True):
     progress: float | None = None
     detail: str = ""
     remedy: str = ""
+    where: str = ""
+    remote: str = ""
 
 
 class Chunk(msgspec.Struct, tag="chunk", frozen=True, omit_defaults=True):
@@ -427,13 +435,15 @@ class Done(msgspec.Struct, tag="done", frozen=True, omit_defaults=True):
     `reason`: `stop` (complete), `length` (token limit), `empty` (nothing worth
     showing), `held` (not worth showing: its chunks are to be taken back), `cancelled`,
     `superseded`, `unavailable` (no engine now), `failed`.
-    `why` says in a sentence for the person why nothing or less was shown.
+    `why` says in a sentence for the person why nothing or less was shown. `by` names the model and
+    the server that wrote it, where others run that.
     """
 
     id: int
     reason: DoneReason
     why: str = ""
     counts: Counts | None = None
+    by: str = ""
 
 
 class Resync(msgspec.Struct, tag="resync", frozen=True):

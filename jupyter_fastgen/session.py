@@ -14,7 +14,8 @@ from . import protocol
 from .completion.namespace import Namespace
 from .completion.service import Alternative, CompletionService, End, Piece
 from .document import NEW_CELL, Cursor, Document, OutOfStepError
-from .editing import EditJobs, Edits
+from .editing import EditJobs
+from .edits import Edits
 from .engine.base import BusyError, EngineError
 from .host import ModelHost
 from .jobs import Asking, Ended, Job, done_message, is_favour

@@ -1,7 +1,7 @@
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Token } from '@lumino/coreutils';
 import type { Documents } from './client/documents';
-import type { Edits } from './client/edits';
+import type { Edits, Wish } from './client/edits';
 import type { Jobs } from './client/jobs';
 import type { RequestLog } from './client/log';
 import type { EngineAction } from './client/rest';
@@ -30,8 +30,8 @@ export const IFastgenClient = new Token<IFastgenClient>(
 
 /** What other parts may ask of the edits, in a notebook that is shown. */
 export interface IFastgenEdits {
-  /** Asks the model for an edit of a cell; its changes wait there. */
-  edit(panel: NotebookPanel, cellId: string, instruction: string): void;
+  /** Asks the model for an edit of a cell, called `title`; its changes wait there. */
+  edit(panel: NotebookPanel, cellId: string, wish: Wish, title: string): void;
   /** Shows what the text of a cell would become, as changes to accept or reject. */
   compare(panel: NotebookPanel, cellId: string, newText: string): void;
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,9 +48,16 @@ class RunningServer(NamedTuple):
 @pytest.fixture(scope="session")
 def llama_server(small_model: Path) -> Iterator[RunningServer]:
     """A `llama-server` with the small model in two slots of 2,048 tokens."""
+    with serving(small_model) as server:
+        yield server
+
+
+@contextmanager
+def serving(*files: Path) -> Iterator[RunningServer]:
+    """A `llama-server` for a model and its projector, if it is given one."""
     script = Path(__file__).parent / "llama_server.py"
     with subprocess.Popen(
-        [sys.executable, str(script), str(small_model)],
+        [sys.executable, str(script), *map(str, files)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

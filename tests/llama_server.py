@@ -1,4 +1,4 @@
-"""A llama-server for tests: serves the model given until its standard input ends."""
+"""A llama-server for tests: serves the model given, with its projector, until its input ends."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import sys
 from typing import Any
 
 
-def main(model: str) -> None:
+def main(model: str, projector: str = "") -> None:
     xllamacpp: Any = importlib.import_module("xllamacpp")
     params = xllamacpp.CommonParams()
     params.model.path = model
+    params.mmproj.path = projector
     params.n_ctx = 4096
     params.n_parallel = 2
     params.kv_unified = False
@@ -30,4 +31,4 @@ def main(model: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -28,6 +28,16 @@ def test_an_administrator_decides_whether_suggestions_are_judged(gate: bool, tmp
     assert app.host._options.gate is gate
 
 
+def test_a_model_on_a_gpu_is_in_memory_once(tmp_path: Path):
+    folder = tmp_path / "tiny-exl2"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "output.safetensors").write_text("weights")
+    app = FastgenApp(model=str(folder), models_dir=str(tmp_path))
+    app.initialize_settings()
+    assert app.make_edit_host() is app.host
+
+
 @pytest.mark.parametrize(
     ("ip", "base_url", "expected"),
     [

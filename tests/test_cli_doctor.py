@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jupyter_fastgen import computer, diagnosis
+from jupyter_fastgen import computer, diagnosis, gpu
 from jupyter_fastgen.cli import main
+
+from .engine.faulty import faulty
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +89,88 @@ def test_engine_that_cannot_be_imported(
     assert mend in findings["engine"]["mend"]
 
 
+GPU = gpu.Device("NVIDIA L4", 24 << 30, 22 << 30)
+
+
+@pytest.fixture
+def on_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[gpu.Fault]:
+    """A machine with a GPU, no model, and an engine that lacks what the list is given."""
+    faults: list[gpu.Fault] = []
+    monkeypatch.setenv("FASTGEN_MODELS_DIR", str(tmp_path / "none"))
+    monkeypatch.setattr(gpu, "devices", lambda: [GPU])
+    monkeypatch.setattr(gpu, "faults", lambda: faults)
+    return faults
+
+
+def test_a_gpu_gets_the_largest_model_that_fits(on_gpu, capsys: pytest.CaptureFixture[str]):
+    _, findings = ask_doctor(capsys)
+    assert findings["model"]["mend"] == "jupyter fastgen models pull qwen2.5-coder-7b-exl2-6.5bpw"
+    assert findings["gpu"]["text"] == "NVIDIA L4 with 24 GB of 26 GB free"
+    assert findings["engine"]["verdict"] == "ok"
+    assert "the largest that fits in NVIDIA L4" in findings["engine"]["text"]
+
+
+def test_a_folder_that_does_not_fit_on_the_disk_is_named(
+    on_gpu, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(diagnosis, "_free_space", lambda directory: 1000)
+    _, findings = ask_doctor(capsys)
+    assert "6.19 GB are needed: make room" in findings["model"]["text"]
+
+
+def test_a_gpu_without_its_engine_is_named_with_what_mends_it(
+    on_gpu: list[gpu.Fault], capsys: pytest.CaptureFixture[str]
+):
+    on_gpu += [gpu.Fault("there is no nvcc", "install it"), gpu.Fault("no ninja", "get ninja")]
+    _, findings = ask_doctor(capsys)
+    assert findings["gpu"]["verdict"] == "warning"
+    assert "there is no nvcc; no ninja" in findings["gpu"]["text"]
+    assert findings["gpu"]["mend"] == "install it; get ninja"
+    assert findings["model"]["facts"]["name"] == "qwen2.5-coder-0.5b"
+    assert "can't run here: there is no nvcc" in findings["engine"]["text"]
+
+
+def test_a_larger_model_that_fits_is_named(
+    on_gpu, small_model: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(
+        f"""
+default = "mine"
+[models.mine]
+title = "Mine"
+engine = "llamacpp"
+fim = "prefix-only"
+licence = "MIT"
+file = "mine.gguf"
+context = 512
+roles = ["completion", "edit"]
+[[models.mine.sources]]
+kind = "file"
+path = "{small_model}"
+"""
+    )
+    (config / "jupyter_fastgen_config.py").write_text(f"c.FastgenApp.catalog = {str(mine)!r}")
+    assert main(["models", "pull", "mine", "--catalog", str(mine)]) == 0
+    capsys.readouterr()
+    code, findings = ask_doctor(capsys)
+    assert code == 0
+    assert findings["gpu"]["mend"] == "jupyter fastgen models pull qwen2.5-coder-7b-exl2-6.5bpw"
+    assert "none of the models that fit" in findings["engine"]["text"]
+
+
+def test_a_model_for_gpus_without_one_is_named(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(gpu, "devices", lambda: [])
+    text = "c.FastgenApp.model = 'qwen2.5-coder-7b-exl2-5.0bpw'"
+    (config / "jupyter_fastgen_config.py").write_text(text)
+    code, findings = ask_doctor(capsys)
+    assert code == 1
+    assert "nvidia-smi shows none" in findings["engine"]["text"]
+    assert findings["engine"]["mend"] == "set c.FastgenApp.model to a GGUF model"
+
+
 def test_import_fault():
     assert diagnosis.import_fault("json") is None
     assert diagnosis.import_fault("no_such_module") == (
@@ -112,7 +197,7 @@ def test_llama_server_that_does_not_answer(config: Path, capsys: pytest.CaptureF
     (config / "jupyter_fastgen_config.py").write_text('c.FastgenApp.model = "http://127.0.0.1:9"')
     code, findings = ask_doctor(capsys)
     assert code == 1
-    assert "no llama-server answers at http://127.0.0.1:9" in findings["engine"]["text"]
+    assert "no server answers at http://127.0.0.1:9" in findings["engine"]["text"]
 
 
 def test_broken_configuration(config: Path, capsys: pytest.CaptureFixture[str]):
@@ -138,3 +223,22 @@ def test_memory_of_a_container(tmp_path: Path):
     (tmp_path / "memory.current").write_text("1000000\n")
     assert computer.available_memory(tmp_path, tmp_path) == 4000000
     assert computer.available_memory(tmp_path / "none") is None
+
+
+async def test_servers_of_others_are_asked_what_they_are_and_can(
+    config: Path, capsys: pytest.CaptureFixture[str]
+):
+    async with faulty() as server:
+        settings = f'c.FastgenApp.model = "{server.url}/v1"\n'
+        settings += f'c.FastgenApp.remote = "{server.url}/v1#third"\n'
+        (config / "jupyter_fastgen_config.py").write_text(settings)
+        _, findings = await asyncio.to_thread(ask_doctor, capsys)
+    engine, remote = findings["engine"], findings["remote"]
+    assert engine["verdict"] == "ok"
+    assert f"big on vllm at {server.url[7:]}" in engine["text"]
+    assert "no fill-in-the-middle" in engine["text"]
+    assert engine["facts"]["abilities"]["grammar"] == ""
+    assert engine["facts"]["context"] == 4096
+    # Ghost text works without it.
+    assert remote["verdict"] == "warning"
+    assert "no model 'third'" in remote["text"]

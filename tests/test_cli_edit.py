@@ -50,7 +50,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
 
     def make(text: str, meanwhile: Callable[[], object] = lambda: None) -> ScriptedEngine:
         engine = ScriptedEngine(text)
-        monkeypatch.setattr(FastgenApp, "make_edit_host", lambda app: Host(engine, meanwhile))
+        monkeypatch.setattr(FastgenApp, "make_edit_host", lambda app, _: Host(engine, meanwhile))
         return engine
 
     return make

@@ -4,7 +4,11 @@ import json
 from pathlib import Path
 
 from jupyter_fastgen.app import FastgenApp
+from jupyter_fastgen.host import EDIT_TOKENS, Settings
 from jupyter_fastgen.magic.options import COMMANDS, KEPT, OPTIONS, Asked
+from jupyter_fastgen.models.catalog import load_catalog
+from jupyter_fastgen.models.choice import gpu_memory
+from jupyter_fastgen.models.errors import human_size
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -19,6 +23,12 @@ def rows(page: str = PAGE) -> dict[str, str]:
     """The second column of every table row, by the first."""
     cells = [line.split("|") for line in page.splitlines() if line.startswith("|")]
     return {row[1].strip(" `"): row[2].strip(" `") for row in cells}
+
+
+def table(page: str) -> list[list[str]]:
+    """The cells of every table row."""
+    lines = (line.strip("| ") for line in page.splitlines() if line.startswith("|"))
+    return [[cell.strip() for cell in line.split("|")] for line in lines]
 
 
 def keys(on_mac: bool) -> list[str]:
@@ -47,6 +57,14 @@ def test_every_setting_is_documented():
     assert len(SCHEMA["properties"]) >= 5
     for setting in SCHEMA["properties"].values():
         assert setting["title"] in rows()
+
+
+def test_what_a_model_takes_of_a_gpu_is_what_the_choice_counts():
+    page = (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")
+    told = {name: row[-1] for name, *row in table(page) if name.startswith("`qwen")}
+    tokens = Settings().slots * EDIT_TOKENS
+    needs = {f"`{entry.name}`": gpu_memory(entry, tokens) for entry in load_catalog()}
+    assert told == {name: human_size(need) for name, need in needs.items() if need}
 
 
 def test_every_option_and_command_of_the_magic_is_documented():

@@ -13,7 +13,8 @@ from jupyter_fastgen.document import Document, OutOfStepError
 from jupyter_fastgen.edit.actions import load_actions
 from jupyter_fastgen.edit.prompt import CHATS
 from jupyter_fastgen.edit.service import EditService
-from jupyter_fastgen.editing import EditJobs, Edits
+from jupyter_fastgen.editing import EditJobs
+from jupyter_fastgen.edits import Edits
 from jupyter_fastgen.engine.base import EngineError
 
 from .browser import Browser
@@ -34,6 +35,7 @@ class Host:
     """A host whose model is there, or can't be."""
 
     is_writing = False
+    status = protocol.Status("ready", "scripted")
 
     def __init__(self, engine: ScriptedEngine, fault: str = "") -> None:
         self._service = EditService(engine, CHATS["chatml"])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from jupyter_fastgen import gpu
 from jupyter_fastgen.completion.service import Options
-from jupyter_fastgen.host import ModelHost, Settings
+from jupyter_fastgen.host import ModelHost, Settings, edit_host, remote_host
 from jupyter_fastgen.models.catalog import load_catalog
+from jupyter_fastgen.models.choice import Machine
 from jupyter_fastgen.models.store import ModelStore
 from jupyter_fastgen.protocol import Status
 
@@ -155,10 +158,68 @@ async def test_a_broken_catalog_is_an_error_that_names_it(tmp_path: Path):
         assert "mine.toml" in watched.host.status.detail
 
 
-async def test_an_engine_that_is_not_here_is_an_error(tmp_path: Path, small_model: Path):
-    async with hosting(catalog(tmp_path, small_model, engine="exllamav2")) as watched:
-        assert watched.host.status.state == "error"
-        assert "exllamav2" in watched.host.status.detail
+async def test_an_engine_that_is_not_here_is_an_error(tmp_path: Path):
+    folder = exl2_folder(tmp_path / "tiny-exl2")
+    async with hosting(Settings(model=str(folder), models_dir=tmp_path)) as watched:
+        assert watched.host.status.engine == "ExLlamaV2"
+        assert watched.host.serves_edits
+        watched.host.wake()
+        status = await watched.until(lambda status: status.state == "error")
+        assert "exllamav2" in f"{status.detail} {status.remedy}".lower()
+
+
+GPU_CATALOG = """
+default = "small"
+
+[models.small-exl2]
+title = "Small"
+engine = "exllamav2"
+fim = "prefix-only"
+licence = "Apache-2.0"
+context = 8_192
+roles = ["completion"]
+parameters = 20_000_000_000
+bits = 4.0
+kv_bytes = 1024
+[[models.small-exl2.sources]]
+kind = "file"
+path = "{folder}"
+"""
+
+
+def exl2_folder(folder: Path) -> Path:
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_text("{}")
+    (folder / "output.safetensors").write_text("weights")
+    return folder
+
+
+async def test_a_gpu_gets_its_model_and_the_processor_the_default(
+    tmp_path: Path, small_model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settings = replace(catalog(tmp_path, small_model), model="")
+    assert settings.catalog is not None
+    folder = exl2_folder(tmp_path / "tiny-exl2")
+    text = GPU_CATALOG.format(folder=folder) + settings.catalog.read_text()
+    settings.catalog.write_text(text)
+    machine = Machine("H200", 100 << 30)
+    monkeypatch.setattr(gpu, "machine", lambda: machine)
+    async with hosting(settings) as watched:
+        missing = watched.host.status
+        assert (missing.state, missing.model) == ("missing", "small-exl2")
+        assert "jupyter fastgen models pull small-exl2" in missing.remedy
+        entry = load_catalog(settings.catalog).get("small-exl2")
+        ModelStore(settings.models_dir).pull(entry)
+        host = edit_host(settings)
+        assert (host.status.model, host.status.engine) == ("small-exl2", "ExLlamaV2")
+        machine = Machine()
+        await watched.host.restart()
+        assert watched.host.status.model == "small"
+        assert not watched.host.serves_edits
+        # What is configured goes before what would fit.
+        machine = Machine("H200", 100 << 30)
+        assert ModelHost(replace(settings, model="small"), Options()).status.model == "small"
 
 
 async def test_a_path_is_run_as_it_is_and_restart_starts_anew(tmp_path: Path, small_model: Path):
@@ -170,6 +231,22 @@ async def test_a_path_is_run_as_it_is_and_restart_starts_anew(tmp_path: Path, sm
         await watched.host.restart()
         assert watched.host.status.state in ("idle", "loading")
         await watched.until(lambda status: status.state == "ready")
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[bad", "http://host:port/v1", "https:///v1"])
+async def test_a_url_without_a_host_is_a_wrong_setting(tmp_path: Path, url: str):
+    async with hosting(Settings(model=url, models_dir=tmp_path)) as watched:
+        watched.host.wake()
+        status = watched.host.status
+        assert (status.state, status.where) == ("error", "")
+        assert "http://HOST:8000/v1" in status.detail
+        assert "c.FastgenApp.model" in status.remedy
+    # Of a wrong remote one only who needs it hears.
+    async with hosting(Settings(remote=url, models_dir=tmp_path)) as watched:
+        assert (watched.host.status.state, watched.host.status.remote) == ("missing", "")
+    remote = remote_host(Settings(remote=url, models_dir=tmp_path))
+    assert remote is not None
+    assert remote.status.state == "error"
 
 
 async def test_a_url_that_does_not_answer_is_an_error_until_restart():

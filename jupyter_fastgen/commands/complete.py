@@ -25,7 +25,7 @@ def complete(
         ),
     ] = None,
     model: Annotated[
-        str, typer.Option("--model", help="A name, .gguf file or llama-server URL; as configured.")
+        str, typer.Option("--model", help="A name, .gguf file or server's URL; as configured.")
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print JSON, when it is complete.")] = False,
 ) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..edit.hunks import Hunk
     from ..edit.merge import Merge
     from ..edit.service import End
+    from ..edits import Edits
     from ..host import ModelHost
     from ..source import Source
 
@@ -38,7 +39,7 @@ def edit(
         bool, typer.Option("--all", help="Take what needs a look, too, not only what is safe.")
     ] = False,
     model: Annotated[
-        str, typer.Option("--model", help="A name, .gguf file or llama-server URL; as configured.")
+        str, typer.Option("--model", help="A name, .gguf file or server's URL; as configured.")
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print JSON, when it is complete.")] = False,
 ) -> None:
@@ -60,8 +61,7 @@ def edit(
         raise FastgenError("the instruction is empty: say with -i what to change")
     source = read_source(file, cell)
     part = _part(lines, source)
-    host = app.make_edit_host()
-    end = asyncio.run(_run(host, source, said, part, echo=not json))
+    end, host = asyncio.run(_run(app.edits, bool(model), source, said, part, echo=not json))
     merge = end.merge
     if chosen is not None and chosen.only == "comments":
         from ..edit.comments import only_comments
@@ -82,6 +82,8 @@ def edit(
         if not write:
             typer.echo(_diff(source, text), nl=False)
         _report(source, merge, taken, lost, write)
+        if host.status.where:
+            typer.echo(f"Written by {host.status.model} at {host.status.where}.", err=True)
     if not taken:
         raise typer.Exit(1)
 
@@ -118,6 +120,29 @@ def _part(lines: str, source: Source) -> tuple[int, int] | None:
 
 
 async def _run(
+    edits: Edits,
+    is_chosen: bool,
+    source: Source,
+    instruction: str,
+    part: tuple[int, int] | None,
+    echo: bool,
+) -> tuple[End, ModelHost]:
+    """The edit, and who made it: a model that `is_chosen` has nobody behind it."""
+    from contextlib import suppress
+
+    from ..errors import TooLongError
+
+    try:
+        hosts = (edits.host(),) if is_chosen else edits.hosts()
+        for host in hosts[:-1]:
+            with suppress(TooLongError):
+                return await _edit(host, source, instruction, part, echo), host
+        return await _edit(hosts[-1], source, instruction, part, echo), hosts[-1]
+    finally:
+        await edits.close()
+
+
+async def _edit(
     host: ModelHost, source: Source, instruction: str, part: tuple[int, int] | None, echo: bool
 ) -> End:
     from contextlib import aclosing
@@ -128,22 +153,19 @@ async def _run(
     from ..edit.undefined import elsewhere
     from ..errors import FastgenError
 
-    try:
-        service = await host.edits()
-        about = source.sheet.about if source.sheet else ""
-        known = partial(elsewhere, source.others, None)
-        hunks = service.edit(
-            "terminal", source.text, source.language, instruction, part, about, known=known
-        )
-        async with aclosing(hunks):
-            async for hunk in hunks:
-                if isinstance(hunk, End):
-                    return hunk
-                if echo and isinstance(hunk, Hunk):
-                    typer.echo(_place(source, hunk), err=True)
-        raise FastgenError("the engine ended without an answer; run `jupyter fastgen doctor`")
-    finally:
-        await host.close()
+    service = await host.edits()
+    about = source.sheet.about if source.sheet else ""
+    known = partial(elsewhere, source.others, None)
+    hunks = service.edit(
+        "terminal", source.text, source.language, instruction, part, about, known=known
+    )
+    async with aclosing(hunks):
+        async for hunk in hunks:
+            if isinstance(hunk, End):
+                return hunk
+            if echo and isinstance(hunk, Hunk):
+                typer.echo(_place(source, hunk), err=True)
+    raise FastgenError("the engine ended without an answer; run `jupyter fastgen doctor`")
 
 
 def _rebased(source: Source, merge: Merge) -> tuple[Source, Merge, list[Hunk]]:
@@ -247,6 +269,7 @@ def _print_json(
         "written": write and bool(taken),
         "format": "whole" if end.whole else "sparse",
         "model": host.status.model,
+        "where": host.status.where or None,
         "engine": host.status.engine,
         "counts": counts,
     }

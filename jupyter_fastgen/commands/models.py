@@ -1,4 +1,4 @@
-"""`jupyter fastgen models`: list, pull, verify and find models."""
+"""`jupyter fastgen models`: list, pull, verify, find and convert models."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..models.store import ModelStatus, ModelStore
     from ..models.transfer import Progress
 
-app = typer.Typer(help="The models: list, pull, verify, path.", no_args_is_help=True)
+app = typer.Typer(help="The models: list, pull, verify, path, convert.", no_args_is_help=True)
 
 Name = Annotated[
     str | None, typer.Argument(help="A name of the catalog; the default model when left out.")
@@ -104,6 +104,50 @@ def print_path(name: Name = None, directory: Directory = None, catalog: Extra = 
     typer.echo(str(path))
 
 
+@app.command()
+def convert(
+    source: Annotated[
+        str,
+        typer.Argument(help="A folder of safetensors, a .gguf file, or a name of the catalog."),
+    ],
+    to: Annotated[Literal["exl2"], typer.Option("--to", help="The format to write.")] = "exl2",
+    bpw: Annotated[
+        float, typer.Option("--bpw", min=2.0, max=8.0, help="Bits per weight, on average.")
+    ] = 4.0,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The new folder; by default converted/NAME beside the models."),
+    ] = None,
+    directory: Directory = None,
+    catalog: Extra = None,
+) -> None:
+    """Quantize a model for ExLlamaV2, on an NVIDIA GPU; goes on where it was interrupted."""
+    from .. import gpu
+    from ..models import exl2
+    from ..models.errors import ConversionFailed, ModelNotHere
+    from ..models.resolve import resolve
+
+    models, store = _open(catalog, directory)
+    found = resolve(source, models, store)
+    if found.path is None:
+        raise ModelNotHere(found.entry.name)
+    target = out or store.directory / "converted" / f"{found.entry.name}-{to}-{bpw}bpw"
+    for fault in gpu.faults():
+        raise ConversionFailed(target, fault.text, fault.mend)
+    if not gpu.devices():
+        raise ConversionFailed(
+            target, "no NVIDIA GPU is here", "run it on a machine that has one, and copy the folder"
+        )
+    with _progress(found.entry.name, in_bytes=False) as progress:
+        exl2.convert(
+            found.path,
+            target.absolute(),
+            bpw,
+            lambda done, what: progress(round(1000 * done), 1000, what),
+        )
+    typer.echo(str(target))
+
+
 def _open(extra: Path | None, directory: Path | None) -> tuple[Catalog, ModelStore]:
     from ..models.catalog import load_catalog
     from ..models.store import ModelStore
@@ -135,6 +179,7 @@ def _describe(entry: ModelEntry, status: ModelStatus, default: str) -> dict[str,
         "licence": entry.licence,
         "context": entry.context,
         "roles": list(entry.roles),
+        "projector": entry.projector,
         "size": entry.size,
         "sha256": entry.sha256,
         "hash": _hash_origin(entry),
@@ -174,8 +219,8 @@ def _print_table(
 
 
 @contextmanager
-def _progress(name: str) -> Generator[Progress]:
-    """Show a pull's progress on standard error: a bar on a terminal, else a line now and then."""
+def _progress(name: str, *, in_bytes: bool = True) -> Generator[Progress]:
+    """Show how far it is on standard error: a bar on a terminal, else a line now and then."""
     if not sys.stderr.isatty():
         yield _LinePrinter(name)
         return
@@ -185,7 +230,7 @@ def _progress(name: str) -> Generator[Progress]:
     columns = (
         rich.TextColumn("{task.description}"),
         rich.BarColumn(bar_width=16),
-        rich.DownloadColumn(),
+        rich.DownloadColumn() if in_bytes else rich.TaskProgressColumn(),
         rich.TimeRemainingColumn(),
     )
     with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:

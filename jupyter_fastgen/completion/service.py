@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from ..document import Cursor
 from ..engine import base
@@ -48,7 +48,7 @@ class Options:
 
     Without `gate` what can't be right is shown, too. `modules`: where those that notebooks import
     are found. What the model is less sure of than `confidence`, 0 to 1, is not shown; `habit`
-    shifts that. None: it is not asked how sure it is.
+    shifts that. None: it is not asked how sure it is. `adapter` is the LoRA adapter to write with.
     """
 
     budget: context.Budget = field(default_factory=context.Budget)
@@ -57,6 +57,7 @@ class Options:
     modules: LocalModules | None = None
     confidence: float | None = None
     habit: Habit = field(default_factory=Habit)
+    adapter: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,8 @@ class CompletionService:
         view, built = await self._prompt(key, cursor, namespace, ahead)
         writing = self._writing(view, cursor, namespace, ahead, invoked)
         logprobs = self._options.confidence is not None
-        request = self._request(key, built.text, built.begin, writing, logprobs)
+        priority = "explicit" if invoked else "prefetch" if ahead else "ghost"
+        request = self._request(key, built.text, built.begin, writing, logprobs, priority)
         place, suggested = self._places[key], ""
         async with aclosing(self._written(request, built.begin, writing)) as pieces:
             async for piece in pieces:
@@ -225,7 +227,7 @@ class CompletionService:
     ) -> base.Done | None:
         """Put the prompt at this cursor into the KV cache."""
         _, built = await self._prompt(key, cursor, namespace)
-        request = base.Request(id=next(self._ids), prompt=built.text, max_tokens=0, document=key)
+        request = self._ask(key, built.text, max_tokens=0, priority="prefetch")
         async with aclosing(self._events(request)) as events:
             async for event in events:
                 if isinstance(event, base.Done):
@@ -262,17 +264,27 @@ class CompletionService:
         return _Writing(cutter, judge, gate.Screen(judged_by))
 
     def _request(
-        self, key: str, text: str, begin: str, writing: _Writing, logprobs: bool = False
+        self,
+        key: str,
+        text: str,
+        begin: str,
+        writing: _Writing,
+        logprobs: bool = False,
+        priority: base.Priority = "ghost",
     ) -> base.Request:
-        return base.Request(
-            id=next(self._ids),
-            prompt=text,
-            begin=begin,
+        return self._ask(
+            key,
+            text,
+            begin,
             max_tokens=BLOCK_TOKENS if writing.cutter.block else LINE_TOKENS,
             stop=self._template.stop,
-            document=key,
             logprobs=logprobs,
+            priority=priority,
         )
+
+    def _ask(self, key: str, text: str, begin: str = "", **more: Any) -> base.Request:
+        adapter = self._options.adapter
+        return base.Request(next(self._ids), text, begin, document=key, adapter=adapter, **more)
 
     async def _written(
         self, request: base.Request, typed: str, writing: _Writing, head: str = ""
@@ -312,9 +324,7 @@ class CompletionService:
         yield _end(cost, cutter.complete, shown, screen, judge)
 
     async def _starts(self, key: str, text: str, begin: str) -> base.Done:
-        request = base.Request(
-            id=next(self._ids), prompt=text, begin=begin, document=key, starts=MOST_STARTS
-        )
+        request = self._ask(key, text, begin, starts=MOST_STARTS)
         async with aclosing(self._events(request)) as events:
             async for event in events:
                 if isinstance(event, base.Done):

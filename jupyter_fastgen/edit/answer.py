@@ -14,10 +14,11 @@ from .excerpt import Excerpt
 from .hunks import Hunk
 from .lines import body, split_lines
 from .margin import Margin
-from .markers import keep_marker
+from .markers import keep_marker, split
 from .merge import SHORT, Merge, Merger, digest
 from .nesting import Nesting
 from .safety import Flag, ends_early, written_anew
+from .tail import Tail
 from .undefined import resolved
 
 FEW_LINES = 4
@@ -68,6 +69,8 @@ class Answer:
         self._margin = Margin(shown.lines)
         self._nesting = Nesting(shown.task.part, shown.lines)
         self._ending = Ending(shown.lines)
+        self._tail = Tail(asked.lines, asked.whole)
+        self._stripped = frozenset(line.strip() for line in asked.lines)
         self._lines: list[str] = []
         self._rest = ""
         self._shown = 0
@@ -90,6 +93,12 @@ class Answer:
         # Behind its first line the fence is a text that stops the engine.
         self.ended |= not any(self._lines) and line.strip() == self.built.fence
         if not self.ended:
+            self._take(self._tail.add(line))
+            self.ended |= self._tail.ended
+
+    def _take(self, lines: Sequence[str]) -> None:
+        """These lines belong to the answer."""
+        for line in (part for said in lines for part in split(said, self._stripped)):
             if not self.asked.whole:
                 line = self._margin.indented(line)
             if not self.asked.whole and not any(self._lines) and self._begins_inside(line):
@@ -98,13 +107,14 @@ class Answer:
             for each in [line] if self.asked.whole else self._nesting.complete(line):
                 self._merger.push(each)
             # A text that is written anew may change up to its last line.
-            self.ended = not self.asked.whole and self._ending.reached(line)
+            self.ended |= not self.asked.whole and self._ending.reached(line)
 
     def finish(self, reason: str) -> Merge:
         """The merge, checked, of an answer that ended for this reason."""
         complete = self.is_complete(reason)
         if complete and self._rest:
             self._add(self._rest)
+        self._take(self._tail.rest())
         for line in self._nesting.rest():
             self._merger.push(line)
         if complete and not self.asked.whole and not self._reaches_the_end():

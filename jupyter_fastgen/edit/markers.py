@@ -55,6 +55,9 @@ _DOTS = r"(?:\.{3,}|…)"
 _COMMENTED = re.compile(
     r"(#+|//+|/\*+|--+|<!--+|;+|%+|\{\s*/\*+)?(.*?)(\*+/\s*\}?|--+>)?", re.DOTALL
 )
+_BEHIND_TEXT = re.compile(
+    rf"\s(?:#+|//+|/\*+|--+|<!--+|%+)\s*{_DOTS}\s*[^\W_][^\"'`]*(?:{_DOTS}|\*/|--+>)\s*$"
+)
 _ONLY_DOTS = re.compile(rf"\W*{_DOTS}\W*")
 _DOTS_BEFORE = re.compile(rf"[(\[]?\s*{_DOTS}")
 _DOTS_BEHIND = re.compile(rf"{_DOTS}\s*[)\]]?$")
@@ -169,6 +172,19 @@ def read(line: str, original: Collection[str], before: str = "") -> Item:
     if dotted and commented and _DELETED_UNNAMED.match(said):
         return Delete(indent(line), "")
     return Keep(indent(line)) if _says_unchanged(said, bool(dotted), commented) else Line(line)
+
+
+def split(line: str, original: Collection[str]) -> list[str]:
+    """A line of a sparse edit without the marker behind its text, and that marker, if it has one.
+
+    `original` holds the stripped lines of the original.
+    """
+    found = _BEHIND_TEXT.search(line)
+    if found is None or line.strip() in original or not line[: found.start()].strip():
+        return [line]
+    marker = " " * indent(line) + found[0].strip()
+    is_marker = isinstance(read(marker, original), Keep)
+    return [line[: found.start()].rstrip(), marker] if is_marker else [line]
 
 
 def _says_unchanged(said: str, dotted: bool, commented: bool) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 from ..completion.context import guess_tokens
 from ..completion.names import Bound
 from ..engine import base
-from ..errors import FastgenError
+from ..errors import FastgenError, TooLongError
 from . import ladder, prompt
 from .answer import Answer, Reached
 from .blocks import parse
@@ -36,10 +36,6 @@ RULE_TOKENS = 400
 SHOWN_TOKENS = 800
 """Of a longer text the model is shown what matters. On two cores so many are prefilled in 5 s by a
 model of 0.5 billion parameters, in 11 s by one of 1.5."""
-
-
-class TooLongError(FastgenError):
-    """The model can't read so much text at once."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +77,10 @@ class _Run:
 class EditService:
     """Turns instructions into hunks, on one engine, for many documents."""
 
-    def __init__(self, engine: base.Engine, chat: prompt.Chat) -> None:
-        """`chat` must be that of the engine's model."""
+    def __init__(self, engine: base.Engine, chat: prompt.Chat, adapter: str = "") -> None:
+        """`chat` must be that of the engine's model; `adapter` is a LoRA adapter to write with."""
         self._engine = engine
+        self._adapter = adapter
         self._chat = chat
         self._running: dict[str, _Run] = {}
         self._ids = itertools.count(1)
@@ -126,7 +123,7 @@ class EditService:
                     built = prompt.build(shown.task, self._chat)
                     answer = Answer(text, language, asked, shown, built, known)
                     async with aclosing(
-                        self._events(run, key, built, _answer_tokens(asked))
+                        self._events(run, key, built, _answer_tokens(asked), shown.task.part)
                     ) as events:
                         async for event in events:
                             if isinstance(event, base.Done):
@@ -226,9 +223,14 @@ class EditService:
                 del self._running[key]
 
     async def _events(
-        self, run: _Run, key: str, built: prompt.Prompt, max_tokens: int
+        self,
+        run: _Run,
+        key: str,
+        built: prompt.Prompt,
+        max_tokens: int,
+        original: Sequence[str] = (),
     ) -> AsyncGenerator[base.Event, None]:
-        """What the engine answers, a `Done` last."""
+        """What the engine answers, a `Done` last; `original` are lines that it may repeat."""
         run.id = next(self._ids)
         if run.cancelled:
             yield base.Done(run.id, "cancelled")
@@ -237,11 +239,16 @@ class EditService:
             id=run.id,
             prompt=built.text,
             begin=built.begin,
-            grammar=built.grammar,
+            # It helps small models; where the engine can't follow one they must do without.
+            grammar=built.grammar if (await self._engine.stats()).grammar else "",
             max_tokens=max_tokens,
             stop=built.stop,
             document=key,
             progress=True,
+            # Nobody waits for what is only read.
+            priority="explicit" if max_tokens else "prefetch",
+            original="\n".join(original),
+            adapter=self._adapter,
         )
         async with aclosing(self._engine.stream(request)) as events:
             async for event in events:

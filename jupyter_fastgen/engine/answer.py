@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
+from ..images import MARK
 from .base import Request, Start
 from .gbnf import literal
 from .stops import Stops
@@ -25,19 +27,22 @@ class Answer:
     through `take`, its end through `end_burst`, until `reason` says how the answer ended.
     """
 
-    def __init__(self, request: Request, burst: int | None) -> None:
-        """`burst` None asks for all tokens at once."""
+    def __init__(self, request: Request, burst: int | None, marker: str = "") -> None:
+        """`burst` None asks for all tokens at once; `marker` is the server's for a picture."""
         self._request = request
+        self._marker = marker
         self._stops = Stops(request.stop)
         self._text = ""
         self._parts: list[int | str] = []
         self._left = request.max_tokens
         self._logprobs: list[float] = []
         # Between bursts it would be forgotten how much of a grammar has been followed, and which
-        # of a seed's random numbers have been used.
-        self._burst = None if request.grammar or request.temperature > 0 else burst
+        # of a seed's random numbers have been used. And pictures would be looked at again.
+        is_one = request.grammar or request.temperature > 0 or request.images
+        self._burst = None if is_one else burst
         # Choosing among the likeliest tokens is faster than a grammar, which is tried on all.
-        self._by_choice = request.starts > 0 or (burst is not None and request.temperature == 0)
+        greedy = request.temperature == 0 and not request.images
+        self._by_choice = request.starts > 0 or (burst is not None and greedy)
         self._start_burst()
         self.reason: Literal["stop", "length"] | None = None
         self.starts: tuple[Start, ...] = ()
@@ -55,8 +60,14 @@ class Answer:
         mixed = any(isinstance(part, int) for part in self._parts)
         prompt = self._request.prompt
         limit = self._left if self._burst is None else min(self._left, self._burst)
+        told: Any = [prompt, *self._parts] if mixed else prompt + self._text
+        if self._request.images:
+            told = {
+                "prompt_string": (prompt + self._text).replace(MARK, self._marker),
+                "multimodal_data": [b64encode(image).decode() for image in self._request.images],
+            }
         body: dict[str, Any] = {
-            "prompt": [prompt, *self._parts] if mixed else prompt + self._text,
+            "prompt": told,
             "n_predict": 1 if self._choosing else limit,
             "stream": True,
             "return_tokens": True,

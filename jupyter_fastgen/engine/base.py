@@ -28,6 +28,9 @@ class BusyError(EngineError):
     """A shared engine has too much to do just now: ask again later."""
 
 
+KVFormat = Literal["fp16", "q8", "q6", "q4"]
+"""How the keys and values of the KV cache are kept."""
+
 Priority = Literal["explicit", "ghost", "prefetch"]
 """Whom a request serves: a person who asked and waits, one who types, or nobody yet."""
 
@@ -35,11 +38,16 @@ Priority = Literal["explicit", "ghost", "prefetch"]
 class ModelSpec(msgspec.Struct, frozen=True):
     """Which model to run, and how much of the machine it may take.
 
-    `location` is a file (GGUF) or the URL of a running `llama-server`.
+    `location` is a file (GGUF), a folder (ExLlamaV2), or the URL of a server that others run; a
+    fragment of it names one of that server's models.
     `context` is the KV cache in tokens of each of the `slots` documents that
     are kept warm at once. `threads` 0 means: fit the machine. `draft` is how many tokens at once
     are guessed from what stands in the prompt, to be verified together: for answers that repeat
-    their prompt, as edits do. None means: as many as pay on this machine, if any do.
+    their prompt, as edits do. None means: as many as pay on this machine, if any do. `projector` is
+    a second file, by which a model of llama.cpp sees.
+
+    Only ExLlamaV2 knows the others: `kv`, the folder `draft_model` of a small model that guesses
+    for this one, and the folder `adapters` that holds LoRA adapters, one folder each.
     """
 
     name: str
@@ -49,6 +57,10 @@ class ModelSpec(msgspec.Struct, frozen=True):
     threads: int = 0
     api_key: str = ""
     draft: int | None = 0
+    projector: str = ""
+    kv: KVFormat = "q8"
+    draft_model: str = ""
+    adapters: str = ""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -64,8 +76,12 @@ class Request(msgspec.Struct, frozen=True):
     With `starts` no text is written: `Done` tells the likeliest ways to begin, at most so many.
     With `progress` it is told how much of a long prompt is read.
 
-    Engines that can make use of it are told whom to serve first, by `priority`; and `salt`, the
-    part of the KV cache that the request may see: what was computed under another one is not used.
+    `images` are PNG, JPEG or WebP files, each of which stands in the prompt where
+    `images.MARK` does; for a model that sees, as its `Stats` tell.
+
+    Engines that can make use of it are told: whom to serve first, by `priority`; `original`, text
+    that the answer is likely to repeat; `adapter`, the LoRA adapter to answer with; and `salt`, the
+    part of the KV cache that it may see: what was computed under another one is not used.
     """
 
     id: int
@@ -81,6 +97,9 @@ class Request(msgspec.Struct, frozen=True):
     grammar: str = ""
     progress: bool = False
     priority: Priority = "ghost"
+    original: str = ""
+    adapter: str = ""
+    images: tuple[bytes, ...] = ()
     salt: str = ""
 
 
@@ -151,10 +170,35 @@ Progress = Callable[[float], None]
 """Called with 0..1 while a model loads."""
 
 
+class Abilities(msgspec.Struct, frozen=True):
+    """What a server that others run can do, found by asking it; None where that can't be told.
+
+    `server` is what it calls itself. `fim` and `chat` are templates, as in the catalog, that its
+    model knows. Of a token it tells the `choices` likeliest in its place, 0 for none. `counts`:
+    whether it tells which tokens of a prompt were cached. `aborts`: whether it stops once nobody
+    listens. `grammar` is the field of a request that takes GBNF, "" for none; `salts`,
+    `prioritizes`: whether requests may keep their part of its cache to themselves, and go first.
+    """
+
+    server: str = ""
+    fim: Literal["qwen", "prefix-only"] = "prefix-only"
+    chat: Literal["chatml", "plain"] = "plain"
+    choices: int = 0
+    counts: bool = False
+    aborts: bool | None = None
+    grammar: str = ""
+    salts: bool = False
+    prioritizes: bool = False
+
+
 class Stats(msgspec.Struct, frozen=True):
     """What an engine runs on. `context` is in tokens, of one document; 0 where unknown.
 
-    `draft` is how many tokens are guessed at once, 0 for none.
+    `draft` is how many tokens are guessed at once, 0 for none. `grammar`: whether answers follow
+    one. `attention` and `kv` say how these are computed and kept, where the engine tells.
+    `abilities` are those of a server that others run, None of an engine of this machine. `sees`
+    says where images may stand: in any "prompt", or only in a "chat", for which the prompt is what
+    the person says; "" nowhere.
     """
 
     engine: str
@@ -163,6 +207,11 @@ class Stats(msgspec.Struct, frozen=True):
     context: int = 0
     pid: int = 0
     draft: int = 0
+    grammar: bool = True
+    attention: str = ""
+    kv: str = ""
+    abilities: Abilities | None = None
+    sees: Literal["", "prompt", "chat"] = ""
 
 
 class Engine(Protocol):

@@ -74,7 +74,7 @@ async def _load(
             asyncio.run_coroutine_threadsafe(_send(report, pipe.Loading(fraction)), loop)
 
     try:
-        engine = _adapter(command.engine)
+        engine = await _adapter(command)
         await engine.load(command.spec, progress)
         stats = await engine.stats()
     except EngineError as error:
@@ -84,10 +84,20 @@ async def _load(
     return engine
 
 
-def _adapter(name: pipe.EngineName) -> Engine:
-    from .llamacpp import LlamaCpp, LlamaServer
+async def _adapter(command: pipe.Load) -> Engine:
+    if command.engine == "url":
+        from .served import adapter
 
-    return LlamaCpp() if name == "llamacpp" else LlamaServer()
+        return await adapter(command.spec)
+    if command.engine == "exllamav2":
+        from .exllamav2.adapter import ExLlamaV2
+
+        return ExLlamaV2()
+
+        return await adapter(command.spec)
+    from .llamacpp import LlamaCpp
+
+    return LlamaCpp()
 
 
 async def _send(report: Callable[[pipe.Report], Awaitable[None]], message: pipe.Report) -> None:

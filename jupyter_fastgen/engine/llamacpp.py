@@ -12,16 +12,21 @@ import importlib
 import os
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urldefrag
 
 import httpx
 import msgspec
 
-from . import drafting, machine
-from .answer import Answer
-from .base import Done, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
+from ..images import MARK, kind_of
+from . import drafting, http, machine
+from .address import shown
+from .answer import CHOICES, Answer
+from .asking import FIM, TURNS, are_known
+from .base import Abilities, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
+from .http import HttpEngine
 from .meter import Meter
 
 BATCH = 64
@@ -43,6 +48,12 @@ TRIAL = 1 + 2 * (DRAFT + 1)
 """Tokens of an answer that is easy to draft, to measure it with: the prompt's pass writes one, two
 over drafts the others."""
 
+IMAGE_TOKENS = 1024
+"""Of a picture, for models that look at more of a larger one: half a megapixel for Qwen2.5-VL."""
+
+KINDS = frozenset(["png", "jpeg"])
+"""Of pictures that llama.cpp reads."""
+
 READ, STARTED = 0.8, 0.95
 """How far loading is when the file is read, and when the server is there."""
 
@@ -50,12 +61,11 @@ READ_BLOCK = 8 * 1024 * 1024
 """Bytes read between two reports while the model file comes from the disk."""
 
 
-class LlamaServer:
+class LlamaServer(HttpEngine):
     """An engine behind the URL of a `llama-server`."""
 
     def __init__(self) -> None:
-        self._client: httpx.AsyncClient | None = None
-        self._readers: dict[int, asyncio.Task[None]] = {}
+        super().__init__()
         self._slots: OrderedDict[int, str | None] = OrderedDict()
         self._salts: dict[int, str] = {}
         self._spec: ModelSpec | None = None
@@ -64,20 +74,34 @@ class LlamaServer:
         self._threads = 0
         self._draft = 0
         self._token_ms = BURST_MS
+        self._abilities: Abilities | None = None
+        self._marker = ""
 
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
-        """Connect to the server at `spec.location`."""
-        await self._connect(spec, spec.location, spec.api_key)
+        """Connect to the server at `spec.location`, and ask it what its model knows."""
+        await self._connect(spec, urldefrag(spec.location).url, spec.api_key)
+        self._abilities = Abilities(
+            server="llama-server",
+            fim="qwen" if await self._knows(FIM) else "prefix-only",
+            chat="chatml" if await self._knows(TURNS) else "plain",
+            choices=CHOICES,
+            counts=True,
+            aborts=True,
+            grammar="grammar",
+        )
         progress(1.0)
 
+    async def _knows(self, special: Sequence[str]) -> bool:
+        """Whether each of these is a token of the model."""
+        body = {"content": "".join(special), "parse_special": True}
+        try:
+            response = await self._connected().post("/tokenize", json=body)
+            return are_known(special, len(response.raise_for_status().json()["tokens"]))
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise self._broken(str(error) or type(error).__name__) from error
+
     async def _connect(self, spec: ModelSpec, url: str, api_key: str) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        client = httpx.AsyncClient(
-            base_url=url,
-            headers=headers,
-            timeout=httpx.Timeout(None, connect=5.0),
-            trust_env=False,
-        )
+        client = http.client(url, api_key, None)
         try:
             props = await client.get("/props")
             props.raise_for_status()
@@ -85,10 +109,12 @@ class LlamaServer:
             # Of one slot; a server that does not tell takes what was planned.
             defaults = props.json().get("default_generation_settings", {})
             self._context = int(defaults.get("n_ctx", spec.context))
-        except (httpx.HTTPError, ValueError) as error:
+            if props.json().get("modalities", {}).get("vision"):
+                self._marker = str(props.json()["media_marker"])
+        except (httpx.HTTPError, ValueError, KeyError) as error:
             await client.aclose()
             raise EngineError(
-                f"no llama-server answers at {url}: {error or type(error).__name__}",
+                f"no llama-server answers at {shown(url)}: {error or type(error).__name__}",
                 "start one (`llama-server -m MODEL.gguf`) or correct the URL of the model",
             ) from error
         self._client = client
@@ -105,32 +131,6 @@ class LlamaServer:
         self._slots.move_to_end(slot)
         return slot
 
-    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
-        """Stream one completion; see `Engine.stream`."""
-        events: asyncio.Queue[Event | Exception] = asyncio.Queue()
-        meter = Meter(request.id)
-        reader = asyncio.create_task(self._read(request, meter, events))
-        # Told here and not by the reader: it may be cancelled before its first step.
-        reader.add_done_callback(lambda task: _tell_end(task, meter, events))
-        self._readers[request.id] = reader
-        try:
-            while True:
-                event = await events.get()
-                if isinstance(event, Exception):
-                    raise event
-                yield event
-                if isinstance(event, Done):
-                    return
-        finally:
-            self._readers.pop(request.id, None)
-            reader.cancel()
-
-    def cancel(self, id: int) -> None:
-        """End request `id`; see `Engine.cancel`."""
-        reader = self._readers.get(id)
-        if reader is not None:
-            reader.cancel()
-
     async def _read(
         self, request: Request, meter: Meter, events: asyncio.Queue[Event | Exception]
     ) -> None:
@@ -144,9 +144,10 @@ class LlamaServer:
         self, request: Request, meter: Meter, events: asyncio.Queue[Event | Exception]
     ) -> None:
         """Ask for the answer, one burst after the other, until it ends."""
-        if self._client is None:
-            raise EngineError("the model is not loaded", "wait until it is ready")
-        answer = Answer(request, self._burst_tokens())
+        client = self._connected()
+        if request.images:
+            self._check_images(request)
+        answer = Answer(request, self._burst_tokens(), self._marker)
         while answer.reason is None:
             meter.start_burst()
             slot = self._slot(request.document)
@@ -155,7 +156,7 @@ class LlamaServer:
                 # What another user's prompt left there would show in times and counts.
                 body["cache_prompt"] = False
             self._salts[slot] = request.salt
-            async with contextlib.aclosing(self._burst(self._client, body)) as told:
+            async with contextlib.aclosing(self._burst(client, body)) as told:
                 async for data in told:
                     meter.read(data)
                     # Later bursts read what the ones before wrote.
@@ -193,13 +194,24 @@ class LlamaServer:
                     return
         raise self._broken("its answer has no end")
 
+    def _check_images(self, request: Request) -> None:
+        if not self._marker:
+            raise EngineError("the model can't see", "choose one with a projector file")
+        if request.prompt.count(MARK) != len(request.images):
+            raise EngineError(f"{len(request.images)} pictures, and not as many places for them")
+        if request.prompt.endswith(MARK):
+            raise EngineError("nothing follows the picture")  # llama.cpp would end its process
+        if not all(kind_of(image) in KINDS for image in request.images):
+            # What it can't read as a picture, it would give to ffprobe as a film.
+            raise EngineError("llama.cpp reads PNG and JPEG files", "save the picture as one")
+
     def _burst_tokens(self) -> int | None:
         """How many tokens to ask for at once; None: all, for others may wait for the slots."""
         return None
 
     def _broken(self, reason: str) -> EngineError:
         return EngineError(
-            f"the llama-server at {self._url} broke off: {reason}", "see to it that it runs"
+            f"the llama-server at {shown(self._url)} broke off: {reason}", "see to it that it runs"
         )
 
     async def stats(self) -> Stats:
@@ -212,15 +224,9 @@ class LlamaServer:
             context=self._context,
             pid=os.getpid(),
             draft=self._draft,
+            abilities=self._abilities,
+            sees="prompt" if self._marker else "",
         )
-
-    async def close(self) -> None:
-        """End all requests and the connection."""
-        for reader in list(self._readers.values()):
-            reader.cancel()
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
 
 
 class LlamaCpp(LlamaServer):
@@ -310,16 +316,6 @@ class LlamaCpp(LlamaServer):
         self._server = None
 
 
-def _tell_end(
-    reader: asyncio.Task[None], meter: Meter, events: asyncio.Queue[Event | Exception]
-) -> None:
-    """Put the event in that a cancelled reader could not, or the exception it ended with."""
-    if reader.cancelled():
-        events.put_nowait(meter.done("cancelled"))
-    elif isinstance(error := reader.exception(), Exception):
-        events.put_nowait(error)
-
-
 def _read_share(data: dict[str, Any]) -> float | None:
     """How much of what was not cached of the prompt is read, 0..1, if an event tells."""
     told = data.get("prompt_progress")
@@ -354,6 +350,9 @@ def _params(xllamacpp: Any, spec: ModelSpec, threads: int, draft: int, key: str)
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.cache_ram_mib = 0
+    if spec.projector:
+        params.mmproj.path = spec.projector
+        params.image_max_tokens = IMAGE_TOKENS
     if draft:
         kinds: Any = xllamacpp.common_speculative_type
         params.speculative.types = [kinds.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]

@@ -1,4 +1,4 @@
-"""What one answer of llama.cpp cost, added up over the bursts it was asked for in."""
+"""What one answer cost, added up over the bursts it was asked for in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from .base import Done, Start
 
 
 class Meter:
-    """Counts and times of one request, taken from the engine's own `timings`."""
+    """Counts and times of one request.
+
+    Both are llama.cpp's own `timings`. Of a server that only counts, the times are what was waited:
+    for the first text, and from there to the end.
+    """
 
     def __init__(self, id: int) -> None:
         self._id = id
@@ -24,6 +28,7 @@ class Meter:
         self._decode = 0.0
         self._drafted = self._accepted = 0
         self._earlier = (0, 0.0, 0, 0)
+        self._counted: dict[int, tuple[int, int, int]] = {}
         self.burst_tokens = 0
         """Tokens decoded in this burst, those included that make half a character."""
         self.token_ms = 0.0
@@ -63,6 +68,10 @@ class Meter:
             self._decode = decode + prompt_ms + decode_ms
             self.token_ms = (prompt_ms + decode_ms) / max(1, self.burst_tokens)
 
+    def count(self, prompt: int, cached: int, new: int) -> None:
+        """Take what a server that tells no times counted of this burst so far."""
+        self._counted[self.bursts] = (prompt, prompt - cached, new)
+
     def text(self) -> None:
         """Text was handed on."""
         if self._first is None:
@@ -73,6 +82,12 @@ class Meter:
     ) -> Done:
         """The last event of the answer."""
         total = (time.perf_counter() - self._start) * 1000
+        if self._counted:
+            prompts, prefilled, new = zip(*self._counted.values(), strict=True)
+            self._prompt, self._tokens = prompts[-1], sum(new)
+            self._cached = max(0, self._prompt - sum(prefilled))
+            self._prefill = total if self._first is None else self._first
+            self._decode = total - self._prefill
         return Done(
             id=self._id,
             reason=reason,

@@ -9,7 +9,8 @@ import msgspec
 
 from .base import Done, ModelSpec, Request, Stats, Text
 
-EngineName = Literal["llamacpp", "llama-server"]
+EngineName = Literal["llamacpp", "exllamav2", "url"]
+"""`url`: a server that others run, by whichever API it has."""
 
 
 class Load(msgspec.Struct, tag="load", frozen=True):

@@ -29,6 +29,7 @@ from tornado.websocket import (
 
 from ..hub import frames
 from ..hub.redaction import Redactor
+from .address import GATEWAY
 from .base import BusyError, Done, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
 from .worker import WorkerState
 
@@ -57,16 +58,11 @@ class RemoteEngine:
         url: str,
         token: str = "",
         on_state: Callable[[WorkerState], None] = lambda state: None,
-        on_welcome: Callable[[frames.Welcome], None] = lambda welcome: None,
     ) -> None:
-        """`url` is http or https; the `token` goes before that of the environment.
-
-        `on_welcome` is told what the gateway says of its model, each time before it is ready.
-        """
-        self._url = url.rstrip("/")
+        """The `token` goes before that of the environment."""
+        self._url = _clean(url)
         self._token = token
         self._on_state = on_state
-        self._on_welcome = on_welcome
         self._task: asyncio.Task[None] | None = None
         self._connection: WebSocketClientConnection | None = None
         self._key = secrets.token_bytes(16)
@@ -78,13 +74,14 @@ class RemoteEngine:
         self._paused_until = 0.0
         self._debounce = 0.0
         self._retired = False
-        self._stats = Stats(engine="", model="")
+        self.loaded = Stats(engine="", model="")
+        """What the gateway said of itself last."""
         self.state = WorkerState("idle")
 
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
         """Connect to the gateway at `spec.location`; raises `EngineError`."""
         await self.close()
-        self._url, self._token = spec.location.rstrip("/"), spec.api_key
+        self._url, self._token = _clean(spec.location), spec.api_key
         await self.ready()
         progress(1.0)
 
@@ -114,6 +111,8 @@ class RemoteEngine:
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """See `Engine.stream`; raises `BusyError` while the gateway has too much to do."""
         self.start()
+        if request.images:
+            raise EngineError("the gateway takes no pictures", "describe it in words")
         redactor = Redactor()
         asked = self._ask(request, redactor)
         self._running[request.id] = 0
@@ -148,7 +147,7 @@ class RemoteEngine:
 
     async def stats(self) -> Stats:
         """What runs at the gateway, as far as it has told."""
-        return self._stats
+        return self.loaded
 
     async def restart(self) -> None:
         """Connect anew, whatever the state."""
@@ -192,6 +191,7 @@ class RemoteEngine:
             grammar=redactor.redact(request.grammar),
             progress=request.progress,
             priority=request.priority,
+            original=redactor.redact(request.original),
         )
 
     async def _debounced(self, request: Request) -> bool:
@@ -342,8 +342,7 @@ class RemoteEngine:
     def _take(self, message: str | bytes) -> None:
         frame = frames.decode_gateway(message if isinstance(message, bytes) else b"")
         if isinstance(frame, frames.Welcome):
-            self._stats = frame.stats
-            self._on_welcome(frame)
+            self.loaded = frame.stats
             self._welcomed.set()
             self._set(WorkerState("ready"))
         elif isinstance(frame, frames.Hint):
@@ -364,6 +363,10 @@ class RemoteEngine:
         if state != self.state:
             self.state = state
             self._on_state(state)
+
+
+def _clean(url: str) -> str:
+    return url.removeprefix(GATEWAY).rstrip("/")
 
 
 class _ForGoodError(EngineError):

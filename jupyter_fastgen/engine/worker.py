@@ -68,7 +68,8 @@ class Worker:
         self._streams: dict[int, asyncio.Queue[Event | EngineError]] = {}
         self._ready = asyncio.Event()
         self._retired = False
-        self._stats = Stats(engine="", model=spec.name)
+        self.loaded = Stats(engine="", model=spec.name)
+        """What runs where, as of the last load."""
         self.state = WorkerState("idle")
 
     @property
@@ -139,7 +140,7 @@ class Worker:
 
     async def stats(self) -> Stats:
         """What runs where, as of the last load."""
-        return self._stats
+        return self.loaded
 
     async def restart(self) -> None:
         """End the process and start a new one, whatever the state."""
@@ -229,7 +230,7 @@ class Worker:
             if not self._ready.is_set():
                 self._set(WorkerState("loading", progress=report.progress))
         elif isinstance(report, pipe.Ready):
-            self._stats = report.stats
+            self.loaded = report.stats
             self._ready.set()
             self._touch()
             self._set(WorkerState("ready"))

@@ -11,7 +11,8 @@ from ..completion.context import SAFETY, Budget, guess_tokens, view
 from ..document import NEW_CELL, Cell, Cursor, Document
 from ..edit.prompt import Chat
 from ..engine import base
-from ..errors import FastgenError
+from ..errors import BlindError, TooLongError
+from ..images import check
 from ..jobs import counts_of
 from . import prompt
 from .answer import Code
@@ -29,16 +30,21 @@ DOCUMENT = "described"
 Frame = protocol.Progress | protocol.Chunk | protocol.Done
 
 
-class PromptTooLongError(FastgenError):
+IMAGE_TOKENS = 1024
+"""Room for a picture: of a larger one models read no more, or are asked not to."""
+
+
+class PromptTooLongError(TooLongError):
     """The model can't read so much at once."""
 
 
 class GenerateService:
     """Writes the code that is described, on one engine."""
 
-    def __init__(self, engine: base.Engine, chat: Chat) -> None:
-        """`chat` must be that of the engine's model."""
+    def __init__(self, engine: base.Engine, chat: Chat, adapter: str = "") -> None:
+        """`chat` must be that of the engine's model; `adapter` is a LoRA adapter to write with."""
         self._engine = engine
+        self._adapter = adapter
         self._chat = chat
         self._ids = itertools.count(1)
         self._window = 0
@@ -50,7 +56,7 @@ class GenerateService:
         return self._running > 0
 
     async def generate(self, asked: protocol.Generate, id: int) -> AsyncGenerator[Frame, None]:
-        """Frames of job `id`, a `Done` last; raises `EngineError` and `PromptTooLongError`.
+        """Frames of job `id`, a `Done` last; raises `FastgenError`.
 
         Leaving the iteration stops the engine.
         """
@@ -66,7 +72,13 @@ class GenerateService:
             self._running -= 1
 
     async def _frames(self, asked: protocol.Generate, id: int) -> AsyncGenerator[Frame, None]:
-        built, room = self._prompt(asked, (await self._engine.stats()).context)
+        stats = await self._engine.stats()
+        if asked.images and not stats.sees:
+            raise BlindError(f"the model {stats.model} can't see: choose one that does")
+        for number, image in enumerate(asked.images, 1):
+            check(f"picture {number}", image)
+        chat = prompt.TURN if asked.images and stats.sees == "chat" else self._chat
+        built, room = self._prompt(asked, stats.context, chat)
         request = base.Request(
             id=next(self._ids),
             prompt=built.text,
@@ -76,6 +88,9 @@ class GenerateService:
             seed=asked.seed,
             document=DOCUMENT,
             progress=True,
+            priority="explicit",
+            adapter=self._adapter,
+            images=asked.images,
         )
         code = Code(built.fence)
         wrote = False
@@ -95,12 +110,15 @@ class GenerateService:
                 if code.ended:
                     self._engine.cancel(request.id)
 
-    def _prompt(self, asked: protocol.Generate, context: int) -> tuple[prompt.Prompt, int]:
+    def _prompt(
+        self, asked: protocol.Generate, context: int, chat: Chat
+    ) -> tuple[prompt.Prompt, int]:
         """The prompt, and how many tokens an answer may have; `context` is 0 where unknown."""
-        said = asked.prompt.strip(), asked.about.strip(), asked.language, self._chat
-        task, about, language, chat = said
-        bare = prompt.build(task, "", about, language, chat).text
+        task, about, language = asked.prompt.strip(), asked.about.strip(), asked.language
+        images = len(asked.images)
+        bare = prompt.build(task, "", about, language, chat, images).text
         # Token counts are guessed.
+        context -= IMAGE_TOKENS * images if context else 0
         room = int(context * SAFETY) - guess_tokens(bare) if context else ABOVE_TOKENS
         if room < LEAST_TOKENS:
             raise PromptTooLongError(
@@ -110,7 +128,7 @@ class GenerateService:
                 " objects"
             )
         above = self._above(asked, min(ABOVE_TOKENS, room - LEAST_TOKENS))
-        built = prompt.build(task, above, about, language, chat)
+        built = prompt.build(task, above, about, language, chat, images)
         if not context:
             return built, asked.max_tokens
         return built, max(LEAST_TOKENS, int(context * SAFETY) - guess_tokens(built.text))

@@ -17,6 +17,8 @@ from tornado.httpserver import HTTPServer
 from traitlets import Bool, Dict, Float, Int, Unicode
 
 from ..completion.service import Options
+from ..engine.answer import CHOICES
+from ..engine.base import Abilities
 from ..errors import FastgenError
 from ..host import ModelHost, Settings
 from .auth import Authenticator, HubTokens, Remembering, TokenFile
@@ -25,6 +27,11 @@ from .gateway import Gateway, application
 from .limits import Limits
 from .policy import Policy, load_policy
 from .seeing import Audit, Metrics
+
+SERVER = "jupyter_fastgen gateway"
+
+OWN = Abilities(choices=CHOICES, counts=True, aborts=True, grammar="grammar", prioritizes=True)
+"""What an engine of ours can do, whose templates the catalog knows."""
 
 
 class GatewayApp(JupyterApp):
@@ -108,7 +115,7 @@ class GatewayApp(JupyterApp):
             Options(),
         )
         try:
-            engine = host.wanted()
+            engine = host.engine()
             told: list[Any] = [] if audit is None else [audit]
 
             def account(row: Account) -> None:
@@ -116,7 +123,7 @@ class GatewayApp(JupyterApp):
                     one.take(row)
 
             secret = self.salt_secret.encode() or secrets.token_bytes(32)
-            model = host.status.model
+            model = host.status.model or host.status.where
             dispatcher = Dispatcher(
                 engine, model, self.slots, limits, policy, dict(self.weights), secret, account
             )
@@ -125,8 +132,7 @@ class GatewayApp(JupyterApp):
             gateway = Gateway(
                 engine,
                 model,
-                host.fim,
-                host.chat,
+                Abilities(),
                 auth,
                 dispatcher,
                 metrics,
@@ -144,7 +150,10 @@ class GatewayApp(JupyterApp):
             # A hub waits for a service that it starts only until it listens.
             self.log.info("the gateway loads %s; http://%s:%s%s", model, ip, port, prefix)
             await engine.ready()
-            gateway.fim, gateway.chat = host.fim, host.chat
+            own = engine.loaded.abilities or OWN
+            gateway.abilities = msgspec.structs.replace(
+                own, server=SERVER, fim=host.fim, chat=host.chat
+            )
             gateway.loaded.set()
             self.log.info("the gateway serves %s", model)
             await _signalled()

@@ -81,7 +81,7 @@ class Completions(Door):
             self._streams = body.stream
             if body.model and body.model != self.gateway.model:
                 raise web.HTTPError(404, f"no model {body.model!r}: {self.gateway.model} runs here")
-            template = TEMPLATES[self.gateway.fim]
+            template = TEMPLATES[self.gateway.abilities.fim]
             if body.suffix is not None and not template.suffix:
                 raise web.HTTPError(400, "the model knows no suffix: send a prompt alone")
             fields: dict[str, Any] = {

@@ -244,7 +244,7 @@ class Dispatcher:
         if (caller, ask.id) in self._asked:
             raise _RefusedError(f"a request {ask.id} runs already: give each an id of its own")
         bounds = self.limits.of(priority)
-        if len(ask.prompt) > bounds.prompt_chars:
+        if max(len(ask.prompt), len(ask.original)) > bounds.prompt_chars:
             raise _RefusedError(
                 f"the prompt has {len(ask.prompt)} characters, and {bounds.prompt_chars} are"
                 " allowed: set a smaller context_tokens"
@@ -264,6 +264,7 @@ class Dispatcher:
             grammar=ask.grammar,
             progress=ask.progress,
             priority=priority,
+            original=ask.original,
             salt=hmac.new(self._secret, name, hashlib.sha256).hexdigest()[:32],
         )
 

@@ -7,7 +7,7 @@ what its limits are and which part of the cache it sees are the gateway's to kno
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
@@ -42,6 +42,7 @@ class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
     grammar: Annotated[str, msgspec.Meta(max_length=200_000)] = ""
     progress: bool = False
     priority: Priority = "ghost"
+    original: str = ""
 
 
 class _Named(msgspec.Struct):
@@ -72,11 +73,9 @@ class Stop(msgspec.Struct, tag="stop", frozen=True):
 
 
 class Welcome(msgspec.Struct, tag="welcome", frozen=True):
-    """The first frame of the gateway; `fim` and `chat` are the model's templates."""
+    """The first frame of the gateway. The `abilities` in the `stats` name the model's templates."""
 
     version: int
-    fim: Literal["qwen", "prefix-only"]
-    chat: str
     stats: Stats
 
 

@@ -10,13 +10,13 @@ import traceback
 from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from tornado import web, websocket
 from tornado.ioloop import PeriodicCallback
 
-from ..engine.base import Engine
+from ..engine.base import Abilities, Engine
 from . import frames
 from .auth import Authenticator, AuthError, Identity
 from .dispatch import Caller, Dispatcher
@@ -32,15 +32,14 @@ _clients = itertools.count(1)
 
 @dataclass
 class Gateway:
-    """What the doors share. `fim` and `chat` are templates of the model `model`.
+    """What the doors share. `abilities` are what clients are told of the model `model`.
 
     Every `recheck_s` seconds it is looked whether the token of a socket is still good.
     """
 
     engine: Engine
     model: str
-    fim: Literal["qwen", "prefix-only"]
-    chat: str
+    abilities: Abilities
     auth: Authenticator
     dispatcher: Dispatcher
     metrics: Metrics
@@ -168,9 +167,14 @@ class Socket(Door, websocket.WebSocketHandler):  # type: ignore[misc]
         else:
             gateway = self.gateway
             await gateway.loaded.wait()
-            stats = msgspec.structs.replace(await gateway.engine.stats(), model=gateway.model)
+            stats = msgspec.structs.replace(
+                await gateway.engine.stats(),
+                model=gateway.model,
+                abilities=gateway.abilities,
+                sees="",
+            )
             self._greeted = True
-            self._send(frames.Welcome(frames.VERSION, gateway.fim, gateway.chat, stats))
+            self._send(frames.Welcome(frames.VERSION, stats))
 
     def _start(self, ask: frames.Ask) -> None:
         if len(self._tasks) >= self.gateway.dispatcher.limits.documents:

@@ -18,7 +18,10 @@ PLACEHOLDER = re.compile(HEAD + r"(\d+)_")
 LEAST_CHARS = 6
 """Of an assigned secret; what is shorter is an example more often than a secret."""
 
-_NAME = r"(?:api_?key|access_?key|secret|token|passw(?:or)?d|passwd|pwd|credentials?|private_?key)"
+_NAME = (
+    r"(?:api_?key|access_?key|secret_?key|private_?key|secret|token|passw(?:or)?d|passwd|pwd"
+    r"|credentials?)(?![a-z])"
+)
 
 _PATTERNS = [
     # A PEM block, to its end or that of what is typed so far.

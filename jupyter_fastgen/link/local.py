@@ -22,9 +22,9 @@ from .. import protocol
 from ..answers import Answers, Asked
 from ..configured import load_settings
 from ..edit.actions import load_actions
-from ..editing import Edits
+from ..edits import Edits
 from ..errors import FastgenError
-from ..host import edit_host
+from ..host import edit_host, image_model, remote_host
 from ..models.catalog import load_catalog
 from ..models.resolve import listed
 from ..models.store import ModelStore
@@ -45,7 +45,12 @@ class LocalLink:
         try:
             self._settings = load_settings()
             folders = [Path(folder, "fastgen", "actions") for folder in jupyter_config_path()[::-1]]
-            self._edits = Edits(partial(edit_host, self._settings), load_actions(folders))
+            self._edits = Edits(
+                partial(edit_host, self._settings),
+                load_actions(folders),
+                partial(remote_host, self._settings),
+                partial(image_model, self._settings),
+            )
         except FastgenError as error:
             raise LinkError(str(error)) from error
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -10,7 +10,7 @@ from IPython.core.completer import (
     context_matcher,  # pyright: ignore[reportUnknownVariableType]
 )
 
-from .history import Recorder
+from .history import Recorder, deleted_cells
 
 if TYPE_CHECKING:
     from .magics import Fastgen
@@ -26,7 +26,7 @@ class Extension:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.recorder = Recorder()
+        self.recorder = Recorder(lambda: deleted_cells(shell))
         self._magics: Fastgen | None = None
 
     @property

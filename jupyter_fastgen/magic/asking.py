@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ from .describe import fill
 from .history import Ran, Recorder, bound
 from .job import Job
 from .options import Asked, nearest
+from .pictures import Picture
 
 if TYPE_CHECKING:
     from ..link import Link, Stream
@@ -60,7 +61,7 @@ class Asking:
         for found in links:
             found.close()
 
-    def code(self, asked: Asked, cell: str, prompt: str) -> Job:
+    def code(self, asked: Asked, cell: str, pictures: Sequence[Picture], prompt: str) -> Job:
         """The job that writes code; `cell` is the id of the one that asks.
 
         Raises `UnknownNameError`.
@@ -68,13 +69,14 @@ class Asking:
         said, about = fill(prompt, self._shell.user_ns)
         question = Generate(
             prompt=said,
-            cells=context(self._recorder, saved_cells(), cell),
+            cells=context(self._recorder, saved_cells(self._recorder.gone), cell),
             about=about,
             model=asked.model,
             max_tokens=asked.max_tokens,
             temperature=asked.temperature,
             seed=asked.seed,
             job=uuid4().hex,
+            images=tuple(picture.data for picture in pictures),
         )
         return Job(lambda: self.link(asked).generate(question), question.job)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -39,15 +40,17 @@ def context(recorder: Recorder, saved: list[Cell], asking: str = "") -> list[Cel
     return kept[::-1]
 
 
-def saved_cells() -> list[Cell]:
+def saved_cells(gone: dict[str, float]) -> list[Cell]:
     """The cells of the notebook's file, if the server says which it is and it can be read.
 
-    Of notes the headings.
+    Of notes the headings. Those are left out that are `gone` since a time after it was saved; one
+    that it has later is there again, and taken out of `gone`.
     """
     path = Path(os.environ.get("JPY_SESSION_NAME", ""))
     try:
         if path.suffix != ".ipynb" or path.stat().st_size > MOST_BYTES:
             return []
+        saved = path.stat().st_mtime
         cells: list[Any] = json.loads(path.read_bytes())["cells"]
         found = [
             Cell(str(cell.get("id", number)), cell["cell_type"], "".join(cell["source"]))
@@ -56,6 +59,10 @@ def saved_cells() -> list[Cell]:
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []  # there may be no such file: a name, or a path on another machine
+    for cell in found:
+        if saved > gone.get(cell.id, math.inf):
+            del gone[cell.id]
+    found = [cell for cell in found if cell.id not in gone]
     told = [cell if cell.type == "code" else _headings(cell) for cell in found]
     return [cell for cell in told if cell.source.strip()]
 

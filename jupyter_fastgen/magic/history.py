@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -24,18 +25,29 @@ class Ran:
 
 @dataclass
 class Recorder:
-    """Listens to IPython; keeps of each cell the last run."""
+    """Listens to IPython; keeps of each cell the last run.
 
+    `deleted` gives the ids of the cells that the page says it has deleted since the last run.
+    """
+
+    deleted: Callable[[], Iterable[str]] = tuple
     failure: str = ""
     """Of the last cell that failed: what was raised, below the lines that led there."""
     failed: Ran | None = None
     current: str = ""
     """The id of the cell that runs now."""
+    gone: dict[str, float] = field(default_factory=dict[str, float])
+    """When it was heard that a cell is deleted, in seconds since the epoch, by its id."""
     _ran: dict[str, Ran] = field(default_factory=dict[str, Ran])
 
     def before(self, info: Any) -> None:
         """A cell begins: IPython's `pre_run_cell`."""
         self.current = getattr(info, "cell_id", None) or ""
+        for id in self.deleted():
+            self.gone[id] = time.time()
+            if self.failed is not None and self.failed.id == id:
+                self.failed, self.failure = None, ""
+        self.gone.pop(self.current, None)  # it is there again
 
     def after(self, result: Any) -> None:
         """A cell has ended: IPython's `post_run_cell`."""
@@ -59,19 +71,28 @@ class Recorder:
 
     @property
     def cells(self) -> list[Ran]:
-        """What ran, the last at the end."""
-        return list(self._ran.values())
+        """What ran and is not deleted, the last at the end."""
+        return [ran for ran in self._ran.values() if ran.id not in self.gone]
 
     def numbered(self, number: int) -> Ran | None:
         """The cell that ran as In [number]."""
-        return next((ran for ran in self._ran.values() if ran.number == number), None)
+        return next((ran for ran in self.cells if ran.number == number), None)
 
     def defining(self, name: str, clean: Callable[[str], str]) -> Ran | None:
         """The last cell that makes `name`; `clean` makes plain Python of IPython's."""
-        for ran in reversed(self._ran.values()):
+        for ran in reversed(self.cells):
             if name in ran.source and name in bound(clean(_under_magic(ran.source))):
                 return ran
         return None
+
+
+def deleted_cells(shell: Any) -> list[str]:
+    """The ids of the cells deleted since the last run, as JupyterLab says with each."""
+    message: Any = getattr(shell, "parent_header", None)
+    try:
+        return [str(id) for id in message["metadata"]["deletedCells"]]
+    except (KeyError, TypeError):
+        return []  # other front ends do not say
 
 
 def _under_magic(source: str) -> str:

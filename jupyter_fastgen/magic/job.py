@@ -33,6 +33,7 @@ class End:
     """How an answer ended. `tokens` and `rate`, a second, as the engine counted them.
 
     `why` is a sentence about a failure, or about what is missing. `hunks` are those of an edit.
+    `by` names the model and the server that wrote it, where others run that.
     """
 
     phase: Literal["done", "stopped", "failed"]
@@ -40,6 +41,7 @@ class End:
     tokens: int = 0
     rate: float = 0.0
     hunks: tuple[Hunk, ...] = ()
+    by: str = ""
 
 
 class Shown(Protocol):
@@ -179,4 +181,4 @@ def _end(done: Done, hunks: tuple[Hunk, ...]) -> End:
         why = why or "it stops at the limit of tokens; --max-tokens N writes on"
     elif done.reason in ("empty", "held"):
         why = why or "the model had nothing to say; put it in other words"
-    return End(phase, why, tokens, rate, hunks)
+    return End(phase, why, tokens, rate, hunks, done.by)

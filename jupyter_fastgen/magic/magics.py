@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +26,7 @@ from .options import (
     parse_command,
     read_kept,
 )
+from .pictures import TASK, read
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext
@@ -66,10 +68,7 @@ class Fastgen:
             if asked.help:
                 print(explain())
             elif asked.image:
-                raise MagicError(
-                    f"{asked.image} was not read: no model of the catalog can see, and the engine"
-                    " here takes text only; say in words what the picture shows"
-                )
+                self._write_seen(asked)
             elif not asked.prompt:
                 raise BadOptionError(
                     "there is no description: say below %%fastgen what the code is to do;"
@@ -82,7 +81,7 @@ class Fastgen:
                 ran = find.making(asked.edit) if asked.edit else find.numbered(asked.cell)
                 self._change_cell(asked, ran, Change(as_target(ran), asked.prompt))
             else:
-                self._write(asked, partial(self._asking.code, asked, self._recorder.current))
+                self._write(asked, partial(self._asking.code, asked, self._recorder.current, ()))
 
     def line(self, line: str) -> None:
         """`%fastgen`."""
@@ -125,8 +124,20 @@ class Fastgen:
 
     # --- writing and changing ---
 
-    def _write(self, asked: Asked, ask: Callable[[str], Job]) -> None:
-        """Show new text, where there is a page for it in that."""
+    def _write_seen(self, asked: Asked) -> None:
+        """Code for a picture."""
+        if asked.changes:
+            raise BadOptionError("--image is for new code: leave --edit, --cell and --file out")
+        cell = self._recorder.current
+        pictures = read(asked.image, cell)
+        said = replace(asked, prompt=asked.prompt or TASK)
+        seen = ", ".join(map(str, pictures))
+        if not self._is_live(asked):
+            print(f"fastgen: read {seen}", file=sys.stderr, flush=True)
+        self._write(said, partial(self._asking.code, said, cell, pictures), seen)
+
+    def _write(self, asked: Asked, ask: Callable[[str], Job], image: str = "") -> None:
+        """Show new text, where there is a page for it in that; `image` says what was looked at."""
 
         def bind(text: str) -> None:
             if asked.var:
@@ -136,7 +147,7 @@ class Fastgen:
         if self._is_live(asked):
             from .widget import FastgenAnswer, Live
 
-            widget = FastgenAnswer(prompt=asked.prompt, cell=self._recorder.current)
+            widget = FastgenAnswer(prompt=asked.prompt, cell=self._recorder.current, image=image)
             live = Live(widget, ask, lambda end, text: bind(text) if end.phase == "done" else None)
             live.show()
             live.start(first)
@@ -178,7 +189,11 @@ class Fastgen:
 
             said = load_actions()[change.action].say(said, change.error)
         widget = FastgenAnswer(
-            phase="done", prompt=said, cell=self._recorder.current, target=ran.id
+            phase="done",
+            prompt=said,
+            cell=self._recorder.current,
+            target=ran.id,
+            wish={"instruction": change.said, "action": change.action, "error": change.error},
         )
         Live(widget).show()
 
@@ -220,8 +235,11 @@ class Fastgen:
         link = self._asking.link(asked)
         print(f"engine: {link.where}")
         status = link.status()
-        name = f"{status.model or 'none'}{f' ({status.engine})' if status.engine else ''}"
-        print(f"model: {name}, {status.state}")
+        name = status.model or ("not known yet" if status.where else "none")
+        name += f" ({status.engine})" if status.engine else ""
+        print(f"model: {name}{f' at {status.where}' if status.where else ''}, {status.state}")
+        if status.remote:
+            print(f"what is too much for it goes to {status.remote}")
         for line in (status.detail, status.remedy):
             if line:
                 print(line)

@@ -92,7 +92,7 @@ OPTIONS: Mapping[str, Option] = {
     "--max-tokens": Option("N", "how long the answer may become (512)", _whole(1)),
     "--temperature": Option("T", "0 takes the likeliest words, 1 is bolder (0)", _temperature),
     "--seed": Option("N", "with a temperature: another seed, another answer (0)", _whole(0)),
-    "--image": Option("FILE", "a picture to write code for, with a model that can see"),
+    "--image": Option("FILE", "a picture to write code for; above: the one pasted above the cell"),
     "--url": Option("URL", "the Jupyter server that has the model, as in its address"),
     "--token": Option("TOKEN", "the token of that server"),
     "-h": Option("", "this text"),
@@ -114,6 +114,9 @@ KEPT = ("model", "max-tokens", "temperature", "seed", "url", "token", "wait")
 _EXAMPLES = """\
 %%fastgen
 plot the rides of each month, from {rides}
+
+%%fastgen --image plot.png
+draw it with the columns of {rides}
 
 %%fastgen --edit parse_line
 return None for an empty line

@@ -33,6 +33,8 @@ class Printer:
             print(flush=True)
         if end.why and end.phase == "done":
             print(f"fastgen: {end.why}", file=sys.stderr, flush=True)
+        if end.by:
+            print(f"fastgen: written by {end.by}", file=sys.stderr, flush=True)
 
     def _say(self, line: str) -> None:
         if line != self._told:

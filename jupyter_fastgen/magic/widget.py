@@ -14,7 +14,7 @@ from typing import Any
 
 import ipywidgets
 from IPython.display import display, update_display
-from traitlets import Bunch, Float, HasTraits, Int, List, Unicode
+from traitlets import Bunch, Dict, Float, HasTraits, Int, List, Unicode
 
 from ..errors import FastgenError
 from ..protocol import Hunk
@@ -44,9 +44,12 @@ class FastgenAnswer(ipywidgets.DOMWidget):
     why = Unicode("").tag(sync=True)
     tokens = Int(0).tag(sync=True)
     rate = Float(0.0).tag(sync=True)
+    by = Unicode("").tag(sync=True)
+    image = Unicode("").tag(sync=True)
     job = Unicode("").tag(sync=True)
     cell = Unicode("").tag(sync=True)
     target = Unicode("").tag(sync=True)
+    wish: Any = Dict().tag(sync=True)
     path = Unicode("").tag(sync=True)
     hunks: Any = List().tag(sync=True)
     text = Unicode("").tag(sync=True)
@@ -154,6 +157,7 @@ class Live:
             widget.progress = None
             widget.tokens = end.tokens
             widget.rate = end.rate
+            widget.by = end.by
             widget.why = end.why
             widget.hunks = [self._in_full(hunk) for hunk in end.hunks]
             widget.phase = end.phase
@@ -188,7 +192,7 @@ class Live:
                 widget.prompt = prompt
                 widget.hunks = []
                 widget.why = ""
-                widget.tokens, widget.rate = 0, 0.0
+                widget.tokens, widget.rate, widget.by = 0, 0.0, ""
                 widget.phase, widget.progress = "queued", None
         if old is not None:
             old.stop()

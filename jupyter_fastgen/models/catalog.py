@@ -79,7 +79,9 @@ Source = FileSource | HubSource | PackageSource
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One model. `file` is None when the model is a folder; `size` and `sha256` are of the file.
 
-    Without `sha256` the hash is the one that the hub gives when pulling.
+    Without `sha256` the hash is the one that the hub gives when pulling. `projector` is a second
+    file beside it, by which the model sees. `parameters`, `bits` per weight and `kv_bytes` of the
+    cache for each token say what it takes of a GPU; without them it is never chosen by itself.
     """
 
     name: str
@@ -89,11 +91,20 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     chat: Literal["chatml", "plain"] = "plain"
     licence: str
     context: int
-    roles: tuple[Literal["completion", "edit"], ...]
+    roles: tuple[Literal["completion", "edit", "image"], ...]
     sources: tuple[Source, ...] = ()
     file: str | None = None
     size: int | None = None
     sha256: str | None = None
+    parameters: int | None = None
+    bits: float | None = None
+    kv_bytes: int | None = None
+    projector: str | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of a model that is no folder."""
+        return tuple(name for name in (self.file, self.projector) if name is not None)
 
     @property
     def is_folder(self) -> bool:
@@ -201,8 +212,10 @@ def _problem(entry: ModelEntry) -> str | None:
             return "the llamacpp engine needs one `file`"
         if entry.sha256 is not None or entry.size is not None:
             return "size and sha256 belong to a single `file`"
-    elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*\.gguf", entry.file):
-        return "`file` must be a plain name that ends in .gguf"
+    elif not all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*\.gguf", name) for name in entry.files):
+        return "each of `file` and `projector` is a plain name that ends in .gguf"
+    if (problem := _projector_problem(entry)) is not None:
+        return problem
     for source in entry.sources:
         if isinstance(source, PackageSource):
             if entry.sha256 is None or entry.size is None:
@@ -211,6 +224,18 @@ def _problem(entry: ModelEntry) -> str | None:
                 return reason
         elif isinstance(source, HubSource) and (source.file is None) != entry.is_folder:
             return "a hub source names a `file` exactly when the model is one file"
+    return None
+
+
+def _projector_problem(entry: ModelEntry) -> str | None:
+    if ("image" in entry.roles) != (entry.projector is not None):
+        return "a model has the role image exactly when it has a `projector`"
+    if entry.projector is None:
+        return None
+    if entry.sha256 is not None or entry.size is not None:
+        return "size and sha256 belong to a single `file`"
+    if entry.projector == entry.file:
+        return "`projector` is another file than `file`"
     return None
 
 

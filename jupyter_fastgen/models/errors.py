@@ -53,6 +53,13 @@ class BadModelFile(ModelError):
         super().__init__(f"{path} cannot be used as a model: {reason}")
 
 
+class ConversionFailed(ModelError):
+    """A conversion ended without the model `out`; what it has so far is kept."""
+
+    def __init__(self, out: Path, reason: str, remedy: str) -> None:
+        super().__init__(f"{out} could not be made: {reason} ({remedy})")
+
+
 class NotEnoughSpace(ModelError):
     """The disk is too full for what is to be written; raised before writing where possible."""
 

@@ -65,9 +65,12 @@ class _Start(msgspec.Struct):
 def fetch_hub(source: HubSource, job: Job) -> Fetched:
     """Bring one file, or all model files, of a hub repository into `job.files`."""
     try:
-        if source.file is not None:
+        if source.file is None:
+            return _fetch_folder(source, job)
+        if job.entry.projector is None:
             return _fetch_one(source, source.file, job)
-        return _fetch_folder(source, job)
+        job.tracker.say(f"asking {_host()}")
+        return _fetch_all(source, [_metadata(source, name) for name in job.entry.files], job)
     except (ModelError, KeyboardInterrupt):
         raise
     except Exception as error:
@@ -100,6 +103,10 @@ def _fetch_folder(source: HubSource, job: Job) -> Fetched:
     job.tracker.say(f"asking {_host()}")
     remotes = _list(source)
     require_folder([remote.name for remote in remotes])
+    return _fetch_all(source, remotes, job)
+
+
+def _fetch_all(source: HubSource, remotes: list[_Remote], job: Job) -> Fetched:
     job.tracker.total = sum(remote.size for remote in remotes)
     wanted = {remote.name for remote in remotes}
     for stale in job.files.iterdir():
@@ -117,7 +124,8 @@ def _fetch_folder(source: HubSource, job: Job) -> Fetched:
         files.append(ModelFile(remote.name, digest))
         done += remote.size
         job.tracker.say(job.tracker.note, done=done)
-    return Fetched(tuple(files), True, remotes[0].commit)
+    checked = all(remote.sha256 or remote.git_id for remote in remotes)
+    return Fetched(tuple(files), checked, remotes[0].commit)
 
 
 def _whole_already(target: Path, remote: _Remote) -> str | None:
@@ -186,7 +194,9 @@ def _download(
     expected = remote.sha256
     if (expected is not None and digest != expected) or not _git_matches(target, remote):
         target.unlink()
-        raise SourceFailed(f"what arrived is not what {_host()} announced; it was deleted")
+        raise SourceFailed(
+            f"the {remote.name} that came is not what {_host()} announced; it was deleted"
+        )
     return digest
 
 

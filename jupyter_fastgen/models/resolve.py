@@ -27,7 +27,8 @@ def resolve(name_or_path: str, catalog: Catalog, store: ModelStore) -> Resolved:
     """Find a model by its catalog name, or by an explicit path to a .gguf file or model folder.
 
     What contains a slash, begins with `~` or ends in `.gguf` is a path; an entry is made up for
-    it, with the engine by its kind and the template by what its vocabulary knows.
+    it, with the engine by its kind and the template by what its vocabulary knows. It sees where one
+    `mmproj*.gguf` lies beside it.
 
     Raises
     ------
@@ -58,6 +59,13 @@ def best_for_edits(catalog: Catalog, store: ModelStore) -> ModelEntry:
     return max(here, key=lambda entry: entry.size or 0, default=catalog.default)
 
 
+def best_for_images(catalog: Catalog, store: ModelStore) -> ModelEntry | None:
+    """The first model that sees and is on this machine, else the first to be pulled."""
+    seeing = [entry for entry in catalog if "image" in entry.roles]
+    here = [entry for entry in seeing if store.path(entry)]
+    return next(iter(here or seeing), None)
+
+
 def listed(catalog: Catalog, store: ModelStore) -> list[dict[str, Any]]:
     """The catalog as plain values: name, title, engine, licence, size in bytes and state here."""
     return [
@@ -80,6 +88,8 @@ def _gguf_entry(path: Path) -> ModelEntry:
         head = stream.read(_VOCABULARY)
     if not head.startswith(b"GGUF"):
         raise BadModelFile(path, "it is not a GGUF file (it does not begin with GGUF)")
+    beside = [file.name for file in path.parent.glob("mmproj*.gguf") if file.name != path.name]
+    projector = beside[0] if len(beside) == 1 else None
     return ModelEntry(
         name=path.stem,
         title=path.name,
@@ -88,7 +98,8 @@ def _gguf_entry(path: Path) -> ModelEntry:
         chat="chatml" if b"<|im_start|>" in head else "plain",
         licence="unknown",
         context=_context_length(head),
-        roles=("completion", "edit"),
+        roles=("completion", "edit", "image") if projector else ("completion", "edit"),
+        projector=projector,
         file=path.name,
         size=path.stat().st_size,
     )

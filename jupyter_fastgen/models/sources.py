@@ -85,8 +85,8 @@ def fetch_file(source: FileSource, job: Job) -> Fetched:
     job.tracker.total = sum(file.stat().st_size for file in wanted)
     job.tracker.say(f"reading {path}", done=0)
     files: list[ModelFile] = []
-    for file in wanted:
-        name = job.entry.file or file.name
+    for number, file in enumerate(wanted):
+        name = file.name if job.entry.is_folder else job.entry.files[number]
         try:
             digest = link_or_copy(file, job.files / name, job.tracker)
         except PermissionError as error:
@@ -104,7 +104,11 @@ def _local_files(path: Path, entry: ModelEntry) -> list[Path]:
         size = path.stat().st_size
         if entry.size is not None and size != entry.size:
             raise SourceFailed(f"it has {size:,} bytes, the model has {entry.size:,}")
-        return [path]
+        beside = [path.with_name(name) for name in entry.files[1:]]
+        for file in beside:
+            if not file.is_file():
+                raise SourceFailed(f"there is no {file.name} beside it, by which the model sees")
+        return [path, *beside]
     if not path.is_dir():
         raise SourceFailed("it is a file; this model is a folder of files")
     files = [p for p in sorted(path.iterdir()) if p.is_file() and accepts(p.name)]

@@ -116,7 +116,7 @@ class ModelStore:
             partial = self._kept(entry)
             state, detail = ("partial", "unfinished download") if partial else ("missing", "")
             return ModelStatus(entry.name, state, None, partial, entry.size, detail)
-        present = tree_size(path) if entry.is_folder else path.stat().st_size
+        present = tree_size(path) if entry.is_folder else self._size(entry)
         if stamp is not None:
             deviation = self._deviation(entry, stamp)
             if deviation is None:
@@ -208,7 +208,7 @@ class ModelStore:
             if hash_file(where, tracker.advance) != file.sha256:
                 self._unstamp(entry)
                 return VerifyResult(entry.name, False, path, f"the hash of {file.name} is wrong")
-        count = f"{len(expected)} files match" if entry.is_folder else "sha256 matches"
+        count = f"{len(expected)} files match" if len(expected) > 1 else "sha256 matches"
         origin = "the catalog" if entry.sha256 else "what its source gave"
         self._restamp(entry, expected, stamp)
         return VerifyResult(entry.name, True, path, f"{count} {origin}")
@@ -297,6 +297,11 @@ class ModelStore:
         folder = self.directory / entry.name
         return folder if entry.file is None else folder / entry.file
 
+    def _size(self, entry: ModelEntry) -> int:
+        """Bytes of those files of the model that are here."""
+        files = [self.directory / entry.name / name for name in entry.files]
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def _partial(self, entry: ModelEntry) -> Path:
         return self.directory / f"{entry.name}.partial"
 
@@ -314,7 +319,7 @@ class ModelStore:
     def _deviation(self, entry: ModelEntry, stamp: _Stamp) -> tuple[bool, str] | None:
         """How the files differ from the stamp: (is it damage, in words), or None."""
         if entry.file is not None:
-            if [file.name for file in stamp.files] != [entry.file]:
+            if [file.name for file in stamp.files] != list(entry.files):
                 return False, "the catalog now names another file"
             if entry.sha256 is not None and stamp.files[0].sha256 != entry.sha256:
                 return False, "the catalog now has another hash"

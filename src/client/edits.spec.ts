@@ -62,7 +62,7 @@ describe('Edits', () => {
     message.emit(hunks(2, ['of another']));
     message.emit(hunks(1, ['ab'], true));
     const done = { type: 'done', id: 1, reason: 'stop', why: '' } as const;
-    message.emit({ ...done, counts: null });
+    message.emit({ ...done, counts: null, by: '' });
     message.emit(hunks(1, ['late']));
     expect(heard).toEqual(['writing', [[['ab']], true], ['stop', '']]);
   });

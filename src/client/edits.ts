@@ -82,7 +82,7 @@ export class Edits {
   private _end(id: number, reason: IDone['reason'], why = ''): void {
     const listener = this._running.get(id);
     this._running.delete(id);
-    listener?.done({ type: 'done', id, reason, why, counts: null });
+    listener?.done({ type: 'done', id, reason, why, counts: null, by: '' });
   }
 
   private readonly _running = new Map<number, IEditListener>();

@@ -7,6 +7,8 @@ describe('decode', () => {
       state: 'ready',
       model: '',
       engine: '',
+      where: '',
+      remote: '',
       progress: null,
       detail: '',
       remedy: ''

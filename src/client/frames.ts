@@ -47,7 +47,9 @@ const NO_STATUS = {
   engine: '',
   progress: null,
   detail: '',
-  remedy: ''
+  remedy: '',
+  where: '',
+  remote: ''
 };
 
 /**
@@ -103,7 +105,7 @@ export function decode(frame: string): FromServer | null {
     case 'done': {
       const done = raw as IDone;
       const counts = done.counts ? { ...NO_COUNTS, ...done.counts } : null;
-      return { ...done, why: done.why ?? '', counts };
+      return { ...done, why: done.why ?? '', by: done.by ?? '', counts };
     }
     case 'fault':
       return { ...(raw as IFault), fatal: (raw as IFault).fatal ?? false };

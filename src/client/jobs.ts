@@ -163,7 +163,7 @@ export class Jobs {
   private _end(id: number, reason: IDone['reason'], why = ''): void {
     const job = this._running.get(id);
     this._running.delete(id);
-    job?.done({ type: 'done', id, reason, why, counts: null });
+    job?.done({ type: 'done', id, reason, why, counts: null, by: '' });
   }
 
   private readonly _outcomes: IOutcome[] = [];

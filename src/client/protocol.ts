@@ -230,6 +230,10 @@ export interface IStatus {
   readonly progress: number | null;
   readonly detail: string;
   readonly remedy: string;
+  /** The server of others that runs the model, '' for this machine. */
+  readonly where: string;
+  /** One that is asked for edits which are too much for the model; '' if none. */
+  readonly remote: string;
 }
 
 /**
@@ -336,6 +340,8 @@ export interface IDone {
   readonly reason: DoneReason;
   readonly why: string;
   readonly counts: ICounts | null;
+  /** The model and the server that wrote it, where others run that; else ''. */
+  readonly by: string;
 }
 
 /** The server's copy of `doc` is stale: send `open` again. */

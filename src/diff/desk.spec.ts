@@ -251,9 +251,10 @@ it('other parts ask for an edit of a cell, and compare it with a text', async ()
   const made = await setUp({ source: 'zero = 0' }, TWO_LINES);
   const { desk, asked, panel, sources } = made;
   panel.content.activeCellIndex = 0;
-  desk.edit('c1', 'bigger');
+  const wish = { instruction: 'bigger', action: 'fix', error: 'E' };
+  desk.edit('c1', wish, 'Fix Error');
   expect(asked[0].scope.cells).toEqual(['c1']);
-  expect(asked[0].wish.instruction).toBe('bigger');
+  expect(asked[0].wish).toEqual(wish);
   await desk.compare('c1', 'one = 1\ntwo = 22');
   expect(document.activeElement!.getAttribute('aria-label')).toMatch(
     /^Accept. Change 1 of 1, line 2/

@@ -1,6 +1,7 @@
 import { EditorView } from '@codemirror/view';
 import type { DocumentWidget } from '@jupyterlab/docregistry';
 import type { INotebookModel } from '@jupyterlab/notebook';
+import type { Wish } from '../client/edits';
 import type { IAction } from '../client/protocol';
 import { ReviewBar } from './bar';
 import { CellMarks } from './cellmarks';
@@ -10,7 +11,7 @@ import type { InstructionHistory } from './history';
 import { Hunk, isSafe } from './hunk';
 import type { IPage } from './page';
 import { Prompter } from './prompter';
-import { scopesOf } from './scope';
+import { IScope, scopesOf } from './scope';
 import type { Session } from './session';
 import { description, summary, Translate } from './texts';
 
@@ -115,13 +116,9 @@ export class Desk {
   }
 
   /** Asks for an edit of a cell, wherever the person stands. */
-  edit(id: string, instruction: string): void {
-    this.session.ask({
-      scope: { kind: 'cell', ids: [id] },
-      wish: { instruction, action: '', error: '' },
-      title: instruction,
-      rerun: []
-    });
+  edit(id: string, wish: Wish, title: string): void {
+    const scope: IScope = { kind: 'cell', ids: [id] };
+    this.session.ask({ scope, wish, title, rerun: [] });
   }
 
   /** Shows what the text of a cell would become, and goes to the first change. */

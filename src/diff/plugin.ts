@@ -107,8 +107,8 @@ export const diffPlugin: JupyterFrontEndPlugin<IFastgenEdits> = {
     socket.stateChanged.connect(offer);
     offer();
     return {
-      edit: (panel, cellId, instruction) =>
-        desks.get(panel)?.edit(cellId, instruction),
+      edit: (panel, cellId, wish, title) =>
+        desks.get(panel)?.edit(cellId, wish, title),
       compare: (panel, cellId, newText) =>
         void desks.get(panel)?.compare(cellId, newText)
     };

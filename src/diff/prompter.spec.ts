@@ -40,7 +40,8 @@ describe('the prompt box', () => {
       id: 1,
       reason: 'empty',
       why: 'Nothing to do.',
-      counts: null
+      counts: null,
+      by: ''
     });
     const status = made.find('.jp-fastgen-Prompt-status')[0];
     expect(status.textContent).toBe('Nothing to do.');

@@ -30,8 +30,9 @@ function setUp({ isReachable = true } = {}) {
   const done = (
     listener: IEditListener,
     reason: 'stop' | 'failed' | 'cancelled' | 'superseded',
-    why = ''
-  ) => listener.done({ type: 'done', id: 1, reason, why, counts: null });
+    why = '',
+    by = ''
+  ) => listener.done({ type: 'done', id: 1, reason, why, counts: null, by });
   const edits = {
     start: (_scope: object, _wish: object, listener: IEditListener) => {
       const job = { listener, isCancelled: false };
@@ -101,6 +102,18 @@ it('skeletons move with the lines that they are for', () => {
   });
   file.updateSource(0, 0, 'new\n');
   expect(session.waitingIn(ONLY_CELL)).toEqual({ start: 2, end: 4 });
+});
+
+it('says who wrote it where others run the model', () => {
+  const { session, asked, done, said } = setUp();
+  session.ask(REQUEST);
+  asked[0].listener.hunks([line(0)], true);
+  done(asked[0].listener, 'stop', '', 'big at gpu:8000');
+  expect(session.status).toBe('Written by big at gpu:8000');
+  expect(said.pop()).toBe('1 change ready. Written by big at gpu:8000');
+  session.ask(REQUEST);
+  done(asked[1].listener, 'stop', '', 'big at gpu:8000');
+  expect(session.status).toBe('Nothing to change was found.');
 });
 
 it('leaves nothing of an edit that failed half-way', () => {

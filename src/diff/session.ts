@@ -116,7 +116,7 @@ export class Session {
         done: done => {
           isOver = true;
           this._job = null;
-          this._end(done.reason, done.why);
+          this._end(done.reason, done.why, done.by);
         }
       }
     );
@@ -180,7 +180,7 @@ export class Session {
     return this.review.pending.filter(hunk => !this._before.has(hunk));
   }
 
-  private _end(reason: IDone['reason'], said: string): void {
+  private _end(reason: IDone['reason'], said: string, by = ''): void {
     const { trans } = this;
     const why = said.charAt(0).toUpperCase() + said.slice(1);
     this.review.end();
@@ -192,13 +192,14 @@ export class Session {
         '%1 changes ready',
         fresh.length
       );
-      this._message = why;
+      const signed = by && trans.__('Written by %1', by);
+      this._message = [why, signed].filter(Boolean).join('. ');
       this._isOfHunks = true;
       this._said.emit(
         [
           ready,
           doubtful && trans._n('%1 needs a look', '%1 need a look', doubtful),
-          why
+          this._message
         ]
           .filter(Boolean)
           .join('. ')

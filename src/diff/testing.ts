@@ -122,7 +122,7 @@ export async function setUp(...cells: object[]) {
 }
 
 export function end(listener: IEditListener, reason: 'stop' | 'cancelled') {
-  listener.done({ type: 'done', id: 1, reason, why: '', counts: null });
+  listener.done({ type: 'done', id: 1, reason, why: '', counts: null, by: '' });
 }
 
 /** A hunk of the first cell. */

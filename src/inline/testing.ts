@@ -53,7 +53,14 @@ export class FakeServer {
     listener = this.asked[this.asked.length - 1],
     reason: DoneReason = 'stop'
   ): void {
-    listener.done({ type: 'done', id: 1, reason, why: '', counts: null });
+    listener.done({
+      type: 'done',
+      id: 1,
+      reason,
+      why: '',
+      counts: null,
+      by: ''
+    });
   }
 }
 

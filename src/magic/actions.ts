@@ -6,7 +6,7 @@ import {
 } from '@jupyterlab/notebook';
 import { asOneStep } from '../diff/target';
 import type { IFastgenEdits } from '../tokens';
-import type { Answer } from './answer';
+import type { Answer, ITraits } from './answer';
 
 /** Where an answer is shown: in the output of this cell. */
 export interface IPlace {
@@ -120,9 +120,9 @@ export class Actions {
     this.edits?.compare(place.panel, cellBelow(place)!.model.id, text);
   }
 
-  /** Asks for an edit of a cell, whose changes wait there. */
-  edit({ panel }: IPlace, target: string, instruction: string): void {
-    this.edits?.edit(panel, target, instruction);
+  /** Asks for the edit of a cell that an answer stands for; its changes wait there. */
+  edit({ panel }: IPlace, { target, wish, prompt }: ITraits): void {
+    this.edits?.edit(panel, target, wish, prompt);
   }
 }
 

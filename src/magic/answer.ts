@@ -1,5 +1,6 @@
 import { ISignal, Signal } from '@lumino/signaling';
 import { clean } from '../client/clean';
+import type { Wish } from '../client/edits';
 import type { IHunk } from '../client/protocol';
 
 /** What the kernel calls the module of its widget, and the version that it asks for. */
@@ -30,10 +31,16 @@ export interface ITraits {
   /** Tokens written, and how many a second, once it has ended. */
   readonly tokens: number;
   readonly rate: number;
+  /** The model and the server that wrote it, where others run that; else ''. */
+  readonly by: string;
+  /** The pictures that the code is for, '' if none. */
+  readonly image: string;
   /** What the server calls the request, '' if it knows of none. */
   readonly job: string;
   /** Id of the cell that an edit is to change, '' if none. */
   readonly target: string;
+  /** What the edit is asked for with; `prompt` says it in words. */
+  readonly wish: Wish;
   /** The file that an edit is to change, '' if none, and how. */
   readonly path: string;
   readonly hunks: readonly IFileHunk[];
@@ -48,8 +55,11 @@ export const DEFAULTS: ITraits = {
   why: '',
   tokens: 0,
   rate: 0,
+  by: '',
+  image: '',
   job: '',
   target: '',
+  wish: { instruction: '', action: '', error: '' },
   path: '',
   hunks: []
 };

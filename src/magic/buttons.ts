@@ -111,10 +111,7 @@ export class AnswerButtons {
         'edit',
         trans.__('Edit Cell'),
         trans.__('Ask for the changes of the cell again'),
-        place => {
-          const { target, prompt } = answer.traits;
-          actions.edit(place, target, prompt);
-        }
+        place => actions.edit(place, answer.traits)
       ),
       retry: button('retry', trans.__('Retry'), retry),
       copy: this._makeCopy()

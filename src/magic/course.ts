@@ -32,7 +32,13 @@ export class Course {
     this.nodes[0].hidden = !isKnown;
     this._prompt.textContent = prompt;
     this._prompt.title = prompt;
-    const status = [phaseText(answer, trans), costText(answer, trans)];
+    const { image } = answer.traits;
+    const status = [
+      image && trans.__('Picture: %1', image),
+      phaseText(answer, trans),
+      answer.traits.by,
+      costText(answer, trans)
+    ];
     this._status.textContent = status.filter(Boolean).join(' · ');
     this._why.textContent = whyText(answer);
     this._why.hidden = this._why.textContent === '';

@@ -12,6 +12,7 @@ import { postStop } from '../client/rest';
 import { speaker } from '../region';
 import { IFastgenEdits } from '../tokens';
 import { Answer, Answers, MODULE, MODULE_VERSION } from './answer';
+import { correctDeleted } from './deleted';
 import { AnswerRenderer, MIME_TYPE } from './renderer';
 
 /** Before the text that all other viewers show. */
@@ -33,6 +34,7 @@ export const magicPlugin: JupyterFrontEndPlugin<void> = {
     edits: IFastgenEdits | null,
     translator: ITranslator | null
   ): void => {
+    correctDeleted();
     const trans = (translator ?? nullTranslator).load('jupyter_fastgen');
     const say = speaker();
     const answers = new Answers();

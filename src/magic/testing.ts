@@ -1,5 +1,6 @@
 import { EditorLanguageRegistry } from '@jupyterlab/codemirror';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import type { Wish } from '../client/edits';
 import { setUp, trans } from '../diff/testing';
 import type { IFastgenEdits } from '../tokens';
 import { Actions } from './actions';
@@ -25,7 +26,7 @@ export async function notebook(...sources: string[]) {
     find: (test: (panel: NotebookPanel) => boolean) =>
       [panel].find(test) as NotebookPanel | undefined
   } as INotebookTracker;
-  const asked: string[][] = [];
+  const asked: (string | Wish)[][] = [];
   const edits: IFastgenEdits = {
     edit: (_, ...asking) => asked.push(['edit', ...asking]),
     compare: (_, ...asking) => asked.push(['compare', ...asking])

@@ -21,10 +21,11 @@ it('says what it is doing, shows how far, and makes room for the text', () => {
   expect(bar.hidden).toBe(true);
   expect(find('.jp-fastgen-Answer-skeleton').hidden).toBe(true);
   expect(find('.cm-content').textContent).toBe('a = 1');
-  answer.update({ tokens: 4, rate: 12.34 });
+  answer.update({ tokens: 4, rate: 12.34, by: 'big at gpu:8000' });
+  answer.update({ image: 'plot.png (3 kB)' });
   answer.update({ phase: 'done' });
   expect(find('.jp-fastgen-Answer-status').textContent).toBe(
-    'Done · 4 tokens, 12 a second'
+    'Picture: plot.png (3 kB) · Done · big at gpu:8000 · 4 tokens, 12 a second'
   );
   expect(said).toEqual([
     'Loading the model 25\u00a0%',
@@ -114,15 +115,16 @@ it('offers what can be done where it is shown', async () => {
 
 it('hands an edit of a cell to the review, once by itself and then by a button', async () => {
   const { panel, actions, asked } = await notebook('%%fastgen', 'a = 2');
+  const wish = { instruction: 'quickly', action: 'fix', error: 'E' };
   const { answer, button, find, offered } = viewed(
-    { phase: 'queued', target: 'c1', prompt: 'rename it' },
+    { phase: 'queued', target: 'c1', prompt: 'fix it quickly', wish },
     '',
     panel.content.widgets[0].node,
     actions
   );
   expect(asked).toEqual([]);
   answer.update({ phase: 'done' });
-  expect(asked).toEqual([['edit', 'c1', 'rename it']]);
+  expect(asked).toEqual([['edit', 'c1', wish, 'fix it quickly']]);
   expect(find('.jp-fastgen-Answer-status').textContent).toBe(
     'Its changes are shown in the cell'
   );

@@ -51,7 +51,7 @@ export class AnswerView {
   /** Shows all as it is now, also where this has come to another place. */
   refresh(): void {
     const { answer, actions, trans } = this.options;
-    const { language, phase, prompt, target } = answer.traits;
+    const { language, phase, target } = answer.traits;
     const place = actions.placeOf(this.node);
     this.node.dataset.phase = answer.isCutOff ? 'stopped' : phase;
     const asked = promptText(answer);
@@ -71,7 +71,7 @@ export class AnswerView {
       this._retry.close();
     }
     if (place && actions.canEdit(place, target) && answer.begin()) {
-      actions.edit(place, target, prompt);
+      actions.edit(place, answer.traits);
     }
   }
 

@@ -22,6 +22,10 @@ export interface ISnapshot {
   readonly detail: string;
   /** The way out of it. */
   readonly remedy: string;
+  /** The server of others that runs the model, '' for this machine. */
+  readonly where: string;
+  /** One that is asked for edits which are too much for it, '' if none. */
+  readonly remote: string;
   /** Milliseconds from the last request that brought text to that text. */
   readonly firstMs: number | null;
   readonly records: readonly IRecord[];
@@ -94,6 +98,8 @@ export class StatusModel {
       progress: engine?.progress ?? null,
       detail: engine?.detail || this.socket.fault || this._loss,
       remedy: engine?.remedy ?? '',
+      where: engine?.where ?? '',
+      remote: engine?.remote ?? '',
       firstMs: this.log.lastFirstMs,
       records: this.log.records
     };

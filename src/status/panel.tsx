@@ -69,6 +69,8 @@ class Panel extends ReactWidget {
     const facts: [string, string][] = [
       [trans.__('Model'), snapshot.model],
       [trans.__('Engine'), snapshot.engine],
+      [trans.__('Runs on the server'), snapshot.where],
+      [trans.__('What is too much for it goes to'), snapshot.remote],
       [
         trans.__('Last time to first text'),
         snapshot.firstMs === null ? '' : `${Math.round(snapshot.firstMs)} ms`

@@ -14,6 +14,8 @@ const ready: ISnapshot = {
   progress: null,
   detail: '',
   remedy: '',
+  where: '',
+  remote: '',
   firstMs: null,
   records: []
 };

@@ -53,12 +53,12 @@ export function sentence(snapshot: ISnapshot, trans: Translate): string {
 
 /** The tooltip: the sentence, the reason, the way out, model and engine. */
 export function title(snapshot: ISnapshot, trans: Translate): string {
-  const { detail, remedy, model, engine } = snapshot;
+  const { detail, remedy, model, engine, where } = snapshot;
   return [
     sentence(snapshot, trans),
     detail,
     remedy,
-    [model, engine].filter(Boolean).join(' · ')
+    [model, engine, where].filter(Boolean).join(' · ')
   ]
     .filter(Boolean)
     .join('\n');

@@ -455,6 +455,27 @@ async def test_line_ends_and_the_mark_in_front_stay():
     assert merge.apply(text, merge.safe) == text.replace("total = 0", "total = 0.0")
 
 
+GUIDE = "# Guide\n\n```sh\npip install rides\n```\n\n| a | b |\n| - | - |\n| 1 | 2 |\n"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_markdown_answer_that_runs_on_in_blank_lines_is_complete(whole: bool):
+    engine = ScriptedEngine(GUIDE.replace("pip", "uv pip") + "```\n" + "\n" * 500, "length")
+    _, end = await edited(engine, GUIDE, "markdown", whole=whole)
+    assert end.merge.apply(GUIDE, end.merge.safe) == GUIDE.replace("pip", "uv pip")
+    assert not end.merge.reason
+    assert engine.written < 60
+
+
+async def test_a_marker_behind_a_new_line_is_not_written_into_the_text():
+    answer = "| a | b |\n| - | - |\n| 0 | 1 | <!-- ... existing code ... -->\n```"
+    merge = await merged(answer, GUIDE, "markdown", part=(6, 9), whole=True)
+    assert "| 1 | 2 |" in merge.apply(GUIDE, merge.safe)
+    everything = merge.apply(GUIDE, range(len(merge.hunks)))
+    assert "| 0 | 1 |" in everything
+    assert "existing" not in everything
+
+
 async def test_the_real_model_edits_a_cell(default_model: Path):
     worker = Worker("llamacpp", ModelSpec("default", str(default_model), context=2048, slots=1))
     try:

@@ -55,8 +55,8 @@ async def answer(engine: Engine, asked: Request) -> Answer:
 
 async def decoded(engine: Engine, prompt: str, document: str, whole: str) -> int:
     """Tokens after `prompt` that the KV slot of `document` holds, by what of `whole` is cached."""
-    without = await answer(engine, request(prompt, max_tokens=0, document="measure"))
     found = await answer(engine, request(prompt + whole, max_tokens=0, document=document))
+    without = await answer(engine, request(prompt, max_tokens=0, document="measure"))
     return found.done.cached_tokens - without.done.prompt_tokens
 
 

@@ -36,6 +36,7 @@ class ScriptedEngine:
         self._reason = reason
         self._context = context
         self.requests: list[Request] = []
+        self.sees: Literal["", "prompt", "chat"] = ""
         self.written = 0
         self.cancelled: set[int] = set()
         self.left = False
@@ -69,7 +70,7 @@ class ScriptedEngine:
         self.cancelled.add(id)
 
     async def stats(self) -> Stats:
-        return Stats("scripted", "scripted", context=self._context)
+        return Stats("scripted", "scripted", context=self._context, sees=self.sees)
 
     async def close(self) -> None: ...
 
@@ -77,8 +78,16 @@ class ScriptedEngine:
 class ScriptedHost:
     """A host whose model is loaded when it is asked for, and which says so."""
 
-    def __init__(self, answer: str, model: str = "scripted", fault: str = "") -> None:
-        self.engine = ScriptedEngine(answer)
+    def __init__(
+        self,
+        answer: str,
+        model: str = "scripted",
+        fault: str = "",
+        context: int = 4096,
+        is_for_edits: bool = True,
+    ) -> None:
+        self.engine = ScriptedEngine(answer, context=context)
+        self.is_for_edits = is_for_edits
         self.status = protocol.Status("ready", model)
         self.closed = False
         self._services = (

@@ -75,7 +75,8 @@ async def test_what_nobody_foresaw_ends_the_answer(monkeypatch: pytest.MonkeyPat
 async def test_an_answer_without_an_end_is_an_error(body: bytes):
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        content = b'{"total_slots": 1}' if head.startswith("GET /props") else body
+        told = {"/props": b'{"total_slots": 1}', "/tokenize": b'{"tokens": [1]}'}
+        content = told.get(head.split(" ")[1], body)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(content), content))
         await writer.drain()
         writer.close()
@@ -87,3 +88,9 @@ async def test_an_answer_without_an_end_is_an_error(body: bytes):
         with pytest.raises(EngineError, match=f"127.0.0.1:{port} broke off"):
             await answer(engine, request())
         await engine.close()
+
+
+async def test_its_model_is_asked_which_templates_it_knows(engine: Engine):
+    can = (await engine.stats()).abilities
+    assert can is not None
+    assert (can.fim, can.chat) == ("prefix-only", "chatml")

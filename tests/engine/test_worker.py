@@ -272,7 +272,7 @@ async def test_the_engine_ends_when_the_server_is_killed(small_model: Path):
 
 
 async def test_a_llama_server_by_url_runs_behind_the_same_worker(llama_server: RunningServer):
-    one = Watched(llama_server.url, engine="llama-server")
+    one = Watched(llama_server.url, engine="url")
     await one.ready()
     assert (await answer(one, request(max_tokens=3))).done.new_tokens == 3
     await one.close()
@@ -280,6 +280,6 @@ async def test_a_llama_server_by_url_runs_behind_the_same_worker(llama_server: R
 
 
 async def test_a_wrong_url_names_it_and_the_way_out():
-    one = Watched("http://127.0.0.1:9", engine="llama-server")
-    with pytest.raises(EngineError, match=r"no llama-server answers at http://127\.0\.0\.1:9"):
+    one = Watched("http://127.0.0.1:9", engine="url")
+    with pytest.raises(EngineError, match=r"no server answers at http://127\.0\.0\.1:9"):
         await one.ready()

@@ -100,5 +100,6 @@ def test_an_answer_spells_what_its_lines_and_markers_give():
     assert is_spelled(answer, "a = 1\nb = 20\nc = 3\nd = 4\n", original)
     assert is_spelled(answer[1:3], "a = 1\nb = 20\nc = 3\nd = 4\n", original)
     assert is_spelled([MARK, "# deleted: b = 2", "c = 3"], "a = 1\nc = 3\nd = 4\n", original)
+    assert is_spelled(["a = 1", "", "", "b = 2"], "a = 1\n\n\nb = 2\nc = 3\n", original)
     assert not is_spelled(answer, "b = 20\na = 1\nc = 3\nd = 4\n", original)
     assert not is_spelled(answer, "a = 1\nc = 3\nd = 4\n", original)

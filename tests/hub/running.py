@@ -12,7 +12,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from jupyter_fastgen.engine.base import Engine
+from jupyter_fastgen.engine.base import Abilities, Engine
 from jupyter_fastgen.engine.remote import RemoteEngine
 from jupyter_fastgen.hub import frames
 from jupyter_fastgen.hub.auth import AuthError, Identity
@@ -98,7 +98,7 @@ async def running(
     dispatcher = Dispatcher(engine, "m", slots, limits, policy, {}, b"secret", accounts.append)
     metrics = Metrics(dispatcher.scheduler, "m")
     auth = Known()
-    gateway = Gateway(engine, "m", "qwen", "chatml", auth, dispatcher, metrics, **options)
+    gateway = Gateway(engine, "m", Abilities(fim="qwen"), auth, dispatcher, metrics, **options)
     gateway.loaded.set()
     server = HTTPServer(application(gateway, "/services/fastgen/"))
     socket, port = bind_unused_port()

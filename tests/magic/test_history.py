@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from jupyter_fastgen.magic import cells
 from jupyter_fastgen.magic.cells import context, saved_cells
-from jupyter_fastgen.magic.history import Recorder, bound
+from jupyter_fastgen.magic.history import Recorder, bound, deleted_cells
 from jupyter_fastgen.protocol import Cell
 
 
@@ -20,13 +21,15 @@ class Kernel:
     """Runs nothing, and tells a recorder what IPython would."""
 
     def __init__(self) -> None:
-        self.recorder = Recorder()
+        self.deleted: list[str] = []
+        self.recorder = Recorder(lambda: self.deleted)
         self._count = 0
 
     def run(self, source: str, id: str = "", error: Exception | None = None) -> None:
         self._count += 1
         info = SimpleNamespace(raw_cell=source, store_history=True, cell_id=id)
         self.recorder.before(info)
+        self.deleted = []  # the page says it once
         self.recorder.after(
             SimpleNamespace(
                 info=info,
@@ -116,6 +119,44 @@ def test_a_failure_is_kept_until_its_cell_runs_again(kernel: Kernel):
     assert kernel.recorder.failed is None
 
 
+def test_a_deleted_cell_is_forgotten_and_so_is_its_failure(kernel: Kernel):
+    kernel.run("a = 1", "one")
+    kernel.run("1 / 0", "two", raised("1 / 0"))
+    kernel.deleted = ["one", "two", "never ran"]
+    kernel.run("b = 1", "three")
+    assert sources(context(kernel.recorder, [])) == ["b = 1"]
+    assert kernel.recorder.failed is None
+    kernel.run("a = 2", "one")  # the deletion was undone
+    assert sources(context(kernel.recorder, [])) == ["b = 1", "a = 2"]
+
+
+def test_a_deleted_cell_counts_again_when_the_file_has_it_later(
+    kernel: Kernel, tmp_path: Path, monkeypatch: Any
+):
+    path = tmp_path / "n.ipynb"
+    cell = {"id": "one", "cell_type": "code", "source": "a = 1", "outputs": []}
+    path.write_text(json.dumps({"cells": [cell]}))
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    os.utime(path, (1000, 1000))
+    kernel.run("a = 1", "one")
+    kernel.deleted = ["one"]
+    kernel.run("b = 1", "two")
+    assert saved_cells(kernel.recorder.gone) == []
+    later = kernel.recorder.gone["one"] + 1
+    os.utime(path, (later, later))
+    assert sources(saved_cells(kernel.recorder.gone)) == ["a = 1"]
+    assert sources(context(kernel.recorder, [])) == ["a = 1", "b = 1"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [None, {}, {"metadata": {}}, {"metadata": {"deletedCells": None}}, {"metadata": []}],
+)
+def test_a_front_end_that_says_nothing_of_deleted_cells(message: Any):
+    assert deleted_cells(SimpleNamespace(parent_header=message)) == []
+    assert deleted_cells(object()) == []
+
+
 def test_the_cells_above_go_along_in_their_order_each_as_it_ran(kernel: Kernel):
     saved = [
         Cell("one", "code", "a = 1"),
@@ -153,7 +194,7 @@ def test_the_notebook_that_the_server_names_is_read(tmp_path: Path, monkeypatch:
     path = tmp_path / "n.ipynb"
     path.write_text(json.dumps(notebook), encoding="utf-8")
     monkeypatch.setenv("JPY_SESSION_NAME", str(path))
-    assert saved_cells() == [
+    assert saved_cells({}) == [
         Cell("m", "markdown", "# Rides\n## Map"),
         Cell("c", "code", "a = 1\nb = 2"),
     ]
@@ -164,10 +205,10 @@ def test_a_file_that_is_no_notebook_is_left_out(text: str, tmp_path: Path, monke
     path = tmp_path / "n.ipynb"
     path.write_bytes(text.encode("latin-1"))
     monkeypatch.setenv("JPY_SESSION_NAME", str(path))
-    assert saved_cells() == []
+    assert saved_cells({}) == []
 
 
 @pytest.mark.parametrize("name", ["", "nowhere/n.ipynb", "1234-kernel"])
 def test_no_such_file_is_no_error(name: str, monkeypatch: Any):
     monkeypatch.setenv("JPY_SESSION_NAME", name)
-    assert saved_cells() == []
+    assert saved_cells({}) == []

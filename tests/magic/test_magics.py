@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from jupyter_fastgen.protocol import Cell, Chunk, Done, Generate, Hunk, Rewrite
+from jupyter_fastgen.protocol import Cell, Chunk, Done, Generate, Hunk, Rewrite, Status
 from tests.magic.conftest import Session
 from tests.magic.scripted import DONE, GONE, ScriptedLink, changes, code
 
@@ -83,6 +83,15 @@ def test_only_what_ran_and_what_is_named_goes_along(session: Session, engine: En
     assert [cell.source for cell in asked.cells] == ["secret = 'hunter2'[::-1]\nrides = [1, 2, 3]"]
 
 
+def test_what_was_deleted_from_the_notebook_does_not_go_along(session: Session, engine: Engine):
+    link = engine(*code("x"))
+    session.run("rate = 0.5", "one")
+    session.run("price = 2", "two")
+    session.shell.parent_header = {"metadata": {"cellId": "three", "deletedCells": ["one"]}}
+    session.run("%%fastgen --wait\nprint the price", "three")
+    assert [cell.source for cell in generated(link).cells] == ["price = 2"]
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
@@ -96,7 +105,9 @@ def test_only_what_ran_and_what_is_named_goes_along(session: Session, engine: En
         ("%%fastgen --edit len\nchange", "no cell that ran makes len"),
         ("%%fastgen --cell 99\nchange", "In [99]; there are 1"),
         ("%%fastgen --file nowhere.py\nchange", "nowhere.py"),
-        ("%%fastgen --image a.png\nwrite", "a.png was not read: no model of the catalog can see"),
+        ("%%fastgen --image a.png\nwrite", "a.png can't be read: No such file"),
+        ("%%fastgen --image above\nwrite", "paste one there and save the notebook"),
+        ("%%fastgen --image a.png --cell 1\nwrite", "--image is for new code"),
         ("%fastgen stauts", "did you mean status?"),
         ("%fastgen fix", "no cell has failed"),
         ("%fastgen test", "%fastgen test NAME"),
@@ -322,3 +333,23 @@ def test_an_engine_of_its_own_ends_with_the_magic(session: Session, engine: Engi
     session.run("%reload_ext jupyter_fastgen")
     assert link.closed
     assert session.run("%%fastgen\nwrite").out == "x\n"
+
+
+def test_the_status_says_whose_model_it_is_and_where_more_goes(
+    session: Session, engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    link = engine(
+        *code("x"),
+    )
+    told = Status("ready", model="big", engine="vllm", where="gpu:8000", remote="far.example")
+    monkeypatch.setattr(link, "status", lambda: told)
+    out = session.run("%fastgen status").out
+    assert "model: big (vllm) at gpu:8000, ready" in out
+    assert "what is too much for it goes to far.example" in out
+
+
+def test_an_answer_that_others_wrote_says_so(session: Session, engine: Engine):
+    engine(Chunk(1, "x = 1"), Done(1, "stop", by="big at gpu:8000"))
+    ran = session.run("%%fastgen --wait\nwrite")
+    assert ran.out == "x = 1\n"
+    assert "written by big at gpu:8000" in ran.err

@@ -287,6 +287,7 @@ def test_a_change_of_a_cell_is_handed_to_the_page(page: Session, ask: Ask, engin
     answer = ask("%%fastgen --edit f\nreturn 2")
     state = answer.state
     assert (state["phase"], state["target"], state["prompt"]) == ("done", "target", "return 2")
+    assert state["wish"] == {"instruction": "return 2", "action": "", "error": ""}
     assert link.asked == []
 
 
@@ -296,6 +297,10 @@ def test_fix_hands_the_error_to_the_page(page: Session, ask: Ask, engine: Engine
     state = ask("%fastgen fix").state
     assert state["target"] == "target"
     assert "IndexError: list index out of range" in state["prompt"]
+    assert (state["wish"]["action"], state["wish"]["instruction"]) == ("fix", "")
+    assert "IndexError: list index out of range" in state["wish"]["error"]
+    words = ask("%fastgen fix keep the name").state["wish"]
+    assert (words["action"], words["instruction"]) == ("fix", "keep the name")
 
 
 def test_a_new_test_cell_comes_as_code(page: Session, ask: Ask, engine: Engine):

@@ -75,7 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(404, b"", {**commit, "X-Error-Code": "EntryNotFound"})
         elif len(data) < self.hub.large:
             headers = {**commit, "ETag": f'"{git_id(data)}"', "Content-Length": str(len(data))}
-            self.answer(200, data if body else b"", headers)
+            sent = self.damaged(data) if self.hub.corrupt else data
+            self.answer(200, sent if body else b"", headers)
         else:
             self.answer(
                 302,
@@ -93,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.hub.ranges else 0
         rest = data[start:]
         if self.hub.corrupt:
-            rest = rest[:-1] + bytes([rest[-1] ^ 1])
+            rest = self.damaged(rest)
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(rest)))
         self.end_headers()
@@ -107,6 +108,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         self.wfile.write(rest)
         self.hub.sent += len(rest)
+
+    @staticmethod
+    def damaged(data: bytes) -> bytes:
+        return data[:-1] + bytes([data[-1] ^ 1])
 
     def listing(self) -> bytes:
         siblings: list[dict[str, object]] = []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_fastgen.models.catalog import HubSource, PackageSource, load_catalog
+from jupyter_fastgen.models.choice import gpu_memory
 from jupyter_fastgen.models.errors import CatalogError, UnknownModel
 
 
@@ -30,8 +31,10 @@ def test_package_source_counts_its_parts():
 
 def test_every_single_file_is_pinned_and_every_folder_says_it_is_not():
     for entry in load_catalog():
-        assert (entry.sha256 is None) == entry.is_folder
+        # Of two files the hub gives the hashes, as of a folder.
+        assert (entry.sha256 is None) == (entry.is_folder or entry.projector is not None)
         assert (entry.engine == "exllamav2") == entry.is_folder
+        assert (gpu_memory(entry, 0) is not None) == entry.is_folder
         assert entry.sources
 
 
@@ -82,6 +85,8 @@ def test_extra_catalog_adds_to_the_built_in_one(tmp_path: Path):
         ("context = 2048", "context = 2048\ncolour = 1", "colour"),
         ('"mine.gguf"', '"../mine.gguf"', "plain name"),
         ('"mine.gguf"', '"mine.bin"', "ends in .gguf"),
+        ("context = 2048", 'context = 2048\nprojector = "p.bin"', "ends in .gguf"),
+        ("context = 2048", 'context = 2048\nprojector = "p.gguf"', "the role image exactly when"),
         ("[models.mine]", '[models."../mine"]', "lower-case"),
         ("context = 2048", 'context = 2048\nsha256 = "abc"', "64"),
         ('default = "mine"', 'default = "other"', "'other' is not an entry"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 from jupyter_fastgen.models.catalog import FileSource, HubSource, ModelEntry
 from jupyter_fastgen.models.errors import NotEnoughSpace, PullCancelled, PullFailed
 from jupyter_fastgen.models.store import STAMP, ModelStore
+from jupyter_fastgen.models.transfer import GrowingFile
 
 from .conftest import HUB, MIB, WEIGHTS, Usage, make_entry
 from .hub_server import REPO, REVISION, Hub
@@ -229,6 +232,93 @@ def test_interrupted_folder_keeps_its_finished_files(hub: Hub, store: ModelStore
     assert hub.starts[-1] >= 2 * MIB
 
 
+SHARDS = {
+    f"output-0000{n}-of-00003.safetensors": random.Random(n).randbytes(MIB + n) for n in (1, 2, 3)
+}
+
+
+def many_files(hub: Hub) -> None:
+    exl2_files(hub)
+    del hub.files["output.safetensors"]
+    hub.files |= SHARDS
+
+
+def test_a_folder_of_many_files_is_gone_on_with_at_the_byte(hub: Hub, store: ModelStore):
+    many_files(hub)
+    whole = sum(map(len, SHARDS.values()))
+    hub.cut_after = MIB // 2
+    stop = StopAt(whole // 2)
+    with pytest.raises(PullCancelled):
+        store.pull(FOLDER, stop, stop.cancel)
+    assert store.status(FOLDER).state == "partial"
+    hub.cut_after = None
+    path = store.pull(FOLDER)
+    assert {name: (path / name).read_bytes() for name in SHARDS} == SHARDS
+    # A connection that is given up may have been sent a little more than was read of it.
+    assert hub.sent - len(hub.files["tokenizer.json"]) <= whole + MIB
+
+
+def test_a_wrong_file_of_a_folder_is_named_and_it_alone_is_fetched_again(
+    hub: Hub, store: ModelStore
+):
+    many_files(hub)
+    first, second, third = SHARDS
+    stop = StopAt(len(SHARDS[first]) + len(SHARDS[second]))
+    with pytest.raises(PullCancelled):
+        store.pull(FOLDER, stop, stop.cancel)
+    hub.corrupt = True
+    with pytest.raises(PullFailed, match=f"the {third} that came is not what .* announced"):
+        store.pull(FOLDER)
+    hub.corrupt = False
+    before = len(hub.asked)
+    path = store.pull(FOLDER)
+    assert (path / third).read_bytes() == SHARDS[third]
+    fetched = [line for line in hub.asked[before:] if "GET /blobs" in line]
+    assert fetched == [f"GET /blobs/{third}"]
+
+
+def test_a_wrong_configuration_is_found_by_the_hash_of_git(hub: Hub, store: ModelStore):
+    many_files(hub)
+    hub.corrupt = True
+    with pytest.raises(PullFailed, match=r"the config\.json that came is not what .* announced"):
+        store.pull(FOLDER)
+
+
+def test_a_branch_that_moved_on_leaves_nothing_of_before(hub: Hub, store: ModelStore):
+    many_files(hub)
+    stop = StopAt(2 * MIB + MIB // 2)
+    with pytest.raises(PullCancelled):
+        store.pull(FOLDER, stop, stop.cancel)
+    first, second, third = SHARDS
+    hub.files[first] = WEIGHTS
+    hub.files[third] = WEIGHTS[::-1]
+    del hub.files[second]
+    path = store.pull(FOLDER)
+    assert (path / first).read_bytes() == WEIGHTS
+    assert (path / third).read_bytes() == WEIGHTS[::-1]
+    assert not (path / second).exists()
+
+
+def test_a_disk_that_fills_up_is_named_and_what_came_is_kept(
+    hub: Hub, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+):
+    many_files(hub)
+    append = GrowingFile.append
+
+    def full(self: GrowingFile, chunk: bytes) -> None:
+        if self.path.name.startswith("output-00002") and self.size > MIB // 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(self, chunk)
+
+    monkeypatch.setattr(GrowingFile, "append", full)
+    with pytest.raises(NotEnoughSpace, match="Not enough disk space"):
+        store.pull(FOLDER)
+    monkeypatch.setattr(GrowingFile, "append", append)
+    path = store.pull(FOLDER)
+    assert {name: (path / name).read_bytes() for name in SHARDS} == SHARDS
+    assert hub.starts[-2] > MIB // 2
+
+
 def run_cli(store: ModelStore, catalog: Path, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "jupyter_fastgen.cli", "models", "pull", "tiny"]
     command += ["--dir", str(store.directory), "--catalog", str(catalog)]
@@ -283,3 +373,65 @@ def test_offline_hub_gives_what_its_cache_has(hub: Hub, store: ModelStore, tmp_p
     assert path.read_bytes() == WEIGHTS
     assert not path.is_symlink()
     assert hub.asked == []
+
+
+# --- a model that sees: two files ------------------------------------------------
+
+SEEING = ModelEntry(
+    name="seeing",
+    title="Seeing",
+    engine="llamacpp",
+    fim="prefix-only",
+    licence="MIT",
+    context=1,
+    roles=("image",),
+    file="tiny.gguf",
+    projector="mmproj-tiny.gguf",
+    sources=(HUB,),
+)
+PROJECTOR = WEIGHTS[: MIB + 17]
+
+
+def test_a_model_that_sees_is_whole_with_both_files(hub: Hub, store: ModelStore):
+    hub.files["mmproj-tiny.gguf"] = PROJECTOR
+    path = store.pull(SEEING)
+    assert path.name == "tiny.gguf"
+    assert path.read_bytes() == WEIGHTS
+    projector = path.with_name("mmproj-tiny.gguf")
+    assert projector.read_bytes() == PROJECTOR
+    assert store.status(SEEING).present == len(WEIGHTS) + len(PROJECTOR)
+    assert store.verify(SEEING).ok
+    projector.write_bytes(WEIGHTS[: len(PROJECTOR) - 1] + b"x")
+    assert store.path(SEEING) is None
+    found = store.verify(SEEING)
+    assert not found.ok
+    assert "mmproj-tiny.gguf" in found.detail
+    assert store.pull(SEEING) == path
+    assert projector.read_bytes() == PROJECTOR
+
+
+def test_an_interrupted_pull_of_both_goes_on_where_it_ended(hub: Hub, store: ModelStore):
+    hub.files["mmproj-tiny.gguf"] = PROJECTOR
+    stop = StopAt(len(WEIGHTS) + 1)
+    with pytest.raises(PullCancelled):
+        store.pull(SEEING, stop, stop.cancel)
+    assert store.status(SEEING).state == "partial"
+    sent = hub.sent
+    store.pull(SEEING)
+    assert hub.sent - sent < len(PROJECTOR) + MIB
+
+
+def test_a_hub_without_the_projector_is_named(hub: Hub, store: ModelStore):
+    with pytest.raises(PullFailed, match=r"mmproj-tiny\.gguf|404|not"):
+        store.pull(SEEING)
+    assert store.path(SEEING) is None
+
+
+def test_files_of_ones_own_are_both_taken(store: ModelStore, weights_file: Path):
+    source = FileSource(path=str(weights_file))
+    with pytest.raises(PullFailed, match=r"no mmproj-tiny\.gguf beside it"):
+        store.pull(SEEING, source=source)
+    weights_file.with_name("mmproj-tiny.gguf").write_bytes(PROJECTOR)
+    path = store.pull(SEEING, source=source)
+    assert path.read_bytes() == WEIGHTS
+    assert path.with_name("mmproj-tiny.gguf").read_bytes() == PROJECTOR

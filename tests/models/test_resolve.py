@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_fastgen.models.catalog import load_catalog
 from jupyter_fastgen.models.errors import BadModelFile, UnknownModel
-from jupyter_fastgen.models.resolve import best_for_edits, resolve
+from jupyter_fastgen.models.resolve import best_for_edits, best_for_images, resolve
 from jupyter_fastgen.models.store import ModelStore
 
 
@@ -105,3 +105,34 @@ def test_bad_path_is_refused_with_its_reason(
 def test_folder_without_weights_is_refused(store: ModelStore, tmp_path: Path):
     with pytest.raises(BadModelFile, match=r"config\.json"):
         resolve(str(tmp_path), load_catalog(), store)
+
+
+def test_a_file_sees_with_the_one_projector_beside_it(store: ModelStore, tmp_path: Path):
+    path = tmp_path / "own.gguf"
+    path.write_bytes(b"GGUF")
+    catalog = load_catalog()
+    assert resolve(str(path), catalog, store).entry.projector is None
+    (tmp_path / "mmproj-own.gguf").write_bytes(b"GGUF")
+    entry = resolve(str(path), catalog, store).entry
+    assert entry.projector == "mmproj-own.gguf"
+    assert "image" in entry.roles
+    # Of two nobody knows which is meant.
+    (tmp_path / "mmproj-other.gguf").write_bytes(b"GGUF")
+    assert resolve(str(path), catalog, store).entry.projector is None
+
+
+def test_pictures_take_the_first_model_that_sees_and_is_here(store: ModelStore, tmp_path: Path):
+    extra = tmp_path / "more.toml"
+    (tmp_path / "own.gguf").write_bytes(b"GGUF")
+    (tmp_path / "mmproj-own.gguf").write_bytes(b"GGUF.")
+    extra.write_text(
+        '[models.own]\ntitle = "x"\nengine = "llamacpp"\nfim = "prefix-only"\nlicence = "MIT"\n'
+        'file = "own.gguf"\nprojector = "mmproj-own.gguf"\ncontext = 512\nroles = ["image"]\n'
+        f"sources = [{{kind = 'file', path = '{tmp_path / 'own.gguf'}'}}]"
+    )
+    catalog = load_catalog(extra)
+    first = best_for_images(catalog, store)
+    assert first is not None
+    assert first.name == "qwen2.5-vl-3b"
+    store.pull(catalog.get("own"))
+    assert best_for_images(catalog, store) == catalog.get("own")

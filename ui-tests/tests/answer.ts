@@ -8,7 +8,7 @@ import threading, time, uuid
 import ipywidgets
 from IPython.core.magic import register_cell_magic
 from IPython.display import display
-from traitlets import Float, Int, List, Unicode
+from traitlets import Dict, Float, Int, List, Unicode
 
 MIME = 'application/vnd.jupyter-fastgen.answer+json'
 
@@ -28,6 +28,7 @@ class Answer(ipywidgets.DOMWidget):
     rate = Float(0.0).tag(sync=True)
     cell = Unicode('').tag(sync=True)
     target = Unicode('').tag(sync=True)
+    wish = Dict().tag(sync=True)
     path = Unicode('').tag(sync=True)
     hunks = List([]).tag(sync=True)
     written = ''

@@ -132,14 +132,52 @@ test('an edit of a cell is handed to the review', async ({
     const { jupyterapp } = window as unknown as NotebookWindow;
     return jupyterapp.shell.currentWidget.content.widgets[0].model.id;
   });
-  await answer.run(`answer.target = '${id}'; end()`);
+  const wish = { instruction: 'bigger', action: 'fix', error: 'E' };
+  await answer.run(
+    `answer.wish = ${JSON.stringify(wish)}; answer.target = '${id}'; end()`
+  );
   const job = await server.edit();
-  expect(job.message).toMatchObject({ cells: [id], instruction: 'bigger' });
+  expect(job.message).toMatchObject({ cells: [id], ...wish });
   job.answer({ cell: id, start: 0, end: 1, new: ['one = 10'] });
   const review = new ReviewPage(editor);
   await review.button('accept', review.hunks.first()).click();
   await editor.expectSources('one = 10', '%%fastgen\nbigger');
   await expect(answer.button('edit')).toBeVisible();
+});
+
+test('a cell that is deleted is forgotten in the kernel', async ({
+  scripted: { editor }
+}) => {
+  const answer = new AnswerPage(editor);
+  await editor.write('one = 1', 'two = 2', 'three = 3|');
+  await answer.run(`get_ipython().run_line_magic('reload_ext', 'jupyter_fastgen')
+from jupyter_fastgen.magic import loaded
+recorder = loaded(get_ipython()).recorder`);
+  const expectRan = (...sources: string[]) =>
+    expect(async () =>
+      answer.run(
+        `ran = [ran.source for ran in recorder.cells]\n` +
+          `assert ran == ${JSON.stringify(sources)}, ran`
+      )
+    ).toPass({ timeout: 15_000 });
+  await editor.command('notebook:run-all-cells');
+  await expectRan('one = 1', 'two = 2', 'three = 3');
+  await editor.command('notebook:enter-command-mode');
+  await editor.command('notebook:move-cursor-up');
+  await editor.command('notebook:delete-cell');
+  await editor.expectSources('one = 1', 'three = 3');
+  await editor.command('notebook:run-cell');
+  await expectRan('one = 1', 'three = 3');
+  // What was moved or brought back is not deleted.
+  await editor.command('notebook:cut-cell');
+  await editor.command('notebook:paste-cell-below');
+  await editor.expectSources('one = 1', 'three = 3');
+  await editor.command('notebook:move-cursor-up');
+  await editor.command('notebook:run-cell');
+  await expectRan('three = 3', 'one = 1');
+  await answer.run(
+    `get_ipython().run_line_magic('unload_ext', 'jupyter_fastgen')`
+  );
 });
 
 test('of the changes of a file those are applied that are chosen', async ({

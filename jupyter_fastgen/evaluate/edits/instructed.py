@@ -173,9 +173,11 @@ def is_spelled(answer: Sequence[str], merged: str, original: str) -> bool:
         if isinstance(item, Keep):
             places = set(range(min(places), len(text) + 1))
         elif not isinstance(item, Delete) and line.strip():
-            # Blank lines beside markers come and go.
-            blank = {at + 1 for at in places if at < len(text) and not text[at]}
-            starts = places | blank
+            starts = set(places)
+            for at in places:  # blank lines beside markers come and go
+                while at < len(text) and not text[at]:
+                    at += 1
+                starts.add(at)
             places = {n + 1 for n in starts if n < len(text) and text[n] == line.strip()}
         if not places:
             return False

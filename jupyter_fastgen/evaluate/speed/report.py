@@ -267,7 +267,8 @@ Written by `make bench`, that is `jupyter fastgen bench report --out docs/benchm
 {date}. To change this page, change the command. The figures are of the machine below, which did
 nothing else meanwhile. How good suggestions are stands in [quality.md](quality.md), how good edits
 are, and how many tokens they take, in [edits.md](edits.md), how exactly answers are merged in
-[merge.md](merge.md), and how good whole functions are in [code.md](code.md).
+[merge.md](merge.md), and how good whole functions are in [code.md](code.md). The engine for GPUs
+has a [table of its own](../benchmarks/gpu/README.md).
 
 {machine}
 

@@ -16,7 +16,7 @@ import msgspec
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from ...engine.base import Done, Event, ModelSpec, Progress, Request, Stats, Text
+from ...engine.base import Abilities, Done, Event, ModelSpec, Progress, Request, Stats, Text
 from ...hub.auth import Identity
 from ...hub.dispatch import Account, Dispatcher
 from ...hub.gateway import Gateway, application
@@ -100,7 +100,7 @@ async def serve(assumed: Assumptions, secret: str) -> None:
     dispatcher = Dispatcher(engine, "timed", assumed.slots, Limits(), Policy(), {}, key, account)
     told.append(Metrics(dispatcher.scheduler, "timed"))
     users = NumberedUsers(secret)
-    gateway = Gateway(engine, "timed", "qwen", "chatml", users, dispatcher, told[0])
+    gateway = Gateway(engine, "timed", Abilities(), users, dispatcher, told[0])
     gateway.loaded.set()
     server = HTTPServer(application(gateway))
     sockets = bind_sockets(0, "127.0.0.1")

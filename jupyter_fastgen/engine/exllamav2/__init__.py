@@ -1,0 +1,1 @@
+"""ExLlamaV2: quantized models on an NVIDIA GPU. Nothing here imports torch before a model loads."""

@@ -1,0 +1,187 @@
+"""How fast a loaded model is, pass by pass. Times are in milliseconds, medians of several."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from typing import Literal
+
+import torch
+
+from jupyter_fastgen.engine.base import Done, Engine, Request, Text
+from jupyter_fastgen.engine.exllamav2 import library
+from jupyter_fastgen.engine.exllamav2.copying import MATCH, WIDTHS, Copier
+from jupyter_fastgen.engine.exllamav2.memory import PAGE
+from jupyter_fastgen.engine.exllamav2.warming import PASSES, Warming
+
+library.import_library()  # first: it decides which attention there is
+
+from jupyter_fastgen.engine.exllamav2.generator import Generator, Job  # noqa: E402
+from jupyter_fastgen.engine.exllamav2.loading import Loaded  # noqa: E402
+
+Tokens = list[int]
+
+
+class Scripted:
+    """Writes `text` whatever the model says: what an edit costs does not depend on its sense."""
+
+    def __init__(self, text: Sequence[int], original: Sequence[int] | None) -> None:
+        self._text = text
+        self._copier = Copier(original, MATCH, 0) if original is not None else None
+        self._written = 0
+        self.left = len(text)
+        self.drafted = 0
+        self.reason: Literal["stop", "length"] | None = None
+
+    def choose(self, logits: object) -> int:
+        token = self._text[self._written]
+        self._written += 1
+        self.left -= 1
+        if self._copier:
+            self._copier.push(token)
+        if not self.left:
+            self.reason = "length"
+        return token
+
+    def draft(self, most: int) -> Tokens:
+        return (
+            self._copier.draft(min(most, self.left - 1)) if self._copier and self.left > 1 else []
+        )
+
+
+def words(seed: int, count: int) -> Tokens:
+    """A prompt that no other begins like."""
+    return random.Random(seed).choices(range(1, 250), k=count)
+
+
+def forward(loaded: Loaded, ids: Tokens, chunk: int = PAGE) -> torch.Tensor:
+    """The logits of all tokens, (tokens, vocabulary), computed in chunks over the cache."""
+    generator = loaded.generator()
+    table = torch.arange(-(-len(ids) // PAGE), dtype=torch.int32)[None]
+    rows: list[torch.Tensor] = []
+    with torch.inference_mode():
+        for start in range(0, len(ids), chunk):
+            part = ids[start : start + chunk]
+            pages = -(-(start + len(part)) // PAGE)
+            params = generator.get_paged_params(
+                1, table[:, :pages], torch.tensor([start], dtype=torch.int32), len(part)
+            )
+            out = loaded.model.forward_chunk(
+                input_ids=torch.tensor([part]), attn_params=params, cache=loaded.cache
+            )
+            rows.append(out["logits"][0].float().cpu())
+    return torch.cat(rows)
+
+
+def run(generator: Generator, jobs: Sequence[Job]) -> list[float]:
+    """Run jobs to their end; gives the times of the rounds."""
+    for job in jobs:
+        generator.enqueue(job)
+    times: list[float] = []
+    while generator.num_remaining_jobs():
+        started = time.perf_counter()
+        generator.iterate()
+        times.append(1000 * (time.perf_counter() - started))
+    return times
+
+
+def first_token(loaded: Loaded, lengths: Sequence[int]) -> dict[str, dict[str, float]]:
+    """The time to the first token of prompts, with nothing of them in the cache, and all of it."""
+    told: dict[str, dict[str, float]] = {}
+    for length in lengths:
+        generator = loaded.generator()
+        cold, cached = [], []
+        for seed in range(3):
+            prompt = words(length + seed, length)
+            for times in (cold, cached, cached):
+                times.append(sum(run(generator, [Job(Scripted([1], None), prompt)])))
+        told[str(length)] = {
+            "cold": statistics.median(cold),
+            "cached": statistics.median(cached),
+        }
+    return told
+
+
+def passes(loaded: Loaded, counted: int = 100) -> dict[str, float]:
+    """The time of a pass over each number of rows, once its kernels are chosen."""
+    told: dict[str, float] = {}
+    for width in (0, *WIDTHS):
+        answer = Warming(width)
+        answer.left = PASSES + counted
+        times = run(loaded.generator(), [Job(answer, words(width, 600))])
+        told[str(width + 1)] = statistics.median(times[-counted:])
+    return told
+
+
+def batches(loaded: Loaded, sizes: Sequence[int], counted: int = 100) -> dict[str, float]:
+    """The time of a pass that writes a token of each of so many answers."""
+    told: dict[str, float] = {}
+    for size in sizes:
+        jobs = [
+            Job(Scripted([1] * (PASSES + counted), None), words(1000 * size + at, 600))
+            for at in range(size)
+        ]
+        times = run(loaded.generator(), jobs)
+        told[str(size)] = statistics.median(times[-counted:])
+    return told
+
+
+def edit(loaded: Loaded, lines: int) -> dict[str, float]:
+    """A rewrite of so many lines of ten tokens, every twentieth changed, plain and with a draft."""
+    source = words(0, 10 * lines)
+    text = [255 if at % 200 == 100 else token for at, token in enumerate(source)]
+    prompt = [*words(1, 100), *source]
+    told: dict[str, float] = {}
+    for name, original in (("plain", None), ("drafted", source)):
+        times = run(loaded.generator(), [Job(Scripted(text, original), prompt)])
+        told[f"{name}_ms"] = sum(times)
+        told[f"{name}_tokens_per_pass"] = len(text) / len(times)
+    told["faster"] = told["plain_ms"] / told["drafted_ms"]
+    return told
+
+
+async def typists(
+    engine: Engine, text: Callable[[int], str], count: int, keys: int, pause: float = 0.15
+) -> dict[str, float]:
+    """So many people who type a key each `pause` seconds; the time to each first text."""
+
+    async def type_keys(person: int) -> list[float]:
+        typed, times = text(person), list[float]()
+        await asyncio.sleep(pause * person / count)
+        for key in range(keys):
+            typed += "abcdefghij"[key % 10]
+            request = Request(1000 * person + key, typed, max_tokens=16, document=str(person))
+            started = time.perf_counter()
+            async with aclosing(engine.stream(request)) as events:
+                async for event in events:
+                    if isinstance(event, Text | Done):
+                        times.append(1000 * (time.perf_counter() - started))
+                        break
+            await asyncio.sleep(max(0.0, pause - (time.perf_counter() - started)))
+        return times
+
+    each = await asyncio.gather(*(type_keys(person) for person in range(count)))
+    times = sorted(time for person in each for time in person[1:])  # the first key reads the prompt
+    return {
+        "typists": count,
+        "p50_ms": times[len(times) // 2],
+        "p95_ms": times[int(0.95 * len(times))],
+    }
+
+
+async def cancelling(engine: Engine, prompt: str, decode: bool) -> float:
+    """The time from cancelling, while a prompt is read or an answer written, to the end of it."""
+    request = Request(1, prompt, max_tokens=4000, progress=True)
+    asked = 0.0
+    async with aclosing(engine.stream(request)) as events:
+        async for event in events:
+            if isinstance(event, Done):
+                return 1000 * (time.perf_counter() - asked)
+            if not asked and decode == bool(event.text):
+                asked = time.perf_counter()
+                engine.cancel(request.id)
+    raise AssertionError("an answer without an end")

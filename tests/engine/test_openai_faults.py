@@ -1,0 +1,459 @@
+"""What the engine for OpenAI's API makes of servers that go wrong, or can less than others."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from base64 import b64decode
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from jupyter_fastgen.engine import sse
+from jupyter_fastgen.engine.address import place, shown
+from jupyter_fastgen.engine.base import Abilities, Done, EngineError, ModelSpec, Request, Text
+from jupyter_fastgen.engine.openai import PAUSES, OpenAIServer
+from jupyter_fastgen.engine.served import adapter
+from jupyter_fastgen.images import MARK
+
+from ..tiny_vision import png
+from .contract import Answer, answer, request
+from .faulty import GOOD, Faulty, cut, faulty, piece, reply, stream
+
+
+@asynccontextmanager
+async def loaded(
+    given: str = "", model: str = "", patience: float = 5.0, **settings: Any
+) -> AsyncGenerator[tuple[Faulty, OpenAIServer], None]:
+    """A faulty server, and an engine that has found out what it can."""
+    async with faulty() as server:
+        for name, value in settings.items():
+            setattr(server, name, value)
+        engine = OpenAIServer(patience)
+        spec = ModelSpec("far", f"{server.url}/v1{model}", api_key=given)
+        await engine.load(spec, lambda _: None)
+        server.asked.clear()
+        try:
+            yield server, engine
+        finally:
+            await engine.close()
+
+
+async def abilities(engine: OpenAIServer) -> Abilities:
+    can = (await engine.stats()).abilities
+    assert can is not None
+    return can
+
+
+async def said(engine: OpenAIServer, **options: Any) -> Answer:
+    return await asyncio.wait_for(answer(engine, request("Say", **options)), 10)
+
+
+# --- answers that go wrong -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (stream(piece("half"), end=""), "no end"),
+        (stream(piece("half"), "{not json"), "can't be read"),
+        (stream(piece("half"), '{"choices": [{"text": 5}]}'), "can't be read"),
+        (stream(piece("half"), "[]"), "can't be read"),
+        (stream(piece("half"), {"error": {"message": "out of memory"}}), "out of memory"),
+        (stream(piece("half"), end="data: " + "x" * (sse.MOST_BYTES + 1)), "longer than 4 MB"),
+        (b"<html>a proxy's page</html>", "no end"),
+    ],
+)
+async def test_a_broken_answer_is_an_error_that_says_where(body: bytes, reason: str):
+    async with loaded() as (server, engine):
+        server.replies = [reply(body)] * (len(PAUSES) + 1)
+        with pytest.raises(EngineError, match=reason) as raised:
+            await said(engine)
+        assert server.url in str(raised.value)
+        server.replies.clear()
+        assert (await said(engine)).text == "fine"
+
+
+async def test_what_was_written_before_a_connection_broke_is_not_asked_for_again():
+    async with loaded() as (server, engine):
+        server.replies = [cut(stream(piece("half"), end=""))]
+        events = engine.stream(request("Say"))
+        first = await anext(events)
+        assert isinstance(first, Text)
+        assert first.text == "half"
+        with pytest.raises(EngineError, match="broke off"):
+            await anext(events)
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "nothing", [b"", reply(b""), cut(b""), reply(b"{}", "502 Bad Gateway")], ids=range(4)
+)
+async def test_an_answer_of_which_nothing_came_is_asked_for_again(nothing: bytes):
+    async with loaded() as (server, engine):
+        server.replies = [nothing]
+        assert (await said(engine)).text == "fine"
+        assert len(server.asked) == 2
+        server.replies = [nothing] * 10
+        with pytest.raises(EngineError):
+            await said(engine)
+        assert len(server.asked) == 2 + len(PAUSES) + 1
+
+
+@pytest.mark.parametrize("status", ["503 Service Unavailable", "429 Too Many Requests"])
+async def test_a_busy_server_is_asked_again_when_it_says(status: str):
+    async with loaded() as (server, engine):
+        server.replies = [reply(b"{}", status, "Retry-After: 1")]
+        start = time.monotonic()
+        assert (await said(engine)).text == "fine"
+        assert time.monotonic() - start >= 1
+
+
+@pytest.mark.parametrize("is_date", [False, True])
+async def test_a_server_that_is_busy_for_long_is_left_alone(is_date: bool):
+    async with loaded() as (server, engine):
+        when = formatdate(time.time() + 120, usegmt=True) if is_date else "120"
+        server.replies = [reply(b"{}", "503 Service Unavailable", f"Retry-After: {when}")]
+        with pytest.raises(EngineError, match=r"busy.*try again in 1[12]\d s"):
+            await said(engine)
+        assert len(server.asked) == 1
+
+
+async def test_a_silent_server_is_waited_for_no_longer_than_patience():
+    async def silent(writer: asyncio.StreamWriter) -> None:
+        await writer.drain()
+
+    async with loaded(patience=0.3) as (server, engine):
+        server.replies = [silent]
+        with pytest.raises(EngineError, match=r"nothing came for 0\.3 s"):
+            await said(engine)
+        assert len(server.asked) == 1
+
+
+async def test_an_end_without_done_and_counts_is_an_end():
+    async with loaded() as (server, engine):
+        server.replies = [cut(stream(piece("a"), piece("b", "length"), end=""))]
+        got = await said(engine)
+        assert (got.text, got.done.reason, got.done.new_tokens) == ("ab", "length", 0)
+
+
+@pytest.mark.parametrize(
+    ("counts", "new"), [([], 0), ([{"usage": {"prompt_tokens": 9, "completion_tokens": 2}}], 2)]
+)
+async def test_a_complete_answer_is_one_whatever_the_server_does_then(counts: Any, new: int):
+    async def linger(writer: asyncio.StreamWriter) -> None:
+        body = stream(piece("a"), piece("b", "stop"), *counts, end="")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + body)
+        await writer.drain()
+
+    async with loaded(patience=0.5) as (server, engine):
+        server.replies = [linger]
+        got = await said(engine)
+        assert (got.text, got.done.reason, got.done.new_tokens) == ("ab", "stop", new)
+
+
+async def test_comments_and_line_ends_of_proxies_are_no_text():
+    body = stream(piece("a"), piece("b", "stop")).replace(b"\n", b"\r\n")
+    async with loaded() as (server, engine):
+        server.replies = [reply(b": ping\r\n\r\nevent: message\r\n" + body)]
+        assert (await said(engine)).text == "ab"
+
+
+@pytest.mark.parametrize("leave", ["cancel", "aclose"])
+async def test_what_is_not_wanted_any_more_is_disconnected(leave: str):
+    async def endless(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + stream(piece("a"), end=""))
+        await writer.drain()
+
+    async with loaded() as (server, engine):
+        server.replies = [endless]
+        asked = request("Say")
+        events = engine.stream(asked)
+        assert isinstance(await anext(events), Text)
+        if leave == "cancel":
+            engine.cancel(asked.id)
+            done = await anext(events)
+            assert isinstance(done, Done)
+            assert done.reason == "cancelled"
+        else:
+            await events.aclose()
+        await asyncio.wait_for(server.closed.wait(), 5)
+
+
+async def test_an_error_names_what_the_server_says_in_any_spelling():
+    bodies = {
+        b'{"error": {"message": "too long for the context"}}': "too long for the context",
+        b'{"error": "bad prompt"}': "bad prompt",
+        b'{"object": "error", "message": "old vLLM"}': "old vLLM",
+        b'{"detail": [{"msg": "field required"}]}': "field required",
+        b"plain words": "plain words",
+    }
+    async with loaded() as (server, engine):
+        for body, words in bodies.items():
+            server.replies = [reply(body, "400 Bad Request")]
+            with pytest.raises(EngineError, match=words):
+                await said(engine)
+
+
+# --- what a server is, and can -------------------------------------------------
+
+
+async def test_the_key_goes_along_and_a_wrong_one_is_told():
+    async with loaded("sesame", key="sesame") as (server, engine):
+        assert (await said(engine)).text == "fine"
+        assert all("Bearer sesame" in head for head in server.heads if " /v1" in head)
+        server.key = "other"
+        with pytest.raises(EngineError, match=r"refused the key.*no such key.*api_key"):
+            await said(engine)
+
+
+async def test_a_wrong_key_is_told_when_it_is_loaded():
+    with pytest.raises(EngineError, match=r"refused the key.*api_key"):
+        async with loaded("wrong", key="sesame"):
+            pass
+
+
+@pytest.mark.parametrize("models", [{"data": "none"}, {}, {"data": [{"name": "x"}]}])
+async def test_what_is_no_such_server_is_named(models: dict[str, Any]):
+    with pytest.raises(EngineError, match="no server with OpenAI's API answers at http"):
+        async with loaded(models=models):
+            pass
+
+
+async def test_a_model_is_named_behind_the_url():
+    async with loaded() as (server, engine):
+        await said(engine)
+        assert server.asked[-1]["model"] == (await engine.stats()).model == "big"
+        assert (await engine.stats()).context == 4096
+    async with loaded(model="#other") as (server, engine):
+        await said(engine)
+        assert server.asked[-1]["model"] == "other"
+    with pytest.raises(EngineError, match=r"no model 'third'; it has big, other.*#"):
+        async with loaded(model="#third"):
+            pass
+
+
+async def test_a_server_that_can_little_is_asked_for_little():
+    async with loaded() as (server, engine):
+        can = await abilities(engine)
+        assert can == Abilities(server="vllm")
+        got = await said(engine, logprobs=True, grammar='root ::= "a"')
+        assert got.text == "fine"
+        common = {"model", "prompt", "stream", "stream_options", "max_tokens", "temperature"}
+        assert {name for name, value in server.asked[-1].items() if value is not None} == common
+
+
+async def test_what_a_server_describes_is_used():
+    names = [
+        "cache_salt",
+        "priority",
+        "repetition_penalty",
+        "skip_special_tokens",
+        "guided_grammar",
+    ]
+    options = ["include_usage", "continuous_usage_stats"]
+    fields = {"CompletionRequest": names, "StreamOptions": options}
+    async with loaded(fields=fields) as (server, engine):
+        can = await abilities(engine)
+        assert (can.salts, can.prioritizes, can.grammar) == (True, True, "")
+        await said(engine)
+        body = server.asked[-1]
+        assert (body["repetition_penalty"], body["skip_special_tokens"]) == (1.0, False)
+        assert body["stream_options"] == {"include_usage": True, "continuous_usage_stats": True}
+        salt = body["cache_salt"]
+        assert len(salt) >= 43
+    async with loaded(fields=fields) as (server, engine):
+        await said(engine)
+        assert server.asked[-1]["cache_salt"] != salt
+
+
+@pytest.mark.parametrize(
+    ("running", "aborts"),
+    [([0, 0, 1, 1, 0], True), ([0, 1], False), ([1, 1, 0], None), ([0], None), ([], None)],
+    ids=["stops", "writes on", "others use it", "ends at once", "does not tell"],
+)
+async def test_whether_it_stops_when_nobody_listens(running: list[int], aborts: bool | None):
+    async def slow(writer: asyncio.StreamWriter) -> None:
+        await writer.drain()
+
+    # Behind the questions for its vocabulary, for likely tokens and for what it caches.
+    is_long = running[0:1] == [0] and len(running) > 1
+    replies = [GOOD, GOOD, GOOD, GOOD, slow if is_long else GOOD]
+    async with loaded(running=running, replies=replies) as (_, it):
+        assert (await abilities(it)).aborts is aborts
+
+
+@pytest.mark.parametrize(
+    ("counts", "fim", "chat"),
+    [((3, 2), "qwen", "chatml"), ((4, 3), "qwen", "chatml"), ((18, 9), "prefix-only", "plain")],
+)
+async def test_the_templates_follow_what_the_models_vocabulary_knows(
+    counts: tuple[int, int], fim: str, chat: str
+):
+    told = [
+        reply(stream(piece("x", "length", usage=None), {"usage": {"prompt_tokens": count}}))
+        for count in counts
+    ]
+    async with loaded(replies=told) as (_, engine):
+        can = await abilities(engine)
+        assert (can.fim, can.chat) == (fim, chat)
+
+
+# --- answers that must begin with a text, where no grammar binds them ------------
+
+
+def likely(text: str, *choices: tuple[str, float]) -> dict[str, Any]:
+    """A piece of one token, in the spelling of completions."""
+    told = {"tokens": [text], "token_logprobs": [-1.0], "top_logprobs": [dict(choices)]}
+    return piece(text, logprobs=told)
+
+
+@asynccontextmanager
+async def telling() -> AsyncGenerator[tuple[Faulty, OpenAIServer], None]:
+    """A server that tells of choices."""
+    probe = reply(stream(likely("a", ("a", -0.1)), piece("", "length")))
+    async with loaded(replies=[GOOD, GOOD, probe]) as (server, engine):
+        assert (await abilities(engine)).choices == 20
+        yield server, engine
+
+
+async def test_an_answer_that_agrees_is_taken_as_it_comes():
+    async with telling() as (server, engine):
+        tokens = [likely(" Pa", (" Pa", -0.1), (" Lo", -2.0)), piece("ris is", "stop")]
+        server.replies = [reply(stream(*tokens))]
+        got = await said(engine, begin=" Par")
+        assert got.text == " Paris is"
+        assert len(server.asked) == 1
+        assert server.asked[0]["prompt"] == "Say"
+
+
+async def test_one_that_does_not_is_asked_for_behind_the_likeliest_token_that_does():
+    async with telling() as (server, engine):
+        choices = ((" London", -0.1), (" Pa", -3.0), (" Paris", -2.0), (" Parma", -5.0))
+        server.replies = [
+            reply(stream(likely(" London", *choices))),
+            reply(stream(piece(" is", "stop"))),
+        ]
+        asked = request("Say", begin=" Par", logprobs=True)
+        events = [event async for event in engine.stream(asked)]
+        assert "".join(e.text for e in events if isinstance(e, Text)) == " Paris is"
+        assert [body["prompt"] for body in server.asked] == ["Say", "Say Paris"]
+        # Among the three that agree, e^-2 of e^-2 + e^-3 + e^-5.
+        first = events[0]
+        assert isinstance(first, Text)
+        assert first.logprobs[0] == pytest.approx(-0.349, abs=0.001)
+
+
+@pytest.mark.parametrize("choices", [((" London", -0.1),), ()])
+async def test_where_none_does_it_goes_on_from_the_text_itself(choices: Any):
+    async with telling() as (server, engine):
+        server.replies = [
+            reply(stream(likely(" London", *choices))),
+            reply(stream(piece("is", "stop"))),
+        ]
+        assert (await said(engine, begin=" Par")).text == " Paris"
+        assert [body["prompt"] for body in server.asked] == ["Say", "Say Par"]
+
+
+async def test_an_answer_that_ends_too_soon_goes_on_from_the_text():
+    async with telling() as (server, engine):
+        server.replies = [reply(stream(piece(" P", "stop"))), reply(stream(piece("is", "stop")))]
+        assert (await said(engine, begin=" Par")).text == " Paris"
+
+
+async def test_an_answer_is_asked_for_only_so_often():
+    async with telling() as (server, engine):
+        single = reply(stream(likely("x", ("x", -0.1), ("a", -2.0))))
+        server.replies = [single] * 9
+        server.replies.insert(4, reply(stream(piece("!", "stop"))))
+        assert (await said(engine, begin="aaaaaaaa")).text == "aaaaaaaa!"
+        assert len(server.asked) == 5
+
+
+async def test_starts_go_on_from_the_text_where_no_choice_agrees():
+    async with telling() as (server, engine):
+        server.replies = [
+            reply(stream(likely(" London", (" London", -0.1)))),
+            reply(stream(likely("is", ("is", -0.1), ("ty", -2.0), ("<|im_end|>", -0.5)))),
+        ]
+        got = await said(engine, begin=" Par", starts=2)
+        assert [start.text for start in got.done.starts] == [" Paris", " Party"]
+        assert sum(start.probability for start in got.done.starts) == pytest.approx(1)
+        assert got.pieces == []
+
+
+async def test_a_server_that_tells_no_choices_tells_no_starts():
+    async with loaded() as (_, engine):
+        assert (await said(engine, starts=3)).done.starts == ()
+
+
+# --- pictures, which only chats have --------------------------------------------
+
+
+async def test_a_picture_stands_in_a_turn_of_a_chat_where_its_mark_is():
+    told = {"choices": [{"delta": {"role": "assistant", "content": None}}]}
+    said_so = {"choices": [{"delta": {"content": "a plot"}, "finish_reason": "stop"}]}
+    async with loaded(is_seeing=True) as (server, engine):
+        assert (await engine.stats()).sees == "chat"
+        server.replies = [reply(stream(told, said_so))]
+        asked = request(f"Before {MARK} after", images=(png(),), stop=("```",))
+        assert (await answer(engine, asked)).text == "a plot"
+        (body,) = server.asked
+        assert "prompt" not in body
+        ((before, image, after),) = [turn["content"] for turn in body["messages"]]
+        assert (before["text"], after["text"]) == ("Before ", " after")
+        kind, data = image["image_url"]["url"].split(",")
+        assert kind == "data:image/png;base64"
+        assert b64decode(data) == png()
+        with pytest.raises(EngineError, match="not as many places"):
+            await answer(engine, request("none", images=(png(),)))
+
+
+async def test_a_server_that_refuses_pictures_is_not_sent_any():
+    async with loaded() as (server, engine):
+        assert (await engine.stats()).sees == ""
+        with pytest.raises(EngineError, match="big can't see"):
+            await answer(engine, request(f"{MARK}?", images=(png(),)))
+        assert server.asked == []
+
+
+# --- which API a URL has ---------------------------------------------------------
+
+
+async def test_the_url_or_the_server_says_which_api_it_has():
+    async with faulty() as server:
+        for url in (server.url, f"{server.url}/", f"{server.url}/v1", f"{server.url}/v1#big"):
+            engine = await adapter(ModelSpec("far", url))
+            assert isinstance(engine, OpenAIServer)
+            await engine.load(ModelSpec("far", url), lambda _: None)
+            assert (await answer(engine, Request(1, "Say"))).text == "fine"
+            await engine.close()
+
+
+async def test_an_address_where_nothing_answers_is_named():
+    with pytest.raises(EngineError, match=r"127\.0\.0\.1:9"):
+        await adapter(ModelSpec("far", "http://127.0.0.1:9"))
+    spec = ModelSpec("far", "http://127.0.0.1:9/v1")
+    engine = await adapter(spec)
+    with pytest.raises(EngineError, match=r"127\.0\.0\.1:9"):
+        await engine.load(spec, lambda _: None)
+
+
+def test_what_is_shown_of_a_url_holds_no_secret():
+    url = "https://me:secret@gpu.example.org:8000/v1?key=x#big"
+    assert place(url) == "gpu.example.org:8000"
+    assert shown(url) == "https://gpu.example.org:8000/v1"
+
+
+async def test_an_error_holds_no_secret():
+    spec = ModelSpec("far", "http://me:secret@127.0.0.1:9")
+    for url in (spec.location, f"{spec.location}/v1"):
+        with pytest.raises(EngineError) as raised:
+            await OpenAIServer().load(ModelSpec("far", url), lambda _: None)
+        assert "secret" not in str(raised.value)
+    with pytest.raises(EngineError) as raised:
+        await adapter(spec)
+    assert "secret" not in str(raised.value)
