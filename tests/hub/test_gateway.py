@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError
 
+from jupyter_fastgen import diagnosis
 from jupyter_fastgen.engine.base import BusyError, Done, EngineError, Event, Request, Text
 from jupyter_fastgen.hub import frames, gateway
 from jupyter_fastgen.hub.limits import Bounds, Limits
@@ -463,6 +464,17 @@ async def test_while_the_model_loads_clients_wait_and_health_says_so():
         await until(lambda: at.gateway.sockets["alice"])
         at.gateway.loaded.set()
         assert (await collect((await waiting).stream(ask())))[0] == "x"
+
+
+async def test_the_doctor_asks_a_gateway():
+    async with running(ScriptedEngine("x")) as at:
+        url = f"fastgen+{at.url}"
+        found = await asyncio.to_thread(diagnosis._server, "engine", url, "alice-token")
+        assert found.verdict == "ok"
+        assert "m on " in found.text
+        found = await asyncio.to_thread(diagnosis._server, "engine", url, "wrong")
+        assert found.verdict == "failed"
+        assert "administrator" in found.mend
 
 
 async def test_metrics_count_and_know_no_users():
