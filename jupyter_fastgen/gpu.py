@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -18,8 +17,6 @@ from .models.choice import Machine
 EXTENSION = "exllamav2_ext"
 """The compiled half of ExLlamaV2: installed beforehand, or built when it is first imported."""
 
-BUILD_S = 1800
-"""A lock of a build that is older than this was left behind: builds take minutes."""
 
 CUDA = Path("/usr/local/cuda")
 """Where the toolkit is, unless a variable says otherwise."""
@@ -114,13 +111,7 @@ def faults(environment: Mapping[str, str] = os.environ) -> list[Fault]:
         return [Fault(text, "pip uninstall torch, then pip install torch from the package index")]
     if find_spec(EXTENSION) is not None:
         return []
-    folders = build_folders(environment)
-    for folder in folders:
-        lock = folder / "lock"
-        if (age := _age(lock)) is not None and age > BUILD_S:
-            text = f"a build of its extension ended early and left {lock}: imports wait for that"
-            return [Fault(text, f"rm '{lock}'")]
-    if any(list(folder.glob(f"{EXTENSION}.*")) for folder in folders):
+    if any(list(folder.glob(f"{EXTENSION}.*")) for folder in build_folders(environment)):
         return []
     return _build_faults(environment)
 
@@ -154,11 +145,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
-
-
-def _age(file: Path) -> float | None:
-    """Seconds since a file was written; None where there is none."""
-    try:
-        return time.time() - file.stat().st_mtime
-    except OSError:
-        return None

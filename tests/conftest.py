@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -53,7 +53,7 @@ def llama_server(small_model: Path) -> Iterator[RunningServer]:
 
 
 @contextmanager
-def serving(*files: Path) -> Iterator[RunningServer]:
+def serving(*files: Path) -> Generator[RunningServer]:
     """A `llama-server` for a model and its projector, if it is given one."""
     script = Path(__file__).parent / "llama_server.py"
     with subprocess.Popen(

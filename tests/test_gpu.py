@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.machinery
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,23 +161,6 @@ def test_an_extension_that_was_built_needs_no_tools(
 def test_a_prebuilt_extension_needs_no_tools(install, tools: dict[str, str]):
     install(*ENGINE, gpu.EXTENSION)
     assert texts({**tools, "PATH": ""}) == []
-
-
-def test_a_lock_that_a_build_left_is_named_and_a_fresh_one_is_not(
-    install, tools: dict[str, str], tmp_path: Path
-):
-    install(*ENGINE)
-    folder = tmp_path / "mine" / gpu.EXTENSION
-    folder.mkdir(parents=True)
-    (folder / f"{gpu.EXTENSION}.so").write_text("")
-    lock = folder / "lock"
-    lock.write_text("")
-    chosen = {**tools, "TORCH_EXTENSIONS_DIR": str(tmp_path / "mine")}
-    assert texts(chosen) == []
-    old = time.time() - gpu.BUILD_S - 60
-    os.utime(lock, (old, old))
-    [fault] = texts(chosen)
-    assert f"rm '{lock}'" in fault
 
 
 def test_a_model_may_be_spread_over_all_gpus(install, monkeypatch: pytest.MonkeyPatch):

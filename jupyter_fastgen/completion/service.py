@@ -129,7 +129,6 @@ class CompletionService:
         self._options = options
         self._places: OrderedDict[str, _Place] = OrderedDict()
         self._running: dict[str, int] = {}
-        self._ids = itertools.count(1)
 
     async def complete(
         self,
@@ -284,7 +283,7 @@ class CompletionService:
 
     def _ask(self, key: str, text: str, begin: str = "", **more: Any) -> base.Request:
         adapter = self._options.adapter
-        return base.Request(next(self._ids), text, begin, document=key, adapter=adapter, **more)
+        return base.Request(base.new_id(), text, begin, document=key, adapter=adapter, **more)
 
     async def _written(
         self, request: base.Request, typed: str, writing: _Writing, head: str = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import math
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
@@ -83,7 +82,6 @@ class EditService:
         self._adapter = adapter
         self._chat = chat
         self._running: dict[str, _Run] = {}
-        self._ids = itertools.count(1)
 
     @property
     def is_running(self) -> bool:
@@ -231,7 +229,7 @@ class EditService:
         original: Sequence[str] = (),
     ) -> AsyncGenerator[base.Event, None]:
         """What the engine answers, a `Done` last; `original` are lines that it may repeat."""
-        run.id = next(self._ids)
+        run.id = base.new_id()
         if run.cancelled:
             yield base.Done(run.id, "cancelled")
             return

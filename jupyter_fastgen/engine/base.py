@@ -7,6 +7,7 @@ values only. Tokens are the engine's own; text is what callers see.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncGenerator, Callable
 from typing import Literal, Protocol
 
@@ -101,6 +102,14 @@ class Request(msgspec.Struct, frozen=True):
     adapter: str = ""
     images: tuple[bytes, ...] = ()
     salt: str = ""
+
+
+_ids = itertools.count(1)
+
+
+def new_id() -> int:
+    """An id for a request: no other of this process has it, whatever asks the same engine."""
+    return next(_ids)
 
 
 class Start(msgspec.Struct, frozen=True):

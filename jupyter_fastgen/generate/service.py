@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -46,7 +45,6 @@ class GenerateService:
         self._engine = engine
         self._adapter = adapter
         self._chat = chat
-        self._ids = itertools.count(1)
         self._window = 0
         self._running = 0
 
@@ -80,7 +78,7 @@ class GenerateService:
         chat = prompt.TURN if asked.images and stats.sees == "chat" else self._chat
         built, room = self._prompt(asked, stats.context, chat)
         request = base.Request(
-            id=next(self._ids),
+            id=base.new_id(),
             prompt=built.text,
             max_tokens=min(asked.max_tokens, room),
             stop=built.stop,

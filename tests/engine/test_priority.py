@@ -61,6 +61,19 @@ async def test_each_kind_of_work_has_its_adapter():
     assert [request.adapter for request in engine.requests] == ["pandas"] * 2 + ["edits"] * 2
 
 
+async def test_services_of_one_engine_do_not_take_each_others_ids():
+    engine = ScriptedEngine("1\n```")
+    cursor = Cursor(Document("python", "", 0, [Cell("c", "code", "x = ")]), "c", 4)
+    for _ in range(2):
+        # As after a restart of the engine: new services.
+        await CompletionService(engine, TEMPLATES["qwen"], Options()).warm("d", cursor)
+        await EditService(engine, CHATS["chatml"]).prepare("d", "x = 1", "python")
+        described = GenerateService(engine, CHATS["chatml"])
+        async for _ in described.generate(protocol.Generate("x"), 1):
+            pass
+    assert len({request.id for request in engine.requests}) == len(engine.requests) == 6
+
+
 async def test_an_engine_that_follows_no_grammar_is_asked_without_one():
     class Plain(ScriptedEngine):
         async def stats(self) -> Stats:
