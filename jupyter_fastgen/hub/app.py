@@ -167,7 +167,7 @@ class GatewayApp(JupyterApp):
 
     def _rules(self) -> tuple[Limits, Policy]:
         try:
-            limits = msgspec.convert(dict(self.limits), Limits)
+            limits = msgspec.convert(dict(self.limits), Limits, strict=False)
         except msgspec.ValidationError as error:
             raise FastgenError(f"c.GatewayApp.limits can't be used: {error}") from error
         policy = load_policy(Path(self.policy_file)) if self.policy_file else Policy()

@@ -253,8 +253,8 @@ def test_a_gateway_without_users_says_what_to_do(
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("limits={'rate': 0}", r"GatewayApp\.limits.*rate"),
-        ("limits={'colour': 1}", r"GatewayApp\.limits.*colour"),
+        ("limits=rate=0", r"GatewayApp\.limits.*rate"),
+        ("limits=colour=1", r"GatewayApp\.limits.*colour"),
         ("policy_file=nowhere.toml", r"nowhere\.toml"),
     ],
 )

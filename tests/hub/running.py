@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from jupyter_fastgen.engine.base import Abilities, Engine
+from jupyter_fastgen.engine.base import Abilities, Done, Engine, Event, Request, Text
 from jupyter_fastgen.engine.remote import RemoteEngine
 from jupyter_fastgen.hub import frames
 from jupyter_fastgen.hub.auth import AuthError, Identity
@@ -21,6 +22,8 @@ from jupyter_fastgen.hub.gateway import Gateway, application
 from jupyter_fastgen.hub.limits import Limits
 from jupyter_fastgen.hub.policy import Policy
 from jupyter_fastgen.hub.seeing import Metrics
+
+from ..engine.scripted import ScriptedEngine
 
 
 @dataclass
@@ -112,3 +115,53 @@ async def running(
         server.stop()
         await server.close_all_connections()
         dispatcher.close()
+
+
+class HeldEngine(ScriptedEngine):
+    """Writes a text, and ends when it is let go or cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self.let_go = asyncio.Event()
+        self.started: list[Request] = []
+        self._ends: dict[int, asyncio.Event] = {}
+
+    async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
+        self.started.append(request)
+        end = self._ends[request.id] = asyncio.Event()
+        waits = [asyncio.create_task(e.wait()) for e in (end, self.let_go)]
+        try:
+            yield Text(request.id, "written")
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            yield Done(request.id, "cancelled" if end.is_set() else "stop", new_tokens=2)
+        finally:
+            self.cancelled.add(request.id)
+            for wait in waits:
+                wait.cancel()
+
+    def cancel(self, id: int) -> None:
+        if id in self._ends:
+            self._ends[id].set()
+
+
+def ask(id: int = 1, document: str = "d", **options: Any) -> Request:
+    return Request(id, options.pop("prompt", "x = "), document=document, **options)
+
+
+async def collect(stream: AsyncGenerator[Event, None]) -> tuple[str, Done]:
+    text, done = "", None
+    async for event in stream:
+        if isinstance(event, Text):
+            text += event.text
+        else:
+            done = event
+    assert done is not None
+    return text, done
+
+
+async def until(condition: Any) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen")
