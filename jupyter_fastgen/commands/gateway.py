@@ -25,7 +25,10 @@ def gateway(context: typer.Context) -> None:
         raise FastgenError(
             f"{error.name} can't be imported: run `pip install jupyter-fastgen[hub]`"
         ) from error
-    GatewayApp.launch_instance(context.args)
+    # Not as the one application of the process, which another may be.
+    app = GatewayApp()
+    app.initialize(context.args)
+    app.start()
 
 
 def gateway_user(

@@ -20,7 +20,6 @@ from jupyter_fastgen.engine import remote as remote_engine
 from jupyter_fastgen.engine.base import Engine, EngineError, ModelSpec, Text
 from jupyter_fastgen.engine.remote import RemoteEngine
 from jupyter_fastgen.hub import frames
-from jupyter_fastgen.hub.app import GatewayApp
 
 from ..hub.running import running
 from .contract import EngineContract, answer, request
@@ -245,7 +244,6 @@ def test_a_gateway_without_users_says_what_to_do(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delenv("JUPYTERHUB_SERVICE_NAME", raising=False)
-    GatewayApp.clear_instance()
     assert main(["gateway", "--GatewayApp.model=smollm2-135m"]) == 1
     assert "token_file" in capsys.readouterr().err
 
@@ -264,6 +262,5 @@ def test_a_setting_that_makes_no_sense_is_named(
     tokens = tmp_path / "tokens"
     main(["gateway-user", "alice", "--file", str(tokens)])
     options = [f"--GatewayApp.token_file={tokens}", f"--GatewayApp.{option}"]
-    GatewayApp.clear_instance()
     assert main(["gateway", *options]) == 1
     assert re.search(said, capsys.readouterr().err)
