@@ -38,7 +38,7 @@ lint: $(STAMPS)/python $(STAMPS)/ui-tests
 	$(BIN)/pyright
 	$(BIN)/jlpm lint:check
 
-test-python: $(STAMPS)/python
+test-python: $(STAMPS)/python $(STAMPS)/hub
 	$(BIN)/pytest
 
 test-js: $(STAMPS)/node_modules
@@ -88,6 +88,11 @@ $(LABEXTENSION): $(STAMPS)/node_modules tsconfig.json tsconfig.build.json $(SOUR
 $(STAMPS)/python: pyproject.toml package.json install.json \
 		$(wildcard jupyter-config/*/*) scripts/install_package.sh | $(LABEXTENSION)
 	scripts/install_package.sh $(VENV)
+	@touch $@
+
+# A real JupyterHub for tests, of each supported major version, and its proxy.
+$(STAMPS)/hub: scripts/hub_environments.sh $(STAMPS)/python
+	scripts/hub_environments.sh $(VENV)
 	@touch $@
 
 $(STAMPS)/ui-tests: $(STAMPS)/tools ui-tests/package.json ui-tests/yarn.lock

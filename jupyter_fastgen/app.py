@@ -70,7 +70,8 @@ class FastgenApp(ExtensionApp):
     model = Unicode(
         "",
         help="A name of the catalog, a path to a .gguf file or an EXL2 folder, or the URL of a"
-        " server: llama-server, or any with OpenAI's completions, such as http://HOST:8000/v1#MODEL."
+        " server: llama-server, or any with OpenAI's completions, such as http://HOST:8000/v1#MODEL,"
+        " or fastgen+ and the URL of a gateway."
         " Empty: what fits this machine; `jupyter fastgen doctor` says why.",
     ).tag(config=True)
     models_dir = Unicode(

@@ -12,7 +12,17 @@ from typing import Annotated
 
 import typer
 
-from .commands import bench, complete, doctor, edit, evaluate, evaluate_code, forget, models
+from .commands import (
+    bench,
+    complete,
+    doctor,
+    edit,
+    evaluate,
+    evaluate_code,
+    forget,
+    gateway,
+    models,
+)
 from .errors import FastgenError
 
 app = typer.Typer(
@@ -26,6 +36,8 @@ app.command()(complete.complete)
 app.command()(doctor.doctor)
 app.command()(edit.edit)
 app.command()(forget.forget)
+app.command(context_settings=gateway.PASSED_ON)(gateway.gateway)
+app.command()(gateway.gateway_user)
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 evaluate.app.command()(evaluate_code.code)

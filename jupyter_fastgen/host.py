@@ -8,14 +8,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from . import gpu
 from .completion import prompt
 from .completion.service import CompletionService, Options
-from .engine.address import AddressError, is_url, place
+from .engine.address import AddressError, is_gateway, is_url, place
 from .engine.base import Abilities, EngineError, KVFormat, ModelSpec
 from .engine.pipe import EngineName
 from .engine.worker import Worker, WorkerState
@@ -29,6 +29,7 @@ from .protocol import Status
 
 if TYPE_CHECKING:
     from .edit.service import EditService
+    from .engine.remote import RemoteEngine
     from .generate.service import GenerateService
 
 EDIT_TOKENS = 8192
@@ -128,10 +129,12 @@ class ModelHost:
         self._download_stop = threading.Event()
         self._entry: ModelEntry | None = None
         self._machine: Machine | None = None
-        self._worker: Worker | None = None
+        self._worker: Worker | RemoteEngine | None = None
         self.completion: CompletionService | None = None
         """None until the model file is there, or the server of others has told what it runs."""
-        self._chat = "plain"
+        self.fim: Literal["qwen", "prefix-only"] = "prefix-only"
+        self.chat: Literal["chatml", "plain"] = "plain"
+        """The model's templates, once they are known."""
         self._edits: EditService | None = None
         self._generation: GenerateService | None = None
         self.status = Status(state="idle")
@@ -154,12 +157,16 @@ class ModelHost:
 
     async def ready(self) -> CompletionService:
         """Wait until the model is loaded; raises `EngineError` where it can't be."""
+        await self.engine().ready()
+        assert self.completion is not None
+        return self.completion
+
+    def engine(self) -> Worker | RemoteEngine:
+        """The engine, which loads its model from now on; raises `EngineError` without a model."""
         self.wake()
         if self._worker is None:
             raise EngineError(self.status.detail or "there is no model", self.status.remedy)
-        await self._worker.ready()
-        assert self.completion is not None
-        return self.completion
+        return self._worker
 
     async def edits(self) -> EditService:
         """As `ready`, for edits."""
@@ -171,7 +178,7 @@ class ModelHost:
             from .edit.service import EditService
 
             adapter = self._settings.edit_adapter
-            self._edits = EditService(self._worker, CHATS[self._chat], adapter)
+            self._edits = EditService(self._worker, CHATS[self.chat], adapter)
         return self._edits
 
     async def generation(self) -> GenerateService:
@@ -183,7 +190,7 @@ class ModelHost:
             from .generate.service import GenerateService
 
             adapter = self._settings.edit_adapter
-            self._generation = GenerateService(self._worker, CHATS[self._chat], adapter)
+            self._generation = GenerateService(self._worker, CHATS[self.chat], adapter)
         return self._generation
 
     @property
@@ -259,7 +266,13 @@ class ModelHost:
         try:
             if is_url(settings.model):
                 where = place(settings.model)
-                self._set_worker("url", where, settings.model)
+                if is_gateway(settings.model):
+                    # Imported now: most servers have an engine of their own.
+                    from .engine.remote import RemoteEngine
+
+                    self._worker = RemoteEngine(settings.model, settings.api_key, self._on_worker)
+                else:
+                    self._set_worker("url", where, settings.model)
                 self._set(Status(state="idle", where=where))
                 return
             catalog = load_catalog(settings.catalog)
@@ -311,11 +324,11 @@ class ModelHost:
             quiet=not settings.engine_output,
         )
 
-    def _serve(self, fim: str, chat: str) -> None:
+    def _serve(self, fim: Literal["qwen", "prefix-only"], chat: Literal["chatml", "plain"]) -> None:
         """Make what asks the worker, with the templates of its model."""
         assert self._worker is not None
         self.completion = CompletionService(self._worker, prompt.TEMPLATES[fim], self._options)
-        self._chat = chat
+        self.fim, self.chat = fim, chat
         self._edits = self._generation = None
 
     def _on_worker(self, state: WorkerState) -> None:

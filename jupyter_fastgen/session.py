@@ -16,7 +16,7 @@ from .completion.service import Alternative, CompletionService, End, Piece
 from .document import NEW_CELL, Cursor, Document, OutOfStepError
 from .editing import EditJobs
 from .edits import Edits
-from .engine.base import EngineError
+from .engine.base import BusyError, EngineError
 from .host import ModelHost
 from .jobs import Asking, Ended, Job, done_message, is_favour
 from .kernel import Kernels
@@ -279,6 +279,8 @@ class Session:
                         elif not job.ended and not isinstance(message, protocol.Alternatives):
                             shown += piece.text
                             await self.outbox.put(protocol.Chunk(id, piece.text, piece.block))
+        except BusyError as error:
+            done = protocol.Done(id, "unavailable", str(error))
         except EngineError as error:
             done = protocol.Done(id, "failed", str(error))
         except OutOfStepError as error:

@@ -246,6 +246,76 @@ def drafts(
 
 
 @app.command()
+def load(
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="In virtual time, with neither gateway nor engine.")
+    ] = False,
+    users: Annotated[
+        int | None,
+        typer.Option("--users", min=1, help="People; 10,000 simulated or 200 real connections."),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", min=5.0, help="Of typing: 300 simulated or 30 real ones."),
+    ] = None,
+    slots: Annotated[
+        int, typer.Option("--slots", min=1, help="Answers that the engine writes at once.")
+    ] = 64,
+    noisy: Annotated[
+        float, typer.Option("--noisy", min=1.0, help="One more asks so many times as often.")
+    ] = 1.0,
+    assume: Annotated[
+        Path | None,
+        typer.Option(
+            "--assume", exists=True, dir_okay=False, help="A JSON file with other assumptions."
+        ),
+    ] = None,
+    seed: Seed = 7,
+    json: AsJson = False,
+) -> None:
+    """Let many people ask one shared engine: who waits how long, what is refused.
+
+    With --simulate that is a model; without, a real gateway whose engine only waits.
+    """
+    import time
+
+    import msgspec
+
+    from ..errors import FastgenError
+    from ..evaluate.speed import load as simulation
+    from ..evaluate.speed.load_tables import load_rows, served_rows
+    from ..evaluate.tables import text_table
+
+    users = users or (10_000 if simulate else 200)
+    seconds = seconds or (300.0 if simulate else 30.0)
+    options = {"users": users, "seconds": seconds, "slots": slots, "noisy": noisy, "seed": seed}
+    try:
+        told = (
+            msgspec.json.decode(assume.read_bytes(), type=dict[str, int | float]) if assume else {}
+        )
+        assumed = msgspec.convert(options | told, simulation.Assumptions)
+    except msgspec.MsgspecError as error:
+        raise FastgenError(f"{assume} can't be read as assumptions: {error}") from error
+    if not simulate:
+        from ..evaluate.speed.served import measure
+
+        served = measure(assumed)
+        if json:
+            _print_json(served)
+        else:
+            typer.echo(text_table(["", "measured"], served_rows(served)))
+        return
+    started = time.perf_counter()
+    found = simulation.simulate(assumed)
+    took = time.perf_counter() - started
+    if json:
+        _print_json({"took_s": round(took, 1), "simulated": found})
+        return
+    typer.echo(f"{users} people, {seconds:g} s of typing; simulated in {took:.1f} s")
+    typer.echo(text_table(["", "simulated"], load_rows(found)))
+
+
+@app.command()
 def report(
     out: Annotated[Path, typer.Option("--out", help="The Markdown file to be written.")],
     keys: Keys = 260,

@@ -6,10 +6,18 @@ from urllib.parse import urlsplit
 
 from ..errors import FastgenError
 
+GATEWAY = "fastgen+"
+"""Before the URL of a gateway, where a model is named."""
+
 
 def is_url(model: str) -> bool:
     """Whether a setting names a server, and not a model of this machine."""
-    return model.startswith(("http://", "https://"))
+    return model.removeprefix(GATEWAY).startswith(("http://", "https://"))
+
+
+def is_gateway(url: str) -> bool:
+    """Whether that is a gateway of ours."""
+    return url.startswith(GATEWAY)
 
 
 class AddressError(FastgenError):

@@ -25,6 +25,10 @@ class EngineError(FastgenError):
         self.remedy = remedy
 
 
+class BusyError(EngineError):
+    """A shared engine has too much to do just now: ask again later."""
+
+
 KVFormat = Literal["fp16", "q8", "q6", "q4"]
 """How the keys and values of the KV cache are kept."""
 
@@ -77,7 +81,8 @@ class Request(msgspec.Struct, frozen=True):
     `images.MARK` does; for a model that sees, as its `Stats` tell.
 
     Engines that can make use of it are told: whom to serve first, by `priority`; `original`, text
-    that the answer is likely to repeat; and `adapter`, the LoRA adapter to answer with.
+    that the answer is likely to repeat; `adapter`, the LoRA adapter to answer with; and `salt`, the
+    part of the KV cache that it may see: what was computed under another one is not used.
     """
 
     id: int
@@ -96,6 +101,7 @@ class Request(msgspec.Struct, frozen=True):
     original: str = ""
     adapter: str = ""
     images: tuple[bytes, ...] = ()
+    salt: str = ""
 
 
 _ids = itertools.count(1)

@@ -67,6 +67,7 @@ class LlamaServer(HttpEngine):
     def __init__(self) -> None:
         super().__init__()
         self._slots: OrderedDict[int, str | None] = OrderedDict()
+        self._salts: dict[int, str] = {}
         self._spec: ModelSpec | None = None
         self._url = ""
         self._context = 0
@@ -149,7 +150,12 @@ class LlamaServer(HttpEngine):
         answer = Answer(request, self._burst_tokens(), self._marker)
         while answer.reason is None:
             meter.start_burst()
-            body = answer.body() | {"id_slot": self._slot(request.document)}
+            slot = self._slot(request.document)
+            body = answer.body() | {"id_slot": slot}
+            if self._salts.get(slot, "") != request.salt:
+                # What another user's prompt left there would show in times and counts.
+                body["cache_prompt"] = False
+            self._salts[slot] = request.salt
             async with contextlib.aclosing(self._burst(client, body)) as told:
                 async for data in told:
                     meter.read(data)

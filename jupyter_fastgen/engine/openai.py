@@ -217,6 +217,8 @@ class OpenAIServer(HttpEngine):
         abilities = self._stats.abilities or Abilities()
         body = self._base()
         body |= {"max_tokens": max(1, request.max_tokens), "temperature": request.temperature}
+        if "cache_salt" in body:
+            body["cache_salt"] += request.salt
         if request.temperature > 0:
             body |= {"seed": request.seed, "top_p": 0.9}
         if request.stop:

@@ -7,7 +7,7 @@ from urllib.parse import urldefrag, urlsplit
 import httpx
 
 from . import http
-from .address import shown
+from .address import is_gateway, shown
 from .base import Engine, EngineError, ModelSpec
 from .llamacpp import LlamaServer
 from .openai import OpenAIServer
@@ -21,6 +21,10 @@ async def adapter(spec: ModelSpec) -> Engine:
     A URL whose path ends in `/v1` is that of OpenAI's API. At another one llama-server is looked
     for first, whose own API can do more.
     """
+    if is_gateway(spec.location):
+        from .remote import RemoteEngine
+
+        return RemoteEngine(spec.location)
     url = urldefrag(spec.location).url.rstrip("/")
     if urlsplit(url).path.endswith("/v1"):
         return OpenAIServer()

@@ -270,6 +270,8 @@ async def test_what_a_server_describes_is_used():
         assert [sent["priority"] for sent in server.asked[-3:]] == [0, 1, 2]
         salt = body["cache_salt"]
         assert len(salt) >= 43
+        await said(engine, salt="of a user")
+        assert server.asked[-1]["cache_salt"] == salt + "of a user"
     async with loaded(fields=fields) as (server, engine):
         await said(engine)
         assert server.asked[-1]["cache_salt"] != salt

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_fastgen.hub.policy import (
+    BadPolicyError,
+    Choice,
+    Feature,
+    Policy,
+    Rules,
+    allows_model,
+    decide,
+    load_policy,
+)
+
+FEATURES: tuple[Feature, ...] = get_args(Feature)
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+
+features = st.dictionaries(st.sampled_from(FEATURES), st.sampled_from(CHOICES))
+rules = st.builds(Rules, features, st.none() | st.tuples(st.sampled_from("mn")))
+policies = st.builds(
+    Policy,
+    st.sampled_from(["", "exam", "confidential"]),
+    rules,
+    st.dictionaries(st.sampled_from("ab"), rules),
+    st.dictionaries(st.sampled_from("xy"), rules),
+)
+asked = st.sampled_from(FEATURES)
+members = st.sets(st.sampled_from("abc"))
+notebooks = st.fixed_dictionaries(
+    {}, optional={"enabled": st.booleans(), "course": st.sampled_from("xyz")}
+)
+
+
+def off(feature: Feature) -> Rules:
+    return Rules({feature: "force-off"})
+
+
+def test_what_nobody_speaks_of_is_the_users_choice():
+    for feature in FEATURES:
+        assert decide(Policy(), feature, wish=True).on
+        assert not decide(Policy(), feature, wish=False).on
+
+
+def test_a_group_replaces_what_is_said_for_everyone():
+    policy = Policy(everyone=off("edits"), groups={"staff": Rules({"edits": "user-choice"})})
+    assert not decide(policy, "edits", wish=True).on
+    assert decide(policy, "edits", wish=True, groups=["staff"]).on
+
+
+def test_of_several_groups_the_strictest_counts_and_is_named():
+    policy = Policy(groups={"staff": Rules({"edits": "force-on"}), "examined": off("edits")})
+    told = decide(policy, "edits", wish=True, groups=["staff", "examined"])
+    assert not told.on
+    assert "examined" in told.why
+
+
+def test_what_is_forced_on_is_on_and_says_so():
+    told = decide(Policy(everyone=Rules({"suggestions": "force-on"})), "suggestions", wish=False)
+    assert told.on
+    assert "administrator" in told.why
+
+
+def test_a_course_takes_away_and_never_gives():
+    policy = Policy(everyone=off("edits"), courses={"cs": Rules({"edits": "force-on"})})
+    assert not decide(policy, "edits", wish=True, notebook={"course": "cs"}).on
+    policy = Policy(courses={"cs": off("edits")})
+    assert not decide(policy, "edits", wish=True, notebook={"course": "cs"}).on
+    assert decide(policy, "edits", wish=True, notebook={"course": "other"}).on
+
+
+def test_a_notebook_turns_itself_off():
+    policy = Policy(everyone=Rules({"suggestions": "force-on"}))
+    told = decide(policy, "suggestions", wish=True, notebook={"enabled": False})
+    assert not told.on
+    assert "notebook" in told.why
+
+
+def test_in_an_exam_no_model_writes():
+    for feature in ("suggestions", "automatic", "next_cell", "edits", "generate"):
+        told = decide(Policy(preset="exam"), feature, wish=True)
+        assert not told.on
+        assert "exam" in told.why
+
+
+def test_confidential_data_stay_on_the_users_server():
+    policy = Policy(preset="confidential")
+    assert not decide(policy, "remote", wish=True).on
+    assert not decide(policy, "kernel_context", wish=True).on
+    assert decide(policy, "suggestions", wish=True).on
+
+
+def test_models_are_those_of_the_list_or_of_a_group():
+    policy = Policy(
+        everyone=Rules(models=("small",)),
+        groups={"staff": Rules(models=("small", "big")), "other": Rules()},
+        courses={"cs": Rules(models=("small",))},
+    )
+    assert allows_model(Policy(), "any").on
+    assert allows_model(policy, "small", ["other"]).on
+    assert not allows_model(policy, "big", ["other"]).on
+    assert allows_model(policy, "big", ["other", "staff"]).on
+    assert not allows_model(policy, "big", ["staff"], {"course": "cs"}).on
+
+
+@given(
+    policies, st.sampled_from(FEATURES), st.booleans(), st.sets(st.sampled_from("abc")), notebooks
+)
+def test_metadata_never_turns_on_what_is_off(policy, feature, wish, groups, notebook):
+    without = decide(policy, feature, wish, groups)
+    with_metadata = decide(policy, feature, wish, groups, notebook)
+    assert without.on or not with_metadata.on
+
+
+@given(
+    policies, st.sampled_from(FEATURES), st.booleans(), st.sets(st.sampled_from("abc")), notebooks
+)
+def test_whatever_the_user_did_not_decide_has_a_reason(policy, feature, wish, groups, notebook):
+    told = decide(policy, feature, wish, groups, notebook)
+    assert told.why or told.on == wish
+
+
+def test_a_policy_is_read_from_a_file(tmp_path: Path):
+    file = tmp_path / "policy.toml"
+    file.write_text('preset = "exam"\n[groups.staff.features]\nedits = "user-choice"\n')
+    assert decide(load_policy(file), "edits", wish=True, groups=["staff"]).on
+
+
+@pytest.mark.parametrize("text", ["preset = 1", "[everyone.features]\nedit = 'force-off'", "x ="])
+def test_a_policy_with_a_mistake_is_refused(tmp_path: Path, text: str):
+    file = tmp_path / "policy.toml"
+    file.write_text(text)
+    with pytest.raises(BadPolicyError, match=r"policy\.toml"):
+        load_policy(file)
