@@ -256,6 +256,7 @@ async def test_another_place_may_be_read_ahead():
         page.jobs.prepare(protocol.Prepare("d", 0, [cell]), page.document, None)
     await until(lambda: len(page.engine.requests) == 1)
     assert "def mean" in page.engine.requests[0].prompt
+    await page.jobs.close()
 
 
 async def test_the_latest_edit_of_a_document_wins():

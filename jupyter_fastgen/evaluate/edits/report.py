@@ -107,7 +107,8 @@ The formats: "ours" is what the product does (a text of up to {limit} lines writ
 one as a sparse edit; the model is asked once more where nothing of its answer is safe); "whole" and
 "sparse" do so with every text, "free" is sparse without the grammar, "search" is blocks of search
 and replace with their own prompt. A run may have been ended before it had done all tasks: mind the
-first column.
+first column. What the product does, and that the biggest model for edits which is here writes them,
+was chosen by these tables.
 
 - right: the check passes with the changes that need no look; "if all is taken": with all changes.
 - applied: some change needs no look. flagged: some change does. refused: there is no change.
