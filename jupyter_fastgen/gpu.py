@@ -17,7 +17,6 @@ from .models.choice import Machine
 EXTENSION = "exllamav2_ext"
 """The compiled half of ExLlamaV2: installed beforehand, or built when it is first imported."""
 
-
 CUDA = Path("/usr/local/cuda")
 """Where the toolkit is, unless a variable says otherwise."""
 
