@@ -1,4 +1,4 @@
-"""A llama-server for tests: serves the model given, with its projector, until its input ends."""
+"""A llama-server for tests: a model, its projector and a port; until its input ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 
-def main(model: str, projector: str = "") -> None:
+def main(model: str, projector: str = "", port: str = "0") -> None:
     xllamacpp: Any = importlib.import_module("xllamacpp")
     params = xllamacpp.CommonParams()
     params.model.path = model
@@ -19,7 +19,7 @@ def main(model: str, projector: str = "") -> None:
     params.n_batch = params.n_ubatch = 64
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = min(2, os.cpu_count() or 1)
     params.cache_ram_mib = 0
-    params.port = 0
+    params.port = int(port)
     params.ui = False
     params.verbosity = 1
     params.endpoint_metrics = True

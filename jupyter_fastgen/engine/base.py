@@ -26,11 +26,26 @@ class EngineError(FastgenError):
 
 
 class BusyError(EngineError):
-    """A shared engine has too much to do just now: ask again later."""
+    """A shared engine has too much to do just now: ask again, after `pause` seconds if it said."""
+
+    def __init__(self, reason: str, remedy: str = "", pause: float | None = None) -> None:
+        super().__init__(reason, remedy)
+        self.pause = pause
+
+
+class DownError(EngineError):
+    """The engine is not there just now: its process has died, or its server does not answer."""
+
+
+class RefusedError(EngineError):
+    """A shared engine does not do it for this user: to ask again would not help."""
 
 
 KVFormat = Literal["fp16", "q8", "q6", "q4"]
 """How the keys and values of the KV cache are kept."""
+
+Role = Literal["completion", "edit"]
+"""What a model is for: ghost text; edits, and code that is described."""
 
 Priority = Literal["explicit", "ghost", "prefetch"]
 """Whom a request serves: a person who asked and waits, one who types, or nobody yet."""
@@ -129,13 +144,16 @@ class Text(msgspec.Struct, tag="text", frozen=True):
     came since the last piece; a token bound by `begin` counts among those that
     `begin` allows. Empty where they were not asked for, or the engine can't tell.
 
-    Before the first piece, ones without text may tell with `read` how much of the prompt is, 0..1.
+    Before the first piece, ones without text may tell with `place` which of all that wait for a
+    shared engine it is (1 the next, 0 none any more), and with `read` how much of the prompt is
+    read, 0..1.
     """
 
     id: int
     text: str
     logprobs: tuple[float, ...] = ()
     read: float | None = None
+    place: int | None = None
 
 
 class Done(msgspec.Struct, tag="done", frozen=True):

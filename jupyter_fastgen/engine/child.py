@@ -109,7 +109,7 @@ async def _run(
         async for event in engine.stream(request):
             await report(event)
     except EngineError as error:
-        await report(pipe.Failed(request.id, error.reason, error.remedy))
+        await report(pipe.Failed.of(request.id, error))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""What engines behind an HTTP server share: answers read by tasks, so that any may be cancelled."""
+"""What engines behind an HTTP server share: their client."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import httpx
 
-from .base import Done, EngineError, Event, Request
-from .meter import Meter
+from .base import EngineError, Event, Request
+from .hiding import hiding
+from .reading import ReadingEngine
 
 CONNECT_SECONDS = 5.0
 
@@ -23,12 +24,17 @@ def client(url: str, api_key: str, patience: float | None) -> httpx.AsyncClient:
     )
 
 
-class HttpEngine:
-    """Streams and cancels; subclasses connect in `load`, and read an answer in `_read`."""
+class HttpEngine(ReadingEngine):
+    """Subclasses connect in `load`, and read an answer in `_read`.
+
+    They say with `_leaves` whether what is asked leaves what is the user's own.
+    """
+
+    _leaves = False
 
     def __init__(self) -> None:
+        super().__init__()
         self._client: httpx.AsyncClient | None = None
-        self._readers: dict[int, asyncio.Task[None]] = {}
 
     def _connected(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -37,50 +43,14 @@ class HttpEngine:
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """Stream one completion; see `Engine.stream`."""
-        events: asyncio.Queue[Event | Exception] = asyncio.Queue()
-        meter = Meter(request.id)
-        reader = asyncio.create_task(self._read(request, meter, events))
-        # Told here and not by the reader: it may be cancelled before its first step.
-        reader.add_done_callback(lambda task: _tell_end(task, meter, events))
-        self._readers[request.id] = reader
-        try:
-            while True:
-                event = await events.get()
-                if isinstance(event, Exception):
-                    raise event
+        plain = super().stream
+        async with aclosing(hiding(plain, request) if self._leaves else plain(request)) as events:
+            async for event in events:
                 yield event
-                if isinstance(event, Done):
-                    return
-        finally:
-            self._readers.pop(request.id, None)
-            reader.cancel()
-
-    def cancel(self, id: int) -> None:
-        """End request `id`; see `Engine.cancel`."""
-        reader = self._readers.get(id)
-        if reader is not None:
-            reader.cancel()
 
     async def close(self) -> None:
         """End all requests and the connection."""
-        for reader in list(self._readers.values()):
-            reader.cancel()
+        await super().close()
         if self._client is not None:
             await self._client.aclose()
             self._client = None
-
-    async def _read(
-        self, request: Request, meter: Meter, events: asyncio.Queue[Event | Exception]
-    ) -> None:
-        """Put the events of `request` into `events`, a `Done` last; raises `EngineError`."""
-        raise NotImplementedError
-
-
-def _tell_end(
-    reader: asyncio.Task[None], meter: Meter, events: asyncio.Queue[Event | Exception]
-) -> None:
-    """Put the event in that a cancelled reader could not, or the exception it ended with."""
-    if reader.cancelled():
-        events.put_nowait(meter.done("cancelled"))
-    elif isinstance(error := reader.exception(), Exception):
-        events.put_nowait(error)

@@ -11,7 +11,6 @@ import contextlib
 import importlib
 import os
 import secrets
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,23 @@ import msgspec
 
 from ..images import MARK, kind_of
 from . import drafting, http, machine
-from .address import shown
+from .address import leaves, shown
 from .answer import CHOICES, Answer
 from .asking import FIM, TURNS, are_known
-from .base import Abilities, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
+from .base import (
+    Abilities,
+    DownError,
+    EngineError,
+    Event,
+    ModelSpec,
+    Progress,
+    Request,
+    Stats,
+    Text,
+)
 from .http import HttpEngine
 from .meter import Meter
+from .slots import Slots
 
 BATCH = 64
 """Prompt tokens computed between two looks at whether the job was cancelled: 0.4 s on two cores."""
@@ -66,8 +76,7 @@ class LlamaServer(HttpEngine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._slots: OrderedDict[int, str | None] = OrderedDict()
-        self._salts: dict[int, str] = {}
+        self._slots = Slots(1)
         self._spec: ModelSpec | None = None
         self._url = ""
         self._context = 0
@@ -79,6 +88,7 @@ class LlamaServer(HttpEngine):
 
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
         """Connect to the server at `spec.location`, and ask it what its model knows."""
+        self._leaves = leaves(spec.location)
         await self._connect(spec, urldefrag(spec.location).url, spec.api_key)
         self._abilities = Abilities(
             server="llama-server",
@@ -88,6 +98,7 @@ class LlamaServer(HttpEngine):
             counts=True,
             aborts=True,
             grammar="grammar",
+            salts=True,  # by its slots
         )
         progress(1.0)
 
@@ -120,16 +131,7 @@ class LlamaServer(HttpEngine):
         self._client = client
         self._spec = spec
         self._url = url
-        self._slots = OrderedDict((slot, None) for slot in range(slots))
-
-    def _slot(self, document: str) -> int:
-        """The KV slot that holds `document`, else the one unused for longest."""
-        slot = next((s for s, held in self._slots.items() if held == document), None)
-        if slot is None:
-            slot = next(iter(self._slots))
-        self._slots[slot] = document
-        self._slots.move_to_end(slot)
-        return slot
+        self._slots = Slots(slots)
 
     async def _read(
         self, request: Request, meter: Meter, events: asyncio.Queue[Event | Exception]
@@ -150,24 +152,23 @@ class LlamaServer(HttpEngine):
         answer = Answer(request, self._burst_tokens(), self._marker)
         while answer.reason is None:
             meter.start_burst()
-            slot = self._slot(request.document)
-            body = answer.body() | {"id_slot": slot}
-            if self._salts.get(slot, "") != request.salt:
-                # What another user's prompt left there would show in times and counts.
-                body["cache_prompt"] = False
-            self._salts[slot] = request.salt
-            async with contextlib.aclosing(self._burst(client, body)) as told:
-                async for data in told:
-                    meter.read(data)
-                    # Later bursts read what the ones before wrote.
-                    is_first = request.progress and meter.bursts == 1
-                    if is_first and (read := _read_share(data)) is not None:
-                        events.put_nowait(Text(request.id, "", read=read))
-                    if piece := answer.take(data):
-                        meter.text()
-                        events.put_nowait(Text(request.id, piece, answer.take_logprobs()))
-                    if answer.reason:
-                        break
+            with self._slots.lend(request.document, request.salt) as (slot, is_own):
+                body = answer.body() | {"id_slot": slot}
+                if not is_own:
+                    # What another user's prompt left there would show in times and counts.
+                    body["cache_prompt"] = False
+                async with contextlib.aclosing(self._burst(client, body)) as told:
+                    async for data in told:
+                        meter.read(data)
+                        # Later bursts read what the ones before wrote.
+                        is_first = request.progress and meter.bursts == 1
+                        if is_first and (read := _read_share(data)) is not None:
+                            events.put_nowait(Text(request.id, "", read=read))
+                        if piece := answer.take(data):
+                            meter.text()
+                            events.put_nowait(Text(request.id, piece, answer.take_logprobs()))
+                        if answer.reason:
+                            break
             self._token_ms = meter.token_ms or self._token_ms
             if rest := answer.end_burst(meter.burst_tokens):
                 events.put_nowait(Text(request.id, rest, answer.take_logprobs()))
@@ -210,7 +211,7 @@ class LlamaServer(HttpEngine):
         return None
 
     def _broken(self, reason: str) -> EngineError:
-        return EngineError(
+        return DownError(
             f"the llama-server at {shown(self._url)} broke off: {reason}", "see to it that it runs"
         )
 
@@ -305,7 +306,7 @@ class LlamaCpp(LlamaServer):
         return None if self._draft else max(1, round(BURST_MS / self._token_ms))
 
     def _broken(self, reason: str) -> EngineError:
-        return EngineError(
+        return DownError(
             f"llama.cpp broke off: {reason}",
             "try again; if it recurs, run `jupyter fastgen doctor`",
         )

@@ -20,10 +20,12 @@ import httpx
 
 from ..images import MARK
 from . import http, openai_api, sse
-from .address import shown
+from .address import leaves, shown
 from .asking import Asking, turn
 from .base import (
     Abilities,
+    BusyError,
+    DownError,
     EngineError,
     Event,
     ModelSpec,
@@ -48,7 +50,13 @@ PAUSES = (0.2, 1.0)
 MOST_PAUSE = 5.0
 """Seconds that a busy server may ask to be left alone; a person does not wait longer."""
 
+EACH = "continuous_usage_stats"
+"""The option of vLLM that counts tokens with each piece of an answer."""
+
 BUSY = frozenset([429, 502, 503, 504])
+
+NOBODY = frozenset([502, 504])
+"""Said by a proxy whose server is gone, where no time to come back is told."""
 
 PRIORITIES: dict[Priority, int] = {"explicit": 0, "ghost": 1, "prefetch": 2}
 """As vLLM counts them: the lower goes first, and 0 is what others have who say nothing."""
@@ -57,12 +65,8 @@ MOST_STOPS = 4
 """OpenAI's API takes no more; the others end the answer here."""
 
 
-class LostError(EngineError):
-    """Nothing came of an answer, and it may be asked for again after `pause` seconds."""
-
-    def __init__(self, reason: str, remedy: str, pause: float | None = None) -> None:
-        super().__init__(reason, remedy)
-        self.pause = pause
+class LostError(DownError):
+    """Nothing came of an answer, and it may be asked for again."""
 
 
 class OpenAIServer(HttpEngine):
@@ -80,6 +84,7 @@ class OpenAIServer(HttpEngine):
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
         """Connect to the server at `spec.location`, and ask it what it is and can."""
         url, model = urldefrag(spec.location)
+        self._leaves = leaves(url)
         self._url = url.rstrip("/") if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/v1"
         self._client = http.client(self._url + "/", spec.api_key, self._patience)
         try:
@@ -208,8 +213,8 @@ class OpenAIServer(HttpEngine):
             # What ends an answer is looked for in its text.
             "skip_special_tokens": False,
         }
-        if "continuous_usage_stats" in self._fields:
-            options["continuous_usage_stats"] = True
+        if EACH in self._fields:
+            options[EACH] = True
         known = {name: value for name, value in extra.items() if name in self._fields}
         return {"model": self._model, "stream": True, "stream_options": options} | known
 
@@ -218,7 +223,7 @@ class OpenAIServer(HttpEngine):
         body = self._base()
         body |= {"max_tokens": max(1, request.max_tokens), "temperature": request.temperature}
         if "cache_salt" in body:
-            body["cache_salt"] += request.salt
+            body["cache_salt"] = request.salt or self._salt
         if request.temperature > 0:
             body |= {"seed": request.seed, "top_p": 0.9}
         if request.stop:
@@ -246,10 +251,11 @@ class OpenAIServer(HttpEngine):
                         came = True
                         yield chunk
                 return
-            except LostError as lost:
-                if came or pause is None:
+            except (BusyError, LostError) as error:
+                told = error.pause if isinstance(error, BusyError) else None
+                if came or pause is None or (told is not None and told > MOST_PAUSE):
                     raise
-                await asyncio.sleep(pause if lost.pause is None else lost.pause)
+                await asyncio.sleep(pause if told is None else told)
 
     async def _once(self, body: dict[str, Any]) -> AsyncGenerator[Chunk, None]:
         """Ask once; raises `EngineError`."""
@@ -267,7 +273,9 @@ class OpenAIServer(HttpEngine):
                     chunk = openai_api.read(data)
                     ended = ended or chunk.finish is not None
                     yield chunk
-                    if ended and chunk.usage is not None:
+                    # Counts that come with every piece lack what was cached: that comes last.
+                    is_last = chunk.finish is None or not body["stream_options"].get(EACH)
+                    if ended and chunk.usage is not None and is_last:
                         return
         except httpx.TimeoutException as error:
             if not ended:
@@ -278,7 +286,7 @@ class OpenAIServer(HttpEngine):
         except openai_api.RefusedError as error:
             raise EngineError(f"{self._name} failed: {error}") from error
         except ValueError as error:
-            raise self._broken(f"its answer can't be read: {error}") from error
+            raise self._broken(f"its answer can't be read: {error}", EngineError) from error
         if not ended:
             raise self._broken("its answer has no end", LostError)
 
@@ -286,7 +294,7 @@ class OpenAIServer(HttpEngine):
     def _name(self) -> str:
         return f"the server at {shown(self._url)}"
 
-    def _broken(self, reason: str, kind: type[EngineError] = EngineError) -> EngineError:
+    def _broken(self, reason: str, kind: type[EngineError] = DownError) -> EngineError:
         return kind(f"{self._name} broke off: {reason}", "see to it that it runs")
 
     def _refused(self, response: httpx.Response) -> EngineError:
@@ -299,10 +307,10 @@ class OpenAIServer(HttpEngine):
         if status not in BUSY:
             return EngineError(f"{self._name} refused the request: {said or f'HTTP {status}'}")
         pause = _retry_after(response.headers.get("retry-after", ""))
-        busy = f"{self._name} is busy (HTTP {status})"
-        if pause is not None and pause > MOST_PAUSE:
-            return EngineError(busy, f"try again in {pause:.0f} s")
-        return LostError(busy, "try again", pause)
+        if pause is None and status in NOBODY:
+            return self._broken(f"nothing is behind it (HTTP {status})", LostError)
+        when = f" in {pause:.0f} s" if pause is not None and pause > MOST_PAUSE else ""
+        return BusyError(f"{self._name} is busy (HTTP {status})", f"try again{when}", pause)
 
 
 def _count(meter: Meter, chunk: Chunk) -> None:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ..errors import UNREADABLE
+
 
 class Choice(NamedTuple):
     """A token that might have been written: its text, and its log-probability."""
@@ -164,7 +166,7 @@ def message(body: bytes) -> str:
     """What an error says: that of OpenAI, of FastAPI, or the beginning of any other."""
     try:
         said = msgspec.json.decode(body, type=_Refusal)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         said = _Refusal()
     error = said.error.message if isinstance(said.error, _Message) else said.error
     text = error or said.message or bytes(said.detail or body).decode(errors="replace")

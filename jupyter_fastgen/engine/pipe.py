@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from .base import Done, ModelSpec, Request, Stats, Text
+from .base import BusyError, Done, DownError, EngineError, ModelSpec, Request, Stats, Text
 
 EngineName = Literal["llamacpp", "exllamav2", "url"]
 """`url`: a server that others run, by whichever API it has."""
@@ -52,11 +52,27 @@ class Broken(msgspec.Struct, tag="broken", frozen=True):
 
 
 class Failed(msgspec.Struct, tag="failed", frozen=True):
-    """Request `id` ended with an error."""
+    """Request `id` ended with an error; `pause` is of a `BusyError`."""
 
     id: int
     reason: str
     remedy: str
+    kind: Literal["", "busy", "down"] = ""
+    pause: float | None = None
+
+    @staticmethod
+    def of(id: int, error: EngineError) -> Failed:
+        """What `error` says."""
+        if isinstance(error, BusyError):
+            return Failed(id, error.reason, error.remedy, "busy", error.pause)
+        kind = "down" if isinstance(error, DownError) else ""
+        return Failed(id, error.reason, error.remedy, kind)
+
+    def error(self) -> EngineError:
+        """What it was made of."""
+        if self.kind == "busy":
+            return BusyError(self.reason, self.remedy, self.pause)
+        return (DownError if self.kind == "down" else EngineError)(self.reason, self.remedy)
 
 
 Command = Load | Start | Stop

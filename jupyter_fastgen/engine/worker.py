@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import IO, Literal
 
 from . import last_words, pipe
-from .base import EngineError, Event, ModelSpec, Request, Stats, Text
+from .base import DownError, EngineError, Event, ModelSpec, Request, Stats, Text
 
 BACKOFF = (0.2, 1.0, 3.0, 10.0, 30.0)
 """Seconds before the first, second, … restart in a row; after the last the worker gives up."""
@@ -115,7 +115,7 @@ class Worker:
         self.start()
         if not self._ready.is_set():
             why = "the engine was stopped" if self._retired else "the model is still loading"
-            raise EngineError(self.state.detail or why, self.state.remedy)
+            raise DownError(self.state.detail or why, self.state.remedy)
         events: asyncio.Queue[Event | EngineError] = asyncio.Queue()
         self._streams[request.id] = events
         self._send(pipe.Start(request))
@@ -222,7 +222,7 @@ class Worker:
             code = await asyncio.shield(process.wait())
             died = f"the engine process died ({_how(code)}{last_words.of(printed)})"
             for events in self._streams.values():
-                events.put_nowait(EngineError(died, "it restarts by itself"))
+                events.put_nowait(DownError(died, "it restarts by itself"))
         return broken, died
 
     def _take(self, report: pipe.Report) -> WorkerState | None:
@@ -237,8 +237,7 @@ class Worker:
         elif isinstance(report, pipe.Broken):
             return WorkerState("error", detail=report.reason, remedy=report.remedy)
         elif events := self._streams.get(report.id):
-            failed = isinstance(report, pipe.Failed)
-            events.put_nowait(EngineError(report.reason, report.remedy) if failed else report)
+            events.put_nowait(report.error() if isinstance(report, pipe.Failed) else report)
         return None
 
     def _send(self, command: pipe.Command) -> None:

@@ -21,6 +21,7 @@ from jupyter_fastgen.engine.base import (
 )
 from jupyter_fastgen.engine.stops import Stops
 from jupyter_fastgen.generate.service import GenerateService
+from jupyter_fastgen.policy import UNSAID, Decision, Notebook
 
 
 class ScriptedEngine:
@@ -75,7 +76,16 @@ class ScriptedEngine:
     async def close(self) -> None: ...
 
 
-class ScriptedHost:
+class FreeHost:
+    """What a host says where all is allowed."""
+
+    def allowed(self, notebook: Notebook = UNSAID) -> Decision:
+        return Decision(True)
+
+    def check(self, notebook: Notebook = UNSAID) -> None: ...
+
+
+class ScriptedHost(FreeHost):
     """A host whose model is loaded when it is asked for, and which says so."""
 
     def __init__(
@@ -88,6 +98,7 @@ class ScriptedHost:
     ) -> None:
         self.engine = ScriptedEngine(answer, context=context)
         self.is_for_edits = is_for_edits
+        self.debounce_ms = 0
         self.status = protocol.Status("ready", model)
         self.closed = False
         self._services = (

@@ -91,7 +91,7 @@ def seeing_server(
     small_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningServer]:
     projector = write_projector(tmp_path_factory.mktemp("projector") / "mmproj.gguf")
-    with serving(small_model, projector) as server:
+    with serving(small_model, str(projector)) as server:
         yield server
 
 

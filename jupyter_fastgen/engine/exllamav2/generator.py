@@ -5,10 +5,12 @@ Imported only once `library.import_library` has run.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import torch
+from exllamav2.generator import dynamic
 from exllamav2.generator.dynamic import ExLlamaV2DynamicGenerator, ExLlamaV2DynamicJob
 
 from .answer import Logits
@@ -21,6 +23,19 @@ MODEL_WIDTH = 3
 """Tokens that a draft model guesses at once: each costs a pass of that model."""
 
 _NOTHING = torch.empty((1, 1), device="meta")
+
+
+_checksum = dynamic._tensor_hash_checksum  # pyright: ignore[reportPrivateUsage]
+_seeds: list[bytes] = []
+"""Of the job that hashes pages just now."""
+
+
+def _seeded(tokens: torch.Tensor, before: bytes | None) -> bytes:
+    """The hash of a page, which tells the pages before it apart; of the first, the job's salt."""
+    return _checksum(tokens, before or _seeds[-1])
+
+
+dynamic._tensor_hash_checksum = _seeded  # pyright: ignore[reportPrivateUsage]
 
 
 class Writing(Protocol):
@@ -40,9 +55,12 @@ class Writing(Protocol):
 
 
 class Job(ExLlamaV2DynamicJob):
-    """Continues `tokens` with an answer, which chooses each next one."""
+    """Continues `tokens` with an answer, which chooses each next one.
 
-    def __init__(self, answer: Writing, tokens: Sequence[int]) -> None:
+    It sees of the cache what jobs of the same `salt` left there.
+    """
+
+    def __init__(self, answer: Writing, tokens: Sequence[int], salt: str = "") -> None:
         # With drafts on, the library ends answers short of this by the width of a draft, and it
         # takes pages for this many. The answer itself knows how many it may have.
         super().__init__(
@@ -53,6 +71,47 @@ class Job(ExLlamaV2DynamicJob):
         self.answer = answer
         self.lagging: int | None = None
         """From which token on the draft model's cache is behind, if it is."""
+        self._seed = hashlib.blake2b(salt.encode(), digest_size=16).digest()
+
+    def prepare_for_queue(self, generator: ExLlamaV2DynamicGenerator, serial_number: int) -> None:
+        """Hash the pages of the prompt."""
+        _seeds.append(self._seed)
+        try:
+            super().prepare_for_queue(generator, serial_number)
+        finally:
+            _seeds.pop()
+
+    def receive_sample(self, *arguments: Any) -> tuple[bool, torch.Tensor]:
+        """Take a token, and hash the page that is full with it."""
+        _seeds.append(self._seed)
+        try:
+            return super().receive_sample(*arguments)
+        finally:
+            _seeds.pop()
+
+    def allocate_pages(self) -> None:
+        """Take pages for all of the prompt and the answer."""
+        super().allocate_pages()
+        first = self.sequences[0].allocated_pages[0]
+        if not self.generator.paged and first.prev_hash_revert != self._seed:
+            first.kv_position_revert = 0  # the only page, which holds what another salt left
+        self._mark([first])
+
+    def prefill(self, results: list[Any]) -> None:
+        """Compute the next tokens of the prompt that are not in a page with the same beginning."""
+        # The library looks for a first page among those that have none before them.
+        mine = [page for page in self.generator.all_pages if page.prev_hash == self._seed]
+        for page in mine:
+            page.prev_hash = None
+        try:
+            super().prefill(results)
+        finally:
+            self._mark(mine)
+
+    def _mark(self, pages: list[dynamic.CachePage]) -> None:
+        """Tell first pages from those of other salts."""
+        for page in pages:
+            page.prev_hash = page.prev_hash or self._seed
 
     def receive_logits(self, logits: torch.Tensor) -> tuple[Any, Any, Any, Any, bool]:
         """The next token by `logits`, (1, 1, vocabulary), and whether the answer ends with it."""

@@ -213,7 +213,7 @@ class Scheduler:
     def _begin(self, run: Run) -> None:
         from .generator import Job
 
-        run.job = Job(run.answer, [*run.prompt, *run.answer.tokens])
+        run.job = Job(run.answer, [*run.prompt, *run.answer.tokens], run.request.salt)
         if run.began is None:
             run.began = time.perf_counter()
         self._active.append(run)

@@ -6,7 +6,6 @@ for, and reads the whole prefix back from there: a stale or a missing one change
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 import tempfile
@@ -40,6 +39,7 @@ from jupyter_fastgen.engine.exllamav2.memory import PAGE
 from jupyter_fastgen.engine.exllamav2.scheduler import Scheduler
 from jupyter_fastgen.engine.exllamav2.vocabulary import load_vocabulary
 
+from ...waiting import until as until
 from . import ATTENTION
 from .language import SPECIAL, Language, Parrot
 
@@ -243,9 +243,10 @@ class Stepped(Scheduler):
         count: int,
         copier: Copier | None = None,
         priority: Priority = "ghost",
+        salt: str = "",
     ) -> Answer:
         """Submit a request for `count` tokens; gives its answer, which has the request's id."""
-        request = asked("", max_tokens=count, priority=priority)
+        request = asked("", max_tokens=count, priority=priority, salt=salt)
         answer = Answer(request, vocabulary(), count, copier=copier)
         events = self.told[request.id] = []
         self.submit(request, prompt, answer, events.append)
@@ -268,9 +269,11 @@ class Stepped(Scheduler):
         assert isinstance(last, Done)
         return last
 
-    def answer(self, prompt: Sequence[int], count: int, copier: Copier | None = None) -> Done:
+    def answer(
+        self, prompt: Sequence[int], count: int, copier: Copier | None = None, salt: str = ""
+    ) -> Done:
         """Ask and wait."""
-        asked = self.ask(prompt, count, copier)
+        asked = self.ask(prompt, count, copier, salt=salt)
         self.finish()
         return self.done(asked)
 
@@ -291,12 +294,3 @@ async def answered(engine: Engine, request: Request) -> tuple[str, Done]:
             done = event
     assert done is not None
     return text, done
-
-
-async def until(condition: Any) -> None:
-    """Wait until something is so."""
-    for _ in range(3000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it never came to that")

@@ -143,6 +143,94 @@ def test_without_pages_jobs_come_one_by_one(unpaged: Stepped):
     assert prefilled(unpaged, [*prompts[-1], 9]) == 0
 
 
+# --- users who are kept apart ---------------------------------------------------------
+
+
+@pytest.fixture(params=["paged", "unpaged"])
+def either(request: pytest.FixtureRequest) -> Stepped:
+    return Stepped(loaded(HASHED, tokens=4096, paged=request.param == "paged"))
+
+
+def cost(scheduler: Stepped, prompt: list[int], count: int, salt: str) -> tuple[int, int]:
+    """What the model computes for a prompt and its answer, and what is told to be cached."""
+    before = scheduler.model.prefilled
+    cached = scheduler.answer(prompt, count, salt=salt).cached_tokens
+    return scheduler.model.prefilled - before, cached
+
+
+@pytest.mark.parametrize("length", [1, 2, 100, 255, 256, 257, 600, 1000])
+def test_nobody_sees_what_another_user_left_in_the_cache(either: Stepped, length: int):
+    prompt = words(1, length)
+    cold = cost(either, prompt, 5, "alice")
+    assert cold == (length - 1, 0)
+    assert cost(either, prompt, 5, "bob") == cold
+    assert cost(either, prompt, 5, "") == cold
+    # What is one's own is found again, so far as the page of an answer is not taken for another.
+    assert cost(either, prompt, 5, "")[0] <= 1
+
+
+@pytest.mark.parametrize("probed", [300, 260, 200])
+def test_nobody_sees_what_was_written_for_another_user(either: Stepped, probed: int):
+    # The answer goes over the end of the first page, and of the second.
+    prompt = words(1, 200)
+    answer = either.ask(prompt, 400, salt="alice")
+    either.finish()
+    guess = [*prompt, *answer.tokens][:probed]
+    assert cost(either, guess, 1, "bob") == (probed - 1, 0)
+    if either._generator.paged:
+        assert cost(either, [*prompt, *answer.tokens][:590], 1, "alice")[0] <= 1
+
+
+def test_of_a_prompt_of_one_token_nobody_sees_the_answer(either: Stepped):
+    answer = either.ask([7], 100, salt="alice")
+    either.finish()
+    guess = [7, *answer.tokens][:90]
+    assert cost(either, guess, 1, "bob") == (89, 0)
+
+
+def test_users_at_the_same_time_share_nothing(scheduler: Stepped):
+    shared = words(1, 1000)
+    answers = [scheduler.ask(shared, 60, salt=salt) for salt in ("alice", "bob", "alice")]
+    scheduler.finish()
+    assert scheduler.model.prefilled == 2 * 999
+    for answer in answers:
+        assert answer.tokens == HASHED.continued(shared, 60)
+
+
+def test_of_cancelled_requests_of_others_nothing_is_seen(small_chunks: None):
+    scheduler = Stepped(loaded(HASHED, tokens=4096))
+    prompt = words(1, 1000)
+    for _ in range(3):
+        answer = scheduler.ask(prompt, 5, salt="alice")
+        scheduler.round()
+        scheduler.round()
+        scheduler.cancel(answer.request.id)
+        scheduler.round()
+    assert cost(scheduler, prompt, 5, "bob") == (999, 0)
+
+
+def test_whatever_users_ask_by_turns_each_finds_their_own_alone():
+    dice = random.Random(4)
+    scheduler = Stepped(loaded(HASHED, tokens=8192))
+    texts = [words(seed, 700) for seed in range(2)]
+    seen: dict[str, set[tuple[int, ...]]] = {"alice": set(), "bob": set(), "": set()}
+    for _ in range(60):
+        text, salt = dice.choice(texts), dice.choice([*seen])
+        prompt = text[: dice.randint(1, 700)]
+        answer = scheduler.ask(prompt, dice.randint(0, 80), salt=salt)
+        scheduler.finish()
+        assert answer.tokens == HASHED.continued(prompt, len(answer.tokens))
+        known = max((_shared(prompt, old) for old in seen[salt]), default=0)
+        assert scheduler.done(answer).cached_tokens <= known
+        seen[salt].add((*prompt, *answer.tokens))
+
+
+def _shared(one: list[int], other: tuple[int, ...]) -> int:
+    """How many tokens two sequences begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
 # --- whom to serve first --------------------------------------------------------
 
 

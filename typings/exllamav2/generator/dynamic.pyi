@@ -5,15 +5,22 @@ from typing import Any
 from exllamav2 import ExLlamaV2, ExLlamaV2CacheBase, ExLlamaV2Lora, ExLlamaV2Tokenizer
 from torch import Tensor
 
+def _tensor_hash_checksum(tensor: Tensor, prev_hash: bytes | None) -> bytes: ...
+
 class CachePage:
     kv_position: int
+    kv_position_revert: int
+    prev_hash: bytes | None
+    prev_hash_revert: bytes | None
     ref_count: int
 
 class ExLlamaV2DynamicJob:
     class Sequence:
         kv_position: int
         sequence_ids: Any
+        allocated_pages: list[CachePage]
 
+    generator: ExLlamaV2DynamicGenerator
     sequences: list[Sequence]
     time_first_prefill: float | None
     time_first_token: float | None
@@ -29,12 +36,19 @@ class ExLlamaV2DynamicJob:
     ) -> None: ...
     def is_prefill_done(self) -> bool: ...
     def get_block_index(self, seq: Sequence, max_len: int) -> Tensor: ...
+    def prepare_for_queue(
+        self, generator: ExLlamaV2DynamicGenerator, serial_number: int
+    ) -> None: ...
+    def allocate_pages(self) -> None: ...
+    def prefill(self, results: list[Any]) -> None: ...
     def receive_logits(self, logits: Tensor) -> tuple[Any, Any, Any, Any, bool]: ...
+    def receive_sample(self, *arguments: Any) -> tuple[bool, Tensor]: ...
 
 class ExLlamaV2DynamicGenerator:
     max_batch_size: int
     num_draft_tokens: int
     page_size: int
+    paged: bool
     pending_jobs: list[Any]
     active_jobs: list[Any]
     all_pages: list[CachePage]
