@@ -1,8 +1,7 @@
 """The engine of a gateway, over a websocket; see `hub/frames.py`.
 
 It lives in the server's own process: there is no model to load and nothing that could crash, and
-another process would only cost memory in every user's server. Secrets are taken out of what is sent
-and put back into what comes.
+another process would only cost memory in every user's server.
 """
 
 from __future__ import annotations
@@ -10,44 +9,53 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-import os
 import random
 import secrets
-import ssl
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
-from pathlib import Path
-from urllib.parse import urlsplit
+from contextlib import aclosing, suppress
 
 import msgspec
-from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import (
     WebSocketClientConnection,
     WebSocketClosedError,
-    websocket_connect,
 )
 
+from ..errors import UNREADABLE
 from ..hub import frames
-from ..hub.redaction import Redactor
-from .address import GATEWAY
-from .base import BusyError, Done, EngineError, Event, ModelSpec, Progress, Request, Stats, Text
+from ..hub.quota import spent
+from ..policy import Policy
+from .base import (
+    BusyError,
+    Done,
+    EngineError,
+    Event,
+    ModelSpec,
+    Progress,
+    RefusedError,
+    Request,
+    Role,
+    Stats,
+    Text,
+)
+from .hiding import hiding
+from .way import CONNECT_SECONDS, ForGoodError, Way
 from .worker import WorkerState
-
-TOKEN = "JUPYTERHUB_API_TOKEN"
-TOKEN_FILE = "FASTGEN_TOKEN_FILE"
-"""Environment variables: the token of a JupyterHub's user server, and a file that holds one."""
-
-CONNECT_SECONDS = 10.0
 
 WAITS = (0.5, 1.0, 3.0, 10.0, 30.0)
 """Seconds before the first, second, … try in a row to connect again, the last for all others. Half
 of it is drawn by lot: a gateway that comes back must not meet everybody at once."""
 
+AWAY_SECONDS = 5.0
+"""Over which those come back whom a gateway that ends sent away: the hub is asked about each."""
+
+BUSY = "the shared engine is busy"
+
 PATIENCE = 10.0
 """Seconds in which what a person asked for and waits for is asked again of a busy gateway."""
 
-MAX_FRAME = 4 * 1024 * 1024
-"""Bytes of the largest frame taken."""
+Told = frames.Hint | frames.Budget | frames.Failed
+"""What else the gateway says that is for people: how long to wait after a key, what is left of the
+day's tokens, and what was refused."""
 
 
 class RemoteEngine:
@@ -58,11 +66,21 @@ class RemoteEngine:
         url: str,
         token: str = "",
         on_state: Callable[[WorkerState], None] = lambda state: None,
+        role: Role = "completion",
+        on_told: Callable[[Told], None] = lambda told: None,
+        on_policy: Callable[[Policy, tuple[str, ...]], None] = lambda policy, groups: None,
     ) -> None:
-        """The `token` goes before that of the environment."""
-        self._url = _clean(url)
-        self._token = token
+        """See `Way` for `url` and `token`.
+
+        Where the URL names none of the gateway's models, the first for `role` is asked.
+        `on_policy` is told what the gateway says of its user and their groups, and again when that
+        has changed.
+        """
+        self._way = Way(url, token)
+        self._role: Role = role
         self._on_state = on_state
+        self._on_told = on_told
+        self._on_policy = on_policy
         self._task: asyncio.Task[None] | None = None
         self._connection: WebSocketClientConnection | None = None
         self._key = secrets.token_bytes(16)
@@ -72,8 +90,12 @@ class RemoteEngine:
         self._cancelled: set[int] = set()
         self._welcomed = asyncio.Event()
         self._paused_until = 0.0
-        self._debounce = 0.0
+        self._paused_for = ""
+        self._budget: frames.Budget | None = None
+        self._spent_until = 0.0
+        self._sent_away = False
         self._retired = False
+        self._most = 0
         self.loaded = Stats(engine="", model="")
         """What the gateway said of itself last."""
         self.state = WorkerState("idle")
@@ -81,7 +103,7 @@ class RemoteEngine:
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
         """Connect to the gateway at `spec.location`; raises `EngineError`."""
         await self.close()
-        self._url, self._token = _clean(spec.location), spec.api_key
+        self._way = Way(spec.location, spec.api_key)
         await self.ready()
         progress(1.0)
 
@@ -111,26 +133,35 @@ class RemoteEngine:
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """See `Engine.stream`; raises `BusyError` while the gateway has too much to do."""
         self.start()
-        if request.images:
-            raise EngineError("the gateway takes no pictures", "describe it in words")
-        redactor = Redactor()
-        asked = self._ask(request, redactor)
+        if request.adapter:
+            raise EngineError(
+                "a gateway has no adapters but its administrator's",
+                "leave c.FastgenApp.ghost_adapter and c.FastgenApp.edit_adapter empty",
+            )
+        if request.images and self._welcomed.is_set() and not self.loaded.sees:
+            raise EngineError("the gateway's model can't see", "describe it in words")
+        async with aclosing(hiding(self._stream, request)) as events:
+            async for event in events:
+                yield event
+
+    async def _stream(self, request: Request) -> AsyncGenerator[Event, None]:
         self._running[request.id] = 0
         try:
-            if asked is None or await self._debounced(request):
-                yield Done(request.id, "cancelled" if asked else "stop")
-                return
             end = asyncio.get_running_loop().time() + PATIENCE
             while True:
                 try:
-                    async for event in self._once(request, asked, redactor):
+                    async for event in self._once(request):
                         yield event
                     return
-                except BusyError:
+                except BusyError as busy:
                     now = asyncio.get_running_loop().time()
-                    if request.priority != "explicit" or self._paused_until > end:
+                    if request.priority != "explicit":
                         raise
+                    if self._paused_until > end:
+                        raise BusyError(self._paused_for or BUSY, "ask again in a moment") from busy
                     await asyncio.sleep(self._paused_until - now)
+                    with suppress(asyncio.TimeoutError):  # a gateway that ends is busy first
+                        await asyncio.wait_for(self._welcomed.wait(), max(0.0, end - now))
                 if request.id in self._cancelled:
                     yield Done(request.id, "cancelled")
                     return
@@ -170,16 +201,14 @@ class RemoteEngine:
 
     # --- one request ---------------------------------------------------------
 
-    def _ask(self, request: Request, redactor: Redactor) -> frames.Ask | None:
-        """What is sent of `request`, without secrets; None where one is just being typed."""
-        whole = redactor.redact(request.prompt + request.begin)
-        if not whole.endswith(request.begin):
-            return None
+    def _ask(self, request: Request, id: int) -> frames.Ask:
+        """What is sent of `request`."""
         # What a document is called is nobody's business there.
         name = hashlib.blake2b(request.document.encode(), digest_size=12, key=self._key).hexdigest()
         return frames.Ask(
-            id=0,
-            prompt=whole[: len(whole) - len(request.begin)],
+            id=id,
+            prompt=request.prompt,
+            model=self.loaded.model,
             begin=request.begin,
             max_tokens=request.max_tokens,
             stop=request.stop,
@@ -188,53 +217,52 @@ class RemoteEngine:
             document=name if request.document else "",
             logprobs=request.logprobs,
             starts=request.starts,
-            grammar=redactor.redact(request.grammar),
+            grammar=request.grammar,
             progress=request.progress,
             priority=request.priority,
-            original=redactor.redact(request.original),
+            original=request.original,
+            images=request.images,
         )
 
-    async def _debounced(self, request: Request) -> bool:
-        """Wait as the gateway asks its clients to, which may change; whether it was cancelled."""
-        if request.priority != "explicit" and self._debounce:
-            await asyncio.sleep(self._debounce)
-        return request.id in self._cancelled
-
-    async def _once(
-        self, request: Request, asked: frames.Ask, redactor: Redactor
-    ) -> AsyncGenerator[Event, None]:
-        if asyncio.get_running_loop().time() < self._paused_until:
+    async def _once(self, request: Request) -> AsyncGenerator[Event, None]:
+        now = asyncio.get_running_loop().time()
+        if now < self._paused_until:
             raise self._busy()
+        if self._budget is not None and self._budget.is_spent and now < self._spent_until:
+            raise RefusedError(*spent(self._budget))
         if not self._welcomed.is_set():
             raise EngineError(self.state.detail or "the gateway was left", self.state.remedy)
         wire = next(self._ids)
+        start = frames.Start.of(self._ask(request, wire))
+        size = len(frames.encode(start))
+        if 0 < self._most < size:
+            raise EngineError(
+                f"the request has {size / 1000:,.0f} kB, and the gateway takes"
+                f" {self._most / 1000:,.0f} kB",
+                "scale pictures down, or ask the administrator for more (limits, body_bytes)",
+            )
         replies = self._streams[wire] = asyncio.Queue()
         self._running[request.id] = wire
-        self._send(frames.Start.of(msgspec.structs.replace(asked, id=wire)))
+        self._send(start)
         ended = False
-        held: tuple[float, ...] = ()
         try:
             while not ended:
                 reply = await replies.get()
-                ended = not isinstance(reply, Text)
-                if isinstance(reply, Text):
-                    text = redactor.restore(reply.text)
-                    held += reply.logprobs
-                    if text or reply.read is not None:
-                        yield Text(request.id, text, held, reply.read)
-                        held = ()
-                elif isinstance(reply, Done):
-                    if rest := redactor.rest():
-                        yield Text(request.id, rest, held)
+                ended = not isinstance(reply, Text | frames.Place)
+                if isinstance(reply, frames.Place):
+                    yield Text(request.id, "", place=reply.place)
+                elif isinstance(reply, Text | Done):
                     yield msgspec.structs.replace(reply, id=request.id)
                 elif isinstance(reply, frames.Superseded):
                     yield Done(request.id, "cancelled")
                 elif isinstance(reply, frames.Busy):
+                    self._paused_for = reply.reason
                     seconds = reply.retry_ms / 1000 * random.uniform(1, 1.5)
                     self._paused_until = asyncio.get_running_loop().time() + seconds
                     raise self._busy()
                 elif isinstance(reply, frames.Failed):
-                    raise EngineError(reply.reason, reply.remedy)
+                    kind = RefusedError if reply.refused else EngineError
+                    raise kind(reply.reason, reply.remedy)
                 else:
                     raise reply
         finally:
@@ -243,9 +271,8 @@ class RemoteEngine:
                 self._send(frames.Stop(wire))
 
     def _busy(self) -> BusyError:
-        return BusyError(
-            "the shared engine is busy: suggestions pause for a moment", "they go on by themselves"
-        )
+        why = self._paused_for or BUSY
+        return BusyError(f"{why}: suggestions pause for a moment", "they go on by themselves")
 
     # --- the connection ------------------------------------------------------
 
@@ -259,96 +286,84 @@ class RemoteEngine:
             except EngineError as error:
                 failed += 1
                 lost = WorkerState("loading", detail=error.reason, remedy=error.remedy)
-                if isinstance(error, _ForGoodError):
+                if isinstance(error, ForGoodError):
                     self._set(WorkerState("error", detail=error.reason, remedy=error.remedy))
                     return
             self._set(lost)
-            wait = WAITS[min(failed, len(WAITS) - 1)]
-            await asyncio.sleep(wait * random.uniform(0.5, 1.0))
+            wait = WAITS[min(failed, len(WAITS) - 1)] * random.uniform(0.5, 1.0)
+            await asyncio.sleep(wait + random.uniform(0, AWAY_SECONDS) * self._sent_away)
 
     async def _connected(self) -> bool:
         """One connection from its start to its end; whether it was welcomed.
 
         Raises `EngineError` if there was none.
         """
-        self._connection = connection = await self._connect()
+        # A task of tornado's would wait for ever to hand on what nobody reads any more.
+        inbox: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self._connection = connection = await self._way.connect(inbox.put_nowait)
         try:
             self._send(frames.Hello(frames.VERSION))
-            while (message := await connection.read_message()) is not None:
+            while (message := await inbox.get()) is not None:
                 self._take(message)
-        except msgspec.DecodeError as error:
-            raise _ForGoodError(
-                f"what answers at {self._url} is no gateway of this version: {error}",
+        except UNREADABLE as error:
+            raise ForGoodError(
+                f"what answers at {self._way.url} is no gateway of this version: {error}",
                 "correct c.FastgenApp.model, or install the same version on both sides",
             ) from error
         finally:
             self._connection = None
+            self._budget = None
             welcomed = self._welcomed.is_set()
             self._welcomed.clear()
             connection.close()
             gone = EngineError("the connection to the gateway was lost", "it comes back by itself")
             for replies in self._streams.values():
                 replies.put_nowait(gone)
+        self._sent_away = connection.close_code == frames.GOING_AWAY
         if connection.close_code == 1002:
-            raise _ForGoodError(f"the gateway refused: {connection.close_reason}")
+            raise ForGoodError(f"the gateway refused: {connection.close_reason}")
+        if connection.close_reason and not welcomed:
+            raise EngineError(connection.close_reason, "it is tried again")
         return welcomed
-
-    async def _connect(self) -> WebSocketClientConnection:
-        url = f"ws{self._url.removeprefix('http')}/{frames.PATH}"
-        headers = {"Authorization": f"token {self._find_token()}"}
-        try:
-            request = HTTPRequest(url, headers=headers, connect_timeout=CONNECT_SECONDS)
-            return await websocket_connect(request, ping_interval=30, max_message_size=MAX_FRAME)
-        except HTTPClientError as error:
-            if error.code in (401, 403):
-                raise _ForGoodError(
-                    f"the gateway at {self._url} does not let this user in",
-                    "ask the administrator for access, then use Restart in the status panel",
-                ) from error
-            if error.code == 404:
-                raise _ForGoodError(
-                    f"there is no gateway at {self._url}", "correct c.FastgenApp.model"
-                ) from error
-            raise EngineError(
-                f"the gateway at {self._url} refused: HTTP {error.code}", "it is tried again"
-            ) from error
-        except ssl.SSLCertVerificationError as error:
-            raise _ForGoodError(
-                f"the certificate of {urlsplit(self._url).hostname} is not trusted:"
-                f" {error.verify_message}",
-                "name it in SSL_CERT_FILE",
-            ) from error
-        except (OSError, ValueError) as error:
-            raise EngineError(
-                f"no gateway answers at {self._url}: {error}", "it is tried again"
-            ) from error
-
-    def _find_token(self) -> str:
-        """The token, looked for at each connection: it may have been replaced."""
-        if self._token:
-            return self._token
-        try:
-            if file := os.environ.get(TOKEN_FILE):
-                return Path(file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise EngineError(f"{TOKEN_FILE} can't be read: {error}") from error
-        if token := os.environ.get(TOKEN):
-            return token
-        raise _ForGoodError(
-            "there is no token for the gateway",
-            f"set c.FastgenApp.api_key, or {TOKEN_FILE} to a file that holds it",
-        )
 
     def _take(self, message: str | bytes) -> None:
         frame = frames.decode_gateway(message if isinstance(message, bytes) else b"")
         if isinstance(frame, frames.Welcome):
-            self.loaded = frame.stats
+            self._on_policy(frame.policy, frame.groups)
+            self.loaded = self._choose(frame.models)
+            self._most = frame.body_bytes
             self._welcomed.set()
             self._set(WorkerState("ready"))
         elif isinstance(frame, frames.Hint):
-            self._debounce = frame.debounce_ms / 1000
+            self._on_told(frame)
+        elif isinstance(frame, frames.Budget):
+            self._budget = frame
+            self._spent_until = asyncio.get_running_loop().time() + frame.reset_s
+            self._on_told(frame)
         elif replies := self._streams.get(frame.id):
             replies.put_nowait(frame)
+            if isinstance(frame, frames.Failed) and frame.refused:
+                self._on_told(frame)
+
+    def _choose(self, models: tuple[frames.Offered, ...]) -> Stats:
+        """What is said of the model that is asked; raises `EngineError` where there is none."""
+        if not models:
+            raise EngineError(
+                f"the gateway at {self._way.url} has no model for this user",
+                "ask the administrator for access",
+            )
+        if not self._way.model:
+            fitting = [model for model in models if self._role in model.roles]
+            return (fitting or models)[0].stats
+        for model in models:
+            if model.id == self._way.model:
+                return model.stats
+        names = ", ".join(model.id for model in models)
+        raise ForGoodError(
+            f"the gateway at {self._way.url} has no model {self._way.model!r} for this user; it has"
+            f" {names}",
+            "name one behind a # at the end of the URL",
+        )
 
     def _send(self, frame: frames.FromClient) -> None:
         # A lost connection is told to every stream; the frame is then void.
@@ -363,11 +378,3 @@ class RemoteEngine:
         if state != self.state:
             self.state = state
             self._on_state(state)
-
-
-def _clean(url: str) -> str:
-    return url.removeprefix(GATEWAY).rstrip("/")
-
-
-class _ForGoodError(EngineError):
-    """Connecting again would not help."""

@@ -1,17 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import httpx
 import psutil
 import pytest
 
@@ -21,78 +15,45 @@ from jupyter_fastgen.engine.base import Engine, EngineError, ModelSpec, Text
 from jupyter_fastgen.engine.remote import RemoteEngine
 from jupyter_fastgen.hub import frames
 
+from ..hub.processes import add_users, free_port, gateway
 from ..hub.running import running
 from .contract import EngineContract, answer, request
 from .scripted import ScriptedEngine
 
 Loop = asyncio.AbstractEventLoop
 
-CONFIG = """
-c.GatewayApp.model = {model!r}
-c.GatewayApp.port = {port}
-c.GatewayApp.slots = 2
-c.GatewayApp.context = 2048
-c.GatewayApp.token_file = {tokens!r}
-c.GatewayApp.audit_file = {audit!r}
-c.GatewayApp.limits = {{
+LIMITS = {
     "rate": 1000.0,
     "burst": 1000,
     "in_flight": 4,
-    "ghost": {{"prompt_tokens": 16384, "new_tokens": 512, "wait_s": 60.0, "run_s": 60.0}},
-}}
-"""
+    "ghost": {"prompt_tokens": 16384, "new_tokens": 512, "wait_s": 60.0, "run_s": 60.0},
+}
 
 
 class Served(NamedTuple):
     url: str
-    process: psutil.Process
+    process: psutil.Popen
     tokens: dict[str, str]
     folder: Path
-
-
-def _port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
 def served(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """`jupyter fastgen gateway` with the small model, and its users' tokens."""
     folder = tmp_path_factory.mktemp("gateway")
-    model, tokens, config = folder / "small.gguf", folder / "tokens", folder / "config.py"
+    model, tokens = folder / "small.gguf", folder / "tokens"
     model.symlink_to(small_model)
-    given: dict[str, str] = {}
-    for name in ("alice", "bob"):
-        command = [sys.executable, "-m", "jupyter_fastgen.cli", "gateway-user", name]
-        told = subprocess.run([*command, "--file", tokens], check=True, capture_output=True)
-        given[name] = told.stdout.decode().strip()
-    port = _port()
-    audit = folder / "audit.jsonl"
-    config.write_text(
-        CONFIG.format(model=str(model), port=port, tokens=str(tokens), audit=str(audit))
-    )
-    command = [sys.executable, "-m", "jupyter_fastgen.cli", "gateway", f"--config={config}"]
-    own = {f"JUPYTER_{kind}_DIR": str(folder / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log) as process,
-    ):
-        url = f"http://127.0.0.1:{port}"
-        _wait(process, f"{url}/health", folder / "log")
-        yield Served(url, psutil.Process(process.pid), given, folder)
-        process.terminate()
-
-
-def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    end = time.monotonic() + 100
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            httpx.get(url, trust_env=False).raise_for_status()
-            return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    raise AssertionError(f"the gateway did not start: {log.read_text()}")
+    given, port = add_users(tokens, ("alice", "bob")), free_port()
+    settings: dict[str, Any] = {
+        "model": str(model),
+        "slots": 2,
+        "context": 2048,
+        "token_file": str(tokens),
+        "audit_file": str(folder / "audit.jsonl"),
+        "limits": LIMITS,
+    }
+    with gateway(folder, port, **settings) as process:
+        yield Served(f"http://127.0.0.1:{port}", process, given, folder)
 
 
 def _connected(served: Served, name: str, loop: Loop) -> RemoteEngine:
@@ -129,11 +90,13 @@ class TestBehindAGateway(EngineContract):
         again = await answer(engine, request(prompt, max_tokens=1))
         assert first.done.prompt_tokens > 60
         assert again.done.prefilled_tokens <= 2  # the measure measures
-        for document in ("a", "b"):  # as many as the engine has slots
-            probed = await answer(other, request(prompt, max_tokens=1, document=document))
-            assert probed.done.cached_tokens == 0
-        own = await answer(other, request(prompt, max_tokens=1, document="b"))
-        assert own.done.prefilled_tokens <= 2
+        probed = await answer(other, request(prompt, max_tokens=1, document="a"))
+        assert probed.done.cached_tokens == 0
+        for document in ("a", "b"):  # with two slots each user has one, whatever they ask
+            own = await answer(other, request(prompt, max_tokens=1, document=document))
+            assert own.done.prefilled_tokens <= 2
+        kept = await answer(engine, request(prompt, max_tokens=1))
+        assert kept.done.prefilled_tokens <= 2
 
     async def test_the_gateway_keeps_no_text(self, engine: Engine, served: Served):
         canary = "canary_of_the_mine"
@@ -144,7 +107,7 @@ class TestBehindAGateway(EngineContract):
         files = [
             path for path in served.folder.rglob("*") if path.is_file() and path.suffix != ".gguf"
         ]
-        assert {"log", "audit.jsonl"} <= {path.name for path in files}
+        assert {"gateway.log", "audit.jsonl"} <= {path.name for path in files}
         for path in files:
             assert canary not in path.read_text()
 
@@ -173,7 +136,7 @@ async def test_a_gateway_that_is_not_there_is_named_and_tried_again(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(remote_engine, "CONNECT_SECONDS", 0.5)
-    port = _port()
+    port = free_port()
     remote = RemoteEngine(f"http://127.0.0.1:{port}", "t")
     with pytest.raises(EngineError, match=rf"127\.0\.0\.1:{port}.*tried again"):
         await remote.ready()
