@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -7,15 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_fastgen.hub.policy import (
+from jupyter_fastgen.policy import (
+    PRESETS,
     BadPolicyError,
     Choice,
+    Decision,
     Feature,
+    Notebook,
     Policy,
+    PolicyFile,
     Rules,
     allows_model,
+    concerning,
     decide,
     load_policy,
+    strictest,
 )
 
 FEATURES: tuple[Feature, ...] = get_args(Feature)
@@ -32,9 +39,10 @@ policies = st.builds(
 )
 asked = st.sampled_from(FEATURES)
 members = st.sets(st.sampled_from("abc"))
-notebooks = st.fixed_dictionaries(
-    {}, optional={"enabled": st.booleans(), "course": st.sampled_from("xyz")}
-)
+notebooks = st.builds(Notebook, st.booleans(), st.sampled_from(["", "x", "y", "z"]))
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "policy.md").read_text(encoding="utf-8")
 
 
 def off(feature: Feature) -> Rules:
@@ -68,15 +76,15 @@ def test_what_is_forced_on_is_on_and_says_so():
 
 def test_a_course_takes_away_and_never_gives():
     policy = Policy(everyone=off("edits"), courses={"cs": Rules({"edits": "force-on"})})
-    assert not decide(policy, "edits", wish=True, notebook={"course": "cs"}).on
+    assert not decide(policy, "edits", wish=True, notebook=Notebook(course="cs")).on
     policy = Policy(courses={"cs": off("edits")})
-    assert not decide(policy, "edits", wish=True, notebook={"course": "cs"}).on
-    assert decide(policy, "edits", wish=True, notebook={"course": "other"}).on
+    assert not decide(policy, "edits", wish=True, notebook=Notebook(course="cs")).on
+    assert decide(policy, "edits", wish=True, notebook=Notebook(course="other")).on
 
 
 def test_a_notebook_turns_itself_off():
     policy = Policy(everyone=Rules({"suggestions": "force-on"}))
-    told = decide(policy, "suggestions", wish=True, notebook={"enabled": False})
+    told = decide(policy, "suggestions", wish=True, notebook=Notebook(enabled=False))
     assert not told.on
     assert "notebook" in told.why
 
@@ -105,7 +113,7 @@ def test_models_are_those_of_the_list_or_of_a_group():
     assert allows_model(policy, "small", ["other"]).on
     assert not allows_model(policy, "big", ["other"]).on
     assert allows_model(policy, "big", ["other", "staff"]).on
-    assert not allows_model(policy, "big", ["staff"], {"course": "cs"}).on
+    assert not allows_model(policy, "big", ["staff"], Notebook(course="cs")).on
 
 
 @given(
@@ -137,3 +145,87 @@ def test_a_policy_with_a_mistake_is_refused(tmp_path: Path, text: str):
     file.write_text(text)
     with pytest.raises(BadPolicyError, match=r"policy\.toml"):
         load_policy(file)
+
+
+def test_a_file_is_followed_and_closes_all_while_it_can_not_be_read(tmp_path: Path):
+    path = tmp_path / "policy.toml"
+    file = PolicyFile(path)
+    for _ in range(2):
+        told = decide(file.policy, "suggestions", wish=True)
+        assert not told.on
+        assert "policy.toml" in told.why
+        assert not allows_model(file.policy, "m").on
+    path.write_text("")
+    assert decide(file.policy, "suggestions", wish=True).on
+    path.write_text('preset = "exam"')
+    assert not decide(file.policy, "suggestions", wish=True).on
+    path.write_text('preset = "examination"')
+    assert "examination" in decide(file.policy, "kernel_context", wish=True).why
+    path.unlink()
+    assert not decide(file.policy, "remote", wish=True).on
+
+
+@given(policies, asked, st.booleans(), members, notebooks)
+def test_what_concerns_a_user_decides_for_them_as_the_whole_does(
+    policy, feature, wish, groups, notebook
+):
+    told = concerning(policy, groups)
+    assert set(told.groups) <= groups
+    assert decide(told, feature, wish, groups, notebook) == decide(
+        policy, feature, wish, groups, notebook
+    )
+    assert allows_model(told, "m", groups, notebook) == allows_model(policy, "m", groups, notebook)
+
+
+@given(st.lists(policies, min_size=1, max_size=3), asked, st.booleans())
+def test_of_several_policies_the_strictest_counts(found, feature, wish):
+    told = strictest(decide(policy, feature, wish) for policy in found)
+    each = [decide(policy, feature, wish) for policy in found]
+    if any(one.why and not one.on for one in each):
+        assert not told.on
+        assert told.why
+    elif any(one.why for one in each):
+        assert told.on
+        assert told.why
+    else:
+        assert told == Decision(wish)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({}, Notebook()),
+        (None, Notebook()),
+        ({"fastgen": None}, Notebook()),
+        ({"fastgen": {"enabled": False}}, Notebook(enabled=False)),
+        ({"fastgen": {"enabled": 0}}, Notebook()),
+        ({"fastgen": {"course": "cs", "kernel": False}}, Notebook(course="cs")),
+        ({"fastgen": {"course": ["cs"]}}, Notebook()),
+        ({"fastgen": "off"}, Notebook()),
+    ],
+)
+def test_metadata_may_be_anything(metadata: object, said: Notebook):
+    assert Notebook.of(metadata) == said
+
+
+def test_every_feature_and_preset_is_documented():
+    rows = {
+        row[1].strip(" `"): row[2]
+        for row in (line.split("|") for line in PAGE.splitlines())
+        if len(row) > 3
+    }
+    assert set(FEATURES) <= rows.keys()
+    for name, choices in PRESETS.items():
+        if name:
+            assert re.findall(r"`(\w+)`", rows[name]) == list(choices)
+
+
+def test_the_policy_on_the_page_is_one(tmp_path: Path):
+    file = tmp_path / "policy.toml"
+    file.write_text(PAGE.split("```toml\n")[1].split("```")[0])
+    policy = load_policy(file)
+    assert not decide(policy, "remote", wish=True, groups=["students"]).on
+    assert decide(policy, "remote", wish=True, groups=["staff"]).on
+    assert decide(policy, "automatic", wish=False).on
+    assert not allows_model(policy, "qwen2.5-coder-7b").on
+    assert not decide(policy, "generate", wish=True, notebook=Notebook(course="cs101")).on

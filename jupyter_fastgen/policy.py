@@ -12,20 +12,20 @@
     [courses.cs101.features]
     suggestions = "force-off"
 
-Pure.
+Pure, but for the file.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from ..errors import FastgenError
+from .errors import FastgenError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -50,6 +50,9 @@ MODELS_OFF: Mapping[Feature, Choice] = {
     "generate": "force-off",
 }
 
+WRITING: tuple[Feature, ...] = ("suggestions", "edits", "generate")
+"""What a model is for: without these there is nothing that it could do."""
+
 PRESETS: Mapping[Preset, Mapping[Feature, Choice]] = {
     "": {},
     "exam": MODELS_OFF,
@@ -73,25 +76,49 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: tuple[str, ...] | None = None
 
 
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """All rules. What `groups` say replaces what is said for `everyone`, which the preset begins.
 
     A notebook is of the course that its metadata names (`fastgen.course`). Since who works in it
-    can write that, too, a course only ever takes away.
+    can write that, too, a course only ever takes away. With `closed` nothing is allowed, and that
+    sentence is the reason.
     """
 
     preset: Preset = ""
     everyone: Rules = Rules()
     groups: dict[str, Rules] = {}
     courses: dict[str, Rules] = {}
+    closed: str = ""
+
+
+class Notebook(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a notebook's metadata say of us, under `fastgen`. Of text files nothing is said."""
+
+    enabled: bool = True
+    course: str = ""
+
+    @staticmethod
+    def of(metadata: object) -> Notebook:
+        """As the metadata hold it, which may be anything."""
+        own: object = metadata.get("fastgen") if isinstance(metadata, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        said: dict[object, object] = own if isinstance(own, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+        course = said.get("course")
+        return Notebook(said.get("enabled") is not False, course if isinstance(course, str) else "")
+
+
+UNSAID = Notebook()
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether something is on; `why` says who decided, "" where that was the user."""
+    """Whether something is on; `why` says who decided, "" where that was the user.
+
+    Where it is off, `about` is the feature that is, or "model".
+    """
 
     on: bool
     why: str = ""
+    about: str = field(default="", compare=False)
 
 
 def load_policy(path: Path) -> Policy:
@@ -104,49 +131,82 @@ def load_policy(path: Path) -> Policy:
         ) from error
 
 
+class PolicyFile:
+    """A file whose policy is read anew once it has changed; while it can't be, all is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._policy: Policy | None = None
+
+    @property
+    def policy(self) -> Policy:
+        """As the file has it now."""
+        try:
+            found = self._path.stat()
+            seen = found.st_ino, found.st_mtime_ns, found.st_size
+        except OSError:
+            seen = None
+        if self._policy is None or seen is None or seen != self._seen:
+            self._seen = seen
+            try:
+                self._policy = load_policy(self._path)
+            except BadPolicyError as error:
+                self._policy = Policy(closed=str(error))
+        return self._policy
+
+
+def concerning(policy: Policy, groups: Iterable[str]) -> Policy:
+    """What of `policy` concerns a user of `groups`; it decides for them as the whole does."""
+    return msgspec.structs.replace(policy, groups=_of(policy, groups))
+
+
 def decide(
     policy: Policy,
     feature: Feature,
     wish: bool,
     groups: Iterable[str] = (),
-    notebook: Mapping[str, Any] | None = None,
+    notebook: Notebook = UNSAID,
 ) -> Decision:
-    """Whether `feature` is on for a user of `groups` who wishes it so, in a notebook's `fastgen`.
-
-    `notebook` is what its metadata holds under that name.
-    """
-    said = notebook or {}
-    if said.get("enabled") is False and feature not in ("kernel_context", "remote"):
-        return Decision(False, "the notebook's metadata turns it off (fastgen.enabled)")
-    course = _course(policy, said)
-    if course is not None and policy.courses[course].features.get(feature) == "force-off":
-        return Decision(False, f"it is off in the course {course}")
+    """Whether `feature` is on for a user of `groups` who wishes it so, in such a notebook."""
+    if policy.closed:
+        return Decision(False, policy.closed, feature)
     choice, who = _choice(policy, feature, groups)
     if choice == "force-off":
-        return Decision(False, f"the administrator turned it off{who}")
+        return Decision(False, f"the administrator turned it off{who}", feature)
+    course = policy.courses.get(notebook.course)
+    if course is not None and course.features.get(feature) == "force-off":
+        return Decision(False, f"it is off in the course {notebook.course}", feature)
+    if not notebook.enabled:
+        return Decision(False, "the notebook's metadata turns it off (fastgen.enabled)", feature)
     if choice == "force-on":
         return Decision(True, f"the administrator turned it on{who}")
     return Decision(wish)
 
 
 def allows_model(
-    policy: Policy,
-    model: str,
-    groups: Iterable[str] = (),
-    notebook: Mapping[str, Any] | None = None,
+    policy: Policy, model: str, groups: Iterable[str] = (), notebook: Notebook = UNSAID
 ) -> Decision:
     """Whether a user of `groups` may use `model`: any of their groups may allow it."""
-    course = _course(policy, notebook or {})
+    if policy.closed:
+        return Decision(False, policy.closed, "model")
     lists = [rules.models for rules in _of(policy, groups).values() if rules.models is not None]
     if not lists and policy.everyone.models is not None:
         lists = [policy.everyone.models]
     if lists and not any(model in allowed for allowed in lists):
-        return Decision(False, f"the model {model} is not among those that are allowed")
-    if course is not None:
-        allowed = policy.courses[course].models
-        if allowed is not None and model not in allowed:
-            return Decision(False, f"the model {model} is not allowed in the course {course}")
+        names = ", ".join(dict.fromkeys(name for allowed in lists for name in allowed))
+        why = f"the model {model} is not among those that are allowed: {names}"
+        return Decision(False, why, "model")
+    course = policy.courses.get(notebook.course)
+    if course is not None and course.models is not None and model not in course.models:
+        why = f"the model {model} is not allowed in the course {notebook.course}"
+        return Decision(False, why, "model")
     return Decision(True)
+
+
+def strictest(decisions: Iterable[Decision]) -> Decision:
+    """What comes of several decisions on one wish: off goes before on, and both before a wish."""
+    return min(decisions, key=lambda decision: (not decision.why, decision.on))
 
 
 def _choice(policy: Policy, feature: Feature, groups: Iterable[str]) -> tuple[Choice, str]:
@@ -166,8 +226,3 @@ def _choice(policy: Policy, feature: Feature, groups: Iterable[str]) -> tuple[Ch
 
 def _of(policy: Policy, groups: Iterable[str]) -> dict[str, Rules]:
     return {name: policy.groups[name] for name in groups if name in policy.groups}
-
-
-def _course(policy: Policy, notebook: Mapping[str, Any]) -> str | None:
-    name = notebook.get("course")
-    return name if isinstance(name, str) and name in policy.courses else None
