@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from ..hub.app import GatewayApp
 
 PASSED_ON: dict[str, Any] = {
     "allow_extra_args": True,
@@ -15,8 +19,17 @@ PASSED_ON: dict[str, Any] = {
 """All that follows is read by traitlets."""
 
 
-def gateway(context: typer.Context) -> None:
-    """Serve one engine to many users; `jupyter fastgen gateway --help-all` lists its settings."""
+def gateway(
+    context: typer.Context,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what would be wrong, and serve nobody.")
+    ] = False,
+) -> None:
+    """Serve one engine to many users; `jupyter fastgen gateway --help-all` lists its settings.
+
+    With --check it only tries the users' tokens, the policy and the models; exit code 1 if it
+    can't work.
+    """
     from ..errors import FastgenError
 
     try:
@@ -28,7 +41,22 @@ def gateway(context: typer.Context) -> None:
     # Not as the one application of the process, which another may be.
     app = GatewayApp()
     app.initialize(context.args)
-    app.start()
+    if check:
+        asyncio.run(_check(app))
+    else:
+        app.start()
+
+
+async def _check(app: GatewayApp) -> None:
+    from .doctor import print_finding
+
+    failed = False
+    async for finding in app.check():
+        print_finding(finding)
+        failed |= finding.verdict == "failed"
+    typer.echo(f"\nThe gateway {'can not work until this is mended' if failed else 'can work'}.")
+    if failed:
+        raise typer.Exit(1)
 
 
 def gateway_user(

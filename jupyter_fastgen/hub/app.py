@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import os
 import secrets
 import signal
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,24 +17,29 @@ from urllib.parse import urlsplit
 import msgspec
 from jupyter_core.application import JupyterApp
 from tornado.httpserver import HTTPServer
-from traitlets import Bool, Dict, Float, Int, Unicode
+from traitlets import Bool, Dict, Float, Int, List, Unicode
 
-from ..completion.service import Options
-from ..engine.answer import CHOICES
-from ..engine.base import Abilities
+from ..diagnosis import Finding
+from ..engine.base import EngineError
 from ..errors import FastgenError
-from ..host import ModelHost, Settings
+from ..host import Settings
+from ..policy import Policy, PolicyFile, load_policy
+from . import admin
 from .auth import Authenticator, HubTokens, Remembering, TokenFile
+from .check import examine
+from .cluster import Cluster
 from .dispatch import Account, Dispatcher
 from .gateway import Gateway, application
 from .limits import Limits
-from .policy import Policy, load_policy
+from .models import Model, Models, Offer, read_offers
+from .quota import Quotas
 from .seeing import Audit, Metrics
+from .sources import Source, source
+from .tries import Networks, networks
+from .usage_file import UsageFile, default_path
 
-SERVER = "jupyter_fastgen gateway"
-
-OWN = Abilities(choices=CHOICES, counts=True, aborts=True, grammar="grammar", prioritizes=True)
-"""What an engine of ours can do, whose templates the catalog knows."""
+CONNECT_SECONDS = 5.0
+"""Between two tries to reach a server that has not answered yet."""
 
 
 class GatewayApp(JupyterApp):
@@ -50,6 +58,12 @@ class GatewayApp(JupyterApp):
     model = Unicode(
         "", help="A name of the catalog, a path to a .gguf file, or the URL of a llama-server."
     ).tag(config=True)
+    models = Dict(
+        help="Several models instead of `model`, by what users call them, the default first:"
+        " `{'small': {'model': 'qwen2.5-coder-0.5b', 'roles': ['completion']}, …}`. Each has"
+        " `model`, and may have `api_key`, `roles`, `slots`, `context`, `threads` and"
+        " `deployment`."
+    ).tag(config=True)
     models_dir = Unicode("", help="Where models are kept. Empty: as for the extension.").tag(
         config=True
     )
@@ -58,6 +72,15 @@ class GatewayApp(JupyterApp):
     slots = Int(4, min=1, help="Answers written at once, and documents kept warm.").tag(config=True)
     context = Int(4096, min=512, help="Tokens of the KV cache of each slot.").tag(config=True)
     threads = Int(0, help="Threads of the engine. 0: fit the machine.").tag(config=True)
+    cluster = Unicode(
+        "",
+        help="Where replicas of the models run: the address of a Ray cluster, `auto` for the one"
+        " that this machine belongs to, or `local` to start one here. Empty: in this process.",
+    ).tag(config=True)
+    deployment = Dict(
+        help="Options of Ray Serve for the models in a cluster, such as `num_replicas`,"
+        " `autoscaling_config` or `ray_actor_options`."
+    ).tag(config=True)
     token_file = Unicode(
         "", help="Users where there is no hub: lines of `name sha256 group group …`."
     ).tag(config=True)
@@ -66,6 +89,12 @@ class GatewayApp(JupyterApp):
         min=1,
         help="Seconds in which a revoked token is out. The hub is asked about each that is used as"
         " often as every two thirds of them.",
+    ).tag(config=True)
+    trusted_proxies = List(
+        Unicode(),
+        help="Addresses or networks (`10.0.0.0/8`) of proxies before the gateway: what they say in"
+        " X-Forwarded-For of where a call comes from is believed. It tells apart who tries wrong"
+        " tokens.",
     ).tag(config=True)
     policy_file = Unicode("", help="A TOML file of what is allowed to whom. Empty: all.").tag(
         config=True
@@ -80,6 +109,26 @@ class GatewayApp(JupyterApp):
     limits = Dict(help="What one user may ask, where that differs from the defaults.").tag(
         config=True
     )
+    group_limits = Dict(
+        help="By group: what of `limits` is different for its users. Of several groups the most"
+        " generous counts, in each respect."
+    ).tag(config=True)
+    usage_file = Unicode(
+        "",
+        help="Where it is kept over a restart what users have had today. Empty:"
+        " fastgen/gateway-usage.json in Jupyter's data directory.",
+    ).tag(config=True)
+    drain = Float(
+        8.0,
+        min=0,
+        help="Seconds in which answers that are under way may end when the gateway is told to.",
+    ).tag(config=True)
+    admin_groups = List(
+        Unicode(),
+        ["admin"],
+        help="Whose members may open the page /admin, and pause the gateway there. On a hub its"
+        " administrators may, too.",
+    ).tag(config=True)
     open_metrics = Bool(False, help="Show /metrics without a token.").tag(config=True)
     salt_secret = Unicode(
         "",
@@ -94,90 +143,176 @@ class GatewayApp(JupyterApp):
 
     async def serve(self) -> None:
         """Load the model and serve, until SIGINT or SIGTERM; raises `FastgenError`."""
-        limits, policy = self._rules()
+        limits, group_limits = self._limits()
+        proxies = self._proxies()
+        policy = self._policy()
+        usage = UsageFile(Path(self.usage_file) if self.usage_file else default_path())
+        quotas = Quotas(limits, group_limits, usage.ledger)
+        models = Models()
+        metrics = Metrics(models, {*self.weights, *group_limits, *policy().groups})
         auth: Authenticator = (
             TokenFile(Path(self.token_file))
             if self.token_file
-            else Remembering(HubTokens(), self.revoked_after * 2 / 3)
+            else Remembering(HubTokens(), self.revoked_after * 2 / 3, tell=metrics.found)
         )
         audit = Audit(Path(self.audit_file)) if self.audit_file else None
-        host = ModelHost(
-            Settings(
-                model=self.model,
-                models_dir=Path(self.models_dir) if self.models_dir else None,
-                catalog=Path(self.catalog) if self.catalog else None,
-                context=self.context,
-                slots=self.slots,
-                threads=self.threads,
-                idle_unload=0,
-                api_key=self.api_key,
-            ),
-            Options(),
-        )
+
+        def account(row: Account) -> None:
+            metrics.take(row)
+            if audit is not None:
+                audit.take(row)
+
+        secret = self.salt_secret.encode() or secrets.token_bytes(32)
+        weights = dict(self.weights)
+        cluster = Cluster(self.cluster) if self.cluster else None
+        sources: list[Source] = []
+        loading: list[asyncio.Task[None]] = []
         try:
-            engine = host.engine()
-            told: list[Any] = [] if audit is None else [audit]
-
-            def account(row: Account) -> None:
-                for one in told:
-                    one.take(row)
-
-            secret = self.salt_secret.encode() or secrets.token_bytes(32)
-            model = host.status.model or host.status.where
-            dispatcher = Dispatcher(
-                engine, model, self.slots, limits, policy, dict(self.weights), secret, account
-            )
-            metrics = Metrics(dispatcher.scheduler, model)
-            told.append(metrics)
+            if cluster is not None:
+                cluster.start()
+            for offer, made in self._sources(cluster):
+                sources.append(made)
+                dispatcher = Dispatcher(
+                    made.engine, made.id, made.slots, quotas, policy, weights, secret, account
+                )
+                models.add(Model(made.engine, dispatcher, offer.roles))
             gateway = Gateway(
-                engine,
-                model,
-                Abilities(),
-                auth,
-                dispatcher,
-                metrics,
-                self.revoked_after / 3,
-                self.open_metrics,
+                models, quotas, auth, metrics, self.revoked_after / 3, self.open_metrics, proxies
             )
             ip, port, prefix = self._where()
+
+            def act(who: str, what: str) -> None:
+                self.log.warning("%s: %s", who, what)
+                if audit is not None:
+                    audit.act(who, what)
+
+            page = admin.routes if self.token_file else admin.hub_routes
+            groups = frozenset[str](self.admin_groups)
+            # Several gateways behind one address must know each other's cookies.
+            cookies = hmac.new(secret, b"cookies", hashlib.sha256).hexdigest()
             server = HTTPServer(
-                application(gateway, prefix), max_body_size=limits.body_bytes, xheaders=False
+                application(gateway, prefix, page(gateway, prefix, groups, act), cookies),
+                max_body_size=limits.body_bytes,
+                xheaders=False,
             )
             try:
                 server.listen(port, ip)
             except OSError as error:
                 raise FastgenError(f"can't listen at {ip}:{port}: {error}") from error
             # A hub waits for a service that it starts only until it listens.
-            self.log.info("the gateway loads %s; http://%s:%s%s", model, ip, port, prefix)
-            await engine.ready()
-            own = engine.loaded.abilities or OWN
-            gateway.abilities = msgspec.structs.replace(
-                own, server=SERVER, fim=host.fim, chat=host.chat
-            )
-            gateway.loaded.set()
-            self.log.info("the gateway serves %s", model)
+            names = ", ".join(made.id for made in sources)
+            self.log.info("the gateway loads %s; http://%s:%s%s", names, ip, port, prefix)
+            # One after another: beside each other they would all be slow.
+            for model, made in zip(models, sources, strict=True):
+                if made.is_elsewhere:
+                    loading.append(asyncio.create_task(self._connect(model, made)))
+                else:
+                    model.set_loaded(await made.load())
+            self.log.info("the gateway serves %s", names)
+            keeping = asyncio.create_task(usage.keep())
             await _signalled()
+            keeping.cancel()
             server.stop()
+            await gateway.drain(self.drain)
             await server.close_all_connections()
-            dispatcher.close()
+            for model in models:
+                model.dispatcher.close()
         finally:
-            await host.close()
+            usage.save()
+            for task in loading:
+                task.cancel()
+            for made in sources:
+                await made.close()
+            if cluster is not None:
+                cluster.close()
             if audit is not None:
                 audit.close()
 
-    def _rules(self) -> tuple[Limits, Policy]:
+    def _proxies(self) -> Networks:
         try:
-            limits = msgspec.convert(dict(self.limits), Limits, strict=False)
-        except msgspec.ValidationError as error:
-            raise FastgenError(f"c.GatewayApp.limits can't be used: {error}") from error
+            return networks(list[str](self.trusted_proxies))
+        except ValueError as error:
+            raise FastgenError(f"c.GatewayApp.trusted_proxies can't be used: {error}") from error
+
+    def _policy(self) -> Callable[[], Policy]:
+        """What gives the one in force."""
+        if not self.policy_file:
+            return Policy
+        load_policy(Path(self.policy_file))  # who starts it is told of mistakes
+        file = PolicyFile(Path(self.policy_file))
+        return lambda: file.policy
+
+    async def check(self) -> AsyncIterator[Finding]:
+        """What would be wrong with it; raises `FastgenError` for settings that can't be read."""
+        self._limits()
+        self._proxies()
         policy = load_policy(Path(self.policy_file)) if self.policy_file else Policy()
-        return limits, policy
+        auth: Authenticator = TokenFile(Path(self.token_file)) if self.token_file else HubTokens()
+        cluster = Cluster(self.cluster) if self.cluster else None
+        if cluster is not None:
+            cluster.start()
+        models = list(self._sources(cluster))
+        try:
+            async for finding in examine(auth, models, policy):
+                yield finding
+        finally:
+            for _, made in models:
+                await made.close()
+            if cluster is not None:
+                cluster.close()
+
+    def _sources(self, cluster: Cluster | None) -> Iterator[tuple[Offer, Source]]:
+        offers = read_offers(self.models) if self.models else {"": Offer(self.model, self.api_key)}
+        for id, offer in offers.items():
+            deployment = dict(self.deployment) | offer.deployment
+            yield offer, source(id, self._settings(offer), cluster, deployment)
+
+    async def _connect(self, model: Model, made: Source) -> None:
+        """Wait for a model that others run."""
+        while not model.loaded.is_set():
+            try:
+                model.set_loaded(await made.load())
+            except EngineError as error:
+                self.log.warning("%s is not there yet: %s", model.id, error)
+                model.tried.set()
+                await asyncio.sleep(CONNECT_SECONDS)
+
+    def _settings(self, offer: Offer) -> Settings:
+        return Settings(
+            model=offer.model,
+            models_dir=Path(self.models_dir) if self.models_dir else None,
+            catalog=Path(self.catalog) if self.catalog else None,
+            context=offer.context or self.context,
+            slots=offer.slots or self.slots,
+            threads=self.threads if offer.threads is None else offer.threads,
+            idle_unload=0,
+            api_key=offer.api_key,
+        )
+
+    def _limits(self) -> tuple[Limits, dict[str, Limits]]:
+        """Everybody's, and those of groups."""
+        everybody = dict[str, Any](self.limits)
+        limits = _convert("c.GatewayApp.limits", everybody)
+        of: dict[str, Limits] = {}
+        for group, said in dict[str, dict[str, Any]](self.group_limits).items():
+            name = f"c.GatewayApp.group_limits[{group!r}]"
+            if "body_bytes" in said:
+                raise FastgenError(f"{name} can't have body_bytes: they are the same for all")
+            of[group] = _convert(name, everybody | said)
+        return limits, of
 
     def _where(self) -> tuple[str, int, str]:
         """Address, port and prefix: a hub tells a service that it manages."""
         told = urlsplit(os.environ.get("JUPYTERHUB_SERVICE_URL", ""))
         prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/").rstrip("/") + "/"
         return told.hostname or self.ip, told.port or self.port, prefix
+
+
+def _convert(name: str, said: dict[str, Any]) -> Limits:
+    try:
+        return msgspec.convert(said, Limits, strict=False)
+    except msgspec.ValidationError as error:
+        raise FastgenError(f"{name} can't be used: {error}") from error
 
 
 async def _signalled() -> None:

@@ -12,9 +12,12 @@ from tornado import web
 
 from ..completion.prompt import TEMPLATES
 from ..engine.base import Done, Text
+from ..errors import UNREADABLE
 from . import frames
+from .auth import Identity
 from .dispatch import Caller
 from .gateway import Door
+from .models import Model, UnknownModelError
 
 _clients = itertools.count(1)
 
@@ -43,16 +46,19 @@ class Completions(Door):
     async def post(self) -> None:
         """Answer at once or, with `stream`, as it comes (server-sent events)."""
         user = await self.known()
-        ask = self._ask()
+        if self.gateway.ends:
+            raise web.HTTPError(503, "the gateway ends")
+        ask, model = self._ask(user)
+        self._dispatcher = model.dispatcher
         self._caller = caller = Caller(user, f"h{next(_clients)}")
         self._body = {
             "id": f"cmpl-{caller.client}",
             "object": "text_completion",
             "created": int(time.time()),
-            "model": self.gateway.model,
+            "model": model.id,
         }
         text = ""
-        async with aclosing(self.gateway.dispatcher.stream(caller, ask)) as replies:
+        async with aclosing(self._dispatcher.stream(caller, ask)) as replies:
             # No header leaves before it is known that there is an answer.
             async for reply in replies:
                 if self._left:
@@ -63,25 +69,24 @@ class Completions(Door):
                     text += reply.text
                 elif isinstance(reply, Done):
                     self._end(text, reply)
-                else:
+                elif not isinstance(reply, frames.Place):
                     self._refuse(reply)
 
     def on_connection_close(self) -> None:
         """Nobody reads on."""
         self._left = True
         if self._caller is not None:
-            self.gateway.dispatcher.cancel(self._caller, 0)
+            self._dispatcher.cancel(self._caller, 0)
 
-    def _ask(self) -> frames.Ask:
-        if len(self.request.body) > self.gateway.dispatcher.limits.body_bytes:
+    def _ask(self, user: Identity) -> tuple[frames.Ask, Model]:
+        if len(self.request.body) > self.gateway.quotas.everybody.body_bytes:
             raise web.HTTPError(413, "the request is too large")
         try:
             body = msgspec.json.decode(self.request.body, type=Body)
             stop = [body.stop] if isinstance(body.stop, str) else body.stop or []
             self._streams = body.stream
-            if body.model and body.model != self.gateway.model:
-                raise web.HTTPError(404, f"no model {body.model!r}: {self.gateway.model} runs here")
-            template = TEMPLATES[self.gateway.abilities.fim]
+            model = self.gateway.models.find(user, body.model)
+            template = TEMPLATES[model.abilities.fim]
             if body.suffix is not None and not template.suffix:
                 raise web.HTTPError(400, "the model knows no suffix: send a prompt alone")
             fields: dict[str, Any] = {
@@ -98,8 +103,10 @@ class Completions(Door):
                 "temperature": body.temperature or 0.0,
                 "seed": body.seed or 0,
             }
-            return msgspec.convert(fields, frames.Ask)
-        except (msgspec.MsgspecError, RecursionError) as error:
+            return msgspec.convert(fields, frames.Ask), model
+        except UnknownModelError as error:
+            raise web.HTTPError(404, str(error)) from error
+        except UNREADABLE as error:
             raise web.HTTPError(400, f"the request was not understood: {error}") from error
 
     def _end(self, text: str, done: Done) -> None:
@@ -119,9 +126,11 @@ class Completions(Door):
 
     def _refuse(self, reply: frames.Failed | frames.Busy | frames.Superseded) -> None:
         if isinstance(reply, frames.Busy):
-            status, said = 429, "the engine has too much to do"
+            status = 503 if reply.reason else 429
+            said = reply.reason or "the engine has too much to do"
         elif isinstance(reply, frames.Failed):
-            status, said = 502, f"{reply.reason} ({reply.remedy})" if reply.remedy else reply.reason
+            status = 403 if reply.refused else 502
+            said = f"{reply.reason} ({reply.remedy})" if reply.remedy else reply.reason
         else:
             status, said = 409, "a newer request took its place"
         error = {"error": {"message": said, "code": status}}
@@ -148,12 +157,12 @@ class Completions(Door):
 
 
 class Models(Door):
-    """The model there is, in OpenAI's words."""
+    """The models there are, in OpenAI's words."""
 
     async def get(self) -> None:
-        """To who has a token."""
-        await self.known()
-        data = [{"id": self.gateway.model, "object": "model"}]
+        """To who has a token: those that they may use."""
+        user = await self.known()
+        data = [{"id": model.id, "object": "model"} for model in self.gateway.models.of(user)]
         self.answer({"object": "list", "data": data})
 
 

@@ -13,12 +13,37 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ..engine.base import Done, Engine, EngineError, Request, Text
+from ..engine.base import (
+    BusyError,
+    Done,
+    DownError,
+    Engine,
+    EngineError,
+    Priority,
+    Request,
+    Text,
+)
+from ..images import MARK, kind_of
+from ..policy import Decision, Policy, allows_model, decide
 from . import frames
 from .auth import Identity
-from .limits import CHARS_PER_TOKEN, Limits
-from .policy import Policy, allows_model, decide
+from .breaker import Breaker
+from .limits import CHARS_PER_TOKEN, PICTURE_TOKENS
+from .quota import Quotas, spent
 from .scheduler import NEW_TOKEN, Act, Job, Scheduler, Step
+
+PLACE_S = 0.5
+"""Seconds between two looks at which place of the queue somebody's request has come to."""
+
+PROBE = "1"
+"""What an engine is asked that was gone."""
+
+PAUSED = "the administrator has paused all suggestions", "they go on when that is over"
+
+DOWN = "the gateway's engine is not there just now"
+
+RETRY_MS = 1000
+"""For a server that is busy and does not say how long."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +58,10 @@ class Caller:
 class Account:
     """One request as it is told of: sizes and times, no text. Times are in milliseconds."""
 
+    id: str
     user: str
     groups: tuple[str, ...]
+    model: str
     priority: str
     prompt_chars: int
     status: str = "cancelled"
@@ -47,7 +74,13 @@ class Account:
 
 
 class _RefusedError(Exception):
-    """A request is not run; the text is for the user."""
+    """A request is not run; the text is for the user, `by` is as `frames.Failed.refused`."""
+
+    def __init__(self, reason: str, remedy: str = "", by: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+        self.by = by
 
 
 @dataclass
@@ -70,21 +103,24 @@ class Dispatcher:
         engine: Engine,
         model: str,
         slots: int,
-        limits: Limits,
-        policy: Policy,
+        quotas: Quotas,
+        policy: Callable[[], Policy],
         weights: dict[str, float],
         secret: bytes,
         account: Callable[[Account], None] = lambda account: None,
     ) -> None:
-        """`weights` are of groups. `secret` keeps the users' parts of the cache apart.
+        """`policy` gives the one in force. `weights` are of groups.
+
+        `secret` keeps the users' parts of the cache apart.
 
         `account` is told of every request that ended.
         """
-        self.scheduler = Scheduler(slots, limits)
-        self.limits = limits
+        self.scheduler = Scheduler(slots, quotas.everybody)
+        self.quotas = quotas
+        self.breaker = Breaker(model, self._probe)
         self._engine = engine
-        self._model = model
-        self._policy = policy
+        self.model = model
+        self.policy = policy
         self._weights = weights
         self._secret = secret
         self._account = account
@@ -95,20 +131,31 @@ class Dispatcher:
 
     async def stream(self, caller: Caller, ask: frames.Ask) -> AsyncGenerator[frames.Reply, None]:
         """What comes of a request; leaving the iteration cancels."""
-        account = Account(caller.user.name, caller.user.groups, ask.priority, len(ask.prompt))
+        user = caller.user
+        account = Account(
+            f"{caller.client}.{ask.id}",
+            user.name,
+            user.groups,
+            self.model,
+            ask.priority,
+            len(ask.prompt),
+        )
         began = time.perf_counter()
         try:
             request = self._request(caller, ask)
             account.priority = request.priority
+            if self.breaker.is_open:
+                account.status = "down"
+                yield frames.Busy(ask.id, self.breaker.retry_ms, DOWN)
+                return
             async with aclosing(self._run(caller, ask, request, account)) as replies:
                 async for reply in replies:
                     yield reply
         except _RefusedError as refused:
             account.status = "refused"
-            yield frames.Failed(ask.id, str(refused))
+            yield frames.Failed(ask.id, refused.reason, refused.remedy, refused.by)
         except EngineError as error:
-            account.status = "failed"
-            yield frames.Failed(ask.id, error.reason, error.remedy)
+            yield self._failed(ask.id, error, account)
         finally:
             account.total_ms = _since(began)
             self._account(account)
@@ -124,10 +171,22 @@ class Dispatcher:
         elif not turn.said.done():
             turn.said.cancel()
 
+    def allows(self, user: Identity) -> Decision:
+        """Whether `user` may use the model."""
+        return allows_model(self.policy(), self.model, user.groups)
+
     def close(self) -> None:
         """End what would still happen by itself."""
+        self.breaker.close()
         if self._expiry is not None:
             self._expiry.cancel()
+
+    async def _probe(self) -> None:
+        """Let the engine write one token; raises `EngineError`."""
+        request = Request(next(self._ids), PROBE, max_tokens=1, document=PROBE)
+        async with aclosing(self._engine.stream(request)) as events:
+            async for _ in events:
+                pass
 
     async def _run(
         self, caller: Caller, ask: frames.Ask, request: Request, account: Account
@@ -139,15 +198,18 @@ class Dispatcher:
             caller.client,
             document,
             request.priority,
-            len(request.prompt) / CHARS_PER_TOKEN,
+            len(request.prompt) / CHARS_PER_TOKEN + len(request.images) * PICTURE_TOKENS,
             max((self._weights.get(group, 1.0) for group in caller.user.groups), default=1.0),
+            self.quotas.limits(caller.user.groups),
         )
         began = time.perf_counter()
         turn = self._turns[job] = _Turn(request.id, loop.create_future())
         self._asked[caller, id] = job
         self._enact(self.scheduler.submit(job, loop.time()))
         try:
-            await asyncio.wait({turn.said})
+            async with aclosing(self._places(job, turn)) as places:
+                async for place in places:
+                    yield frames.Place(id, place)
             if turn.said.cancelled():
                 yield Done(id, "cancelled")
             elif turn.said.result() != "start":
@@ -172,6 +234,21 @@ class Dispatcher:
             if self.scheduler.cancel(job):
                 self._enact(self.scheduler.finish(job, loop.time()))
 
+    async def _places(self, job: Job, turn: _Turn) -> AsyncGenerator[int, None]:
+        """Wait for what is said of `job`; where a person waits, too, with its places meanwhile.
+
+        A last 0 says that it waits no more.
+        """
+        told = 0
+        while not turn.said.done():
+            place = self.scheduler.position(job) if job.priority == "explicit" else 0
+            if place != told:
+                told = place
+                yield place
+            await asyncio.wait({turn.said}, timeout=PLACE_S if place else None)
+        if told:
+            yield 0
+
     async def _events(
         self, job: Job, turn: _Turn, request: Request
     ) -> AsyncGenerator[Text | Done, None]:
@@ -181,18 +258,25 @@ class Dispatcher:
             turn.out_of_time = True
             self._engine.cancel(request.id)
 
-        seconds = self.limits.of(job.priority).run_s
+        limits = job.limits or self.quotas.everybody
+        seconds = limits.of(job.priority).run_s
         turn.timer = asyncio.get_running_loop().call_later(seconds, out_of_time)
-        cost = job.cost
-        async with aclosing(self._engine.stream(request)) as events:
-            async for event in events:
-                if isinstance(event, Done):
-                    read = event.prefilled_tokens if event.prompt_tokens else job.cost
-                    cost = read + NEW_TOKEN * event.new_tokens
-                else:
-                    cost += NEW_TOKEN * bool(event.text)
-                self.scheduler.charge(job, cost)
-                yield event
+        read, new = job.cost, 0
+        try:
+            async with aclosing(self._engine.stream(request)) as events:
+                async for event in events:
+                    if isinstance(event, Done):
+                        read = event.prefilled_tokens if event.prompt_tokens else read
+                        new = event.new_tokens
+                    else:
+                        new += bool(event.text)
+                    self.scheduler.charge(job, read + NEW_TOKEN * new)
+                    yield event
+        except EngineError:
+            read = new = 0  # nobody pays for an answer that failed
+            raise
+        finally:
+            self.quotas.ledger.charge(job.user, round(read + new), time.time())
 
     def _end(self, id: int, turn: _Turn, done: Done, account: Account) -> frames.Reply:
         account.prompt_tokens, account.cached_tokens = done.prompt_tokens, done.cached_tokens
@@ -203,6 +287,17 @@ class Dispatcher:
         account.status = "timeout" if turn.out_of_time else done.reason
         reason = "length" if turn.out_of_time else done.reason
         return msgspec.structs.replace(done, id=id, reason=reason)
+
+    def _failed(self, id: int, error: EngineError, account: Account) -> frames.Reply:
+        account.status = "failed"
+        if isinstance(error, DownError):
+            self.breaker.trip(error)
+            if account.first_ms is None:
+                return frames.Busy(id, self.breaker.retry_ms, DOWN)
+        if isinstance(error, BusyError):
+            account.status = "busy"
+            return frames.Busy(id, RETRY_MS if error.pause is None else round(1000 * error.pause))
+        return frames.Failed(id, error.reason, error.remedy)
 
     def _enact(self, steps: list[Step]) -> None:
         for step in steps:
@@ -226,29 +321,36 @@ class Dispatcher:
 
     def _request(self, caller: Caller, ask: frames.Ask) -> Request:
         """What the engine is asked; raises `_RefusedError`."""
-        user = caller.user
+        user, policy = caller.user, self.policy()
+        if self.quotas.is_paused:
+            raise _RefusedError(*PAUSED, by="paused")
         may = {
-            feature: decide(self._policy, feature, True, user.groups)
+            feature: decide(policy, feature, True, user.groups)
             for feature in ("remote", "suggestions", "edits", "generate")
         }
         if not may["remote"].on:
-            raise _RefusedError(may["remote"].why)
-        model = allows_model(self._policy, self._model, user.groups)
+            raise _RefusedError(may["remote"].why, by="remote")
+        model = self.allows(user)
         if not model.on:
-            raise _RefusedError(model.why)
+            raise _RefusedError(model.why, by="model")
         writes = may["edits"].on or may["generate"].on
         # Whoever may have no edits asks for ghost text, and that with its bounds.
         priority = ask.priority if writes or ask.priority != "explicit" else "ghost"
         if priority != "explicit" and not may["suggestions"].on:
-            raise _RefusedError(may["suggestions"].why)
+            raise _RefusedError(may["suggestions"].why, by="suggestions")
+        budget = self.quotas.budget(user.name, user.groups, time.time())
+        if budget is not None and budget.is_spent:
+            raise _RefusedError(*spent(budget), by="quota")
         if (caller, ask.id) in self._asked:
             raise _RefusedError(f"a request {ask.id} runs already: give each an id of its own")
-        bounds = self.limits.of(priority)
+        bounds = self.quotas.limits(user.groups).of(priority)
         if max(len(ask.prompt), len(ask.original)) > bounds.prompt_chars:
             raise _RefusedError(
                 f"the prompt has {len(ask.prompt)} characters, and {bounds.prompt_chars} are"
                 " allowed: set a smaller context_tokens"
             )
+        if ask.images:
+            _check_pictures(ask, priority)
         name = user.name.encode()
         return Request(
             id=next(self._ids),
@@ -258,15 +360,26 @@ class Dispatcher:
             stop=ask.stop,
             temperature=ask.temperature,
             seed=ask.seed,
-            document=f"{user.name}/{caller.client}/{ask.document}",
+            # Not by the connection: who comes back finds the document warm.
+            document=f"{user.name}/{ask.document or caller.client}",
             logprobs=ask.logprobs,
             starts=ask.starts,
             grammar=ask.grammar,
             progress=ask.progress,
             priority=priority,
             original=ask.original,
+            images=ask.images,
             salt=hmac.new(self._secret, name, hashlib.sha256).hexdigest()[:32],
         )
+
+
+def _check_pictures(ask: frames.Ask, priority: Priority) -> None:
+    if priority != "explicit":
+        raise _RefusedError("pictures are only for what a person asks for and waits for")
+    if not all(map(kind_of, ask.images)):
+        raise _RefusedError("a picture is no PNG, JPEG or WebP file")
+    if ask.prompt.count(MARK) != len(ask.images):
+        raise _RefusedError(f"{len(ask.images)} pictures, and not as many places for them")
 
 
 def _ended(id: int, act: Act, retry_ms: int) -> frames.Reply:

@@ -11,7 +11,10 @@ from typing import Annotated
 
 import msgspec
 
-from ..engine.base import Done, Priority, Stats, Text
+from ..engine.base import Done, Priority, Role, Stats, Text
+from ..images import MOST_BYTES, MOST_IMAGES
+from ..policy import Policy
+from .quota import Budget
 
 VERSION = 1
 """Raised when a message changes its meaning; `Hello` must carry it."""
@@ -19,18 +22,29 @@ VERSION = 1
 PATH = "v1/engine"
 """Of the websocket, below the gateway's address."""
 
+GOING_AWAY = 1001
+"""A websocket's code of a gateway that ends: another may take over, or the same once more."""
+
 REVOKED = 4401
 """The code a socket is closed with whose token is no longer good."""
 
 _Id = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+_Image = Annotated[bytes, msgspec.Meta(max_length=MOST_BYTES)]
 _Word = Annotated[str, msgspec.Meta(max_length=256)]
+
+ModelId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
+"""An administrator's name of a model: looked up, never a path."""
 
 
 class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One generation; see `engine.base.Request`. Fields that are not here are not looked at."""
+    """One generation; see `engine.base.Request`. Fields that are not here are not looked at.
+
+    `model` is an id of the gateway's list, "" the first of it that the user may use.
+    """
 
     id: _Id
     prompt: str
+    model: ModelId = ""
     begin: Annotated[str, msgspec.Meta(max_length=4096)] = ""
     max_tokens: Annotated[int, msgspec.Meta(ge=0)] = 64
     stop: Annotated[tuple[_Word, ...], msgspec.Meta(max_length=32)] = ()
@@ -43,6 +57,7 @@ class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
     progress: bool = False
     priority: Priority = "ghost"
     original: str = ""
+    images: Annotated[tuple[_Image, ...], msgspec.Meta(max_length=MOST_IMAGES)] = ()
 
 
 class _Named(msgspec.Struct):
@@ -72,26 +87,60 @@ class Stop(msgspec.Struct, tag="stop", frozen=True):
     id: _Id
 
 
-class Welcome(msgspec.Struct, tag="welcome", frozen=True):
-    """The first frame of the gateway. The `abilities` in the `stats` name the model's templates."""
+class Offered(msgspec.Struct, frozen=True):
+    """A model that the user may use. The `abilities` in its `stats` name its templates."""
 
-    version: int
+    id: str
+    roles: tuple[Role, ...]
     stats: Stats
 
 
-class Failed(msgspec.Struct, tag="failed", frozen=True):
-    """Request `id` ended with an error."""
+class Welcome(msgspec.Struct, tag="welcome", frozen=True):
+    """The first frame of the gateway: the models for this user, as the administrator lists them.
+
+    `policy` is what of it concerns the user, who is in these `groups`. When that has changed
+    another welcome says so. A message may have `body_bytes`; 0 says nothing of it.
+    """
+
+    version: int
+    models: tuple[Offered, ...]
+    policy: Policy = Policy()
+    groups: tuple[str, ...] = ()
+    body_bytes: int = 0
+
+
+class Failed(msgspec.Struct, tag="failed", frozen=True, omit_defaults=True):
+    """Request `id` ended with an error.
+
+    `refused`: it was not run, for it is not allowed: a feature of the policy, `model`, `quota`, or
+    all, which is `paused`.
+    """
 
     id: int
     reason: str
     remedy: str = ""
+    refused: str = ""
+
+
+class Place(msgspec.Struct, tag="place", frozen=True):
+    """Request `id`, for which somebody waits, is at this place of the queue.
+
+    1 is the next; 0 says that it waits no more.
+    """
+
+    id: int
+    place: int
 
 
 class Busy(msgspec.Struct, tag="busy", frozen=True):
-    """Request `id` was not run, or not to its end: too much is to be done. Ask again then."""
+    """Request `id` was not run, or not to its end. Ask again then.
+
+    Too much is to be done, or it is for the `reason` given.
+    """
 
     id: int
     retry_ms: int
+    reason: str = ""
 
 
 class Superseded(msgspec.Struct, tag="superseded", frozen=True):
@@ -101,16 +150,16 @@ class Superseded(msgspec.Struct, tag="superseded", frozen=True):
 
 
 class Hint(msgspec.Struct, tag="hint", frozen=True):
-    """Wait this long after a key before the next request."""
+    """Wait this long after a key before the next request; 0 until it is told."""
 
     debounce_ms: int
 
 
-Reply = Text | Done | Failed | Busy | Superseded
+Reply = Text | Done | Failed | Busy | Superseded | Place
 """What comes of a request."""
 
 FromClient = Hello | Start | Stop
-FromGateway = Welcome | Hint | Reply
+FromGateway = Welcome | Hint | Budget | Reply
 
 _encoder = msgspec.msgpack.Encoder()
 _client = msgspec.msgpack.Decoder(FromClient)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import msgspec
 
@@ -10,6 +11,9 @@ from ..engine.base import Priority
 
 CHARS_PER_TOKEN = 4
 """Of a prompt, about: what it costs before the engine has counted."""
+
+PICTURE_TOKENS = 1024
+"""Of a picture, about."""
 
 
 _Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -34,7 +38,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of one user: `rate` requests a second for long, `burst` at once, so many running and waiting.
 
     `sockets` may be open, each with `documents` at most whose answers are wanted at once;
-    `body_bytes` is the largest message.
+    `tokens_per_day` may be read anew or written, None without end. `body_bytes` is the largest
+    message, the same for all.
     """
 
     rate: _Amount = 2.0
@@ -43,6 +48,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waiting: _Count = 16
     sockets: _Count = 8
     documents: _Count = 16
+    tokens_per_day: _Count | None = None
     body_bytes: _Count = 256 * 1024
     explicit: Bounds = Bounds(16_384, 2048, wait_s=5.0, run_s=120.0)
     ghost: Bounds = Bounds(4096, 128, wait_s=0.3, run_s=20.0)
@@ -53,3 +59,14 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if priority == "explicit":
             return self.explicit
         return self.ghost if priority == "ghost" else self.prefetch
+
+
+def most_generous(limits: Sequence[Limits]) -> Limits:
+    """Of several, at least one, in each respect what allows most."""
+    return Limits(*map(_most, zip(*map(msgspec.structs.astuple, limits), strict=True)))
+
+
+def _most(values: tuple[Any, ...]) -> Any:
+    if isinstance(values[0], Bounds):
+        return Bounds(*map(max, zip(*map(msgspec.structs.astuple, values), strict=True)))
+    return None if None in values else max(values)

@@ -10,6 +10,7 @@ known only once it is done. Times are seconds of any clock.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -59,7 +60,8 @@ in the way of somebody who waits. One that runs is to be cancelled, and ended wi
 class Job:
     """One request of a user. `cost` is what it will cost, as far as is known, in tokens.
 
-    `client` and `document` say what it supersedes, the document "" nothing.
+    `client` and `document` say what it supersedes, the document "" nothing; `limits` are the
+    user's, None everybody's.
     """
 
     user: str
@@ -68,6 +70,7 @@ class Job:
     priority: Priority
     cost: float
     weight: float = 1.0
+    limits: Limits | None = None
     arrived: float = 0.0
     deadline: float = math.inf
     started: float | None = None
@@ -111,6 +114,7 @@ class Bucket:
 @dataclass
 class _User:
     bucket: Bucket
+    limits: Limits
     weight: float = 1.0
     served: float = 0.0
     """Tokens by weight."""
@@ -146,6 +150,12 @@ class Scheduler:
         return sum(len(user.waiting) for user in self._waiting.values())
 
     @property
+    def queue(self) -> dict[Priority, int]:
+        """Of those that wait, how many are of each class, the first to go first."""
+        count = Counter(job.priority for job in self._queued())
+        return {priority: count[priority] for priority in RANK}
+
+    @property
     def debounce_ms(self) -> int:
         """How long a client should wait after a key before it asks: more with the load."""
         return round(self._load * MOST_DEBOUNCE_MS / STEP_MS) * STEP_MS
@@ -159,12 +169,12 @@ class Scheduler:
         """Take a new job, or refuse it."""
         steps = self._supersede(job)
         user = self._user(job, now)
-        patience = self._limits.of(job.priority).wait_s
+        patience = user.limits.of(job.priority).wait_s
         wait = self._predict(user, job)
         if job.priority == "ghost":
             self._look(wait / patience, now)
         pause = user.bucket.take(now)
-        if not pause and len(user.waiting) >= self._limits.waiting:
+        if not pause and len(user.waiting) >= user.limits.waiting:
             pause = self._holds[job.priority]
         if not pause and wait > patience:
             pause = wait - patience
@@ -185,6 +195,16 @@ class Scheduler:
         """Nobody wants it any more; whether it runs, and is to be ended with `finish`."""
         self._end(job)
         return job in self._running
+
+    def position(self, job: Job) -> int:
+        """Which of all that wait `job` is, which does: 1 is the next. As things stand now."""
+        orders: dict[Job, tuple[int, float]] = {}
+        for user in self._waiting.values():
+            virtual = user.served
+            for waiting in user.waiting:
+                orders[waiting] = self._order(waiting, virtual)
+                virtual += waiting.cost / waiting.weight
+        return 1 + sum(order < orders[job] for order in orders.values())
 
     def charge(self, job: Job, tokens: float) -> None:
         """A running job has cost so much up to now."""
@@ -212,10 +232,13 @@ class Scheduler:
 
     def _user(self, job: Job, now: float) -> _User:
         user = self._users.get(job.user)
+        limits = job.limits or self._limits
         if user is None:
-            limits = self._limits
-            user = _User(Bucket(limits.rate, limits.burst, limits.burst, now))
+            user = _User(Bucket(limits.rate, limits.burst, limits.burst, now), limits)
             self._users[job.user] = user
+        # Groups change, and a user's limits and weight with them.
+        user.bucket.rate, user.bucket.burst = limits.rate, limits.burst
+        user.limits = limits
         user.weight = job.weight
         return user
 
@@ -260,7 +283,7 @@ class Scheduler:
         if not self._waiting:
             return None
         self._floor = max(self._floor, min(user.served for user in self._waiting.values()))
-        free = [u for u in self._waiting.values() if u.running < self._limits.in_flight]
+        free = [u for u in self._waiting.values() if u.running < u.limits.in_flight]
         return min(free, key=lambda user: self._order(user.waiting[0], user.served), default=None)
 
     def _fill(self, now: float) -> list[Step]:
@@ -280,7 +303,7 @@ class Scheduler:
         wanted = sum(
             user.waiting[0].priority != "prefetch"
             for user in self._waiting.values()
-            if user.running < self._limits.in_flight
+            if user.running < user.limits.in_flight
         )
         if not wanted:
             return []

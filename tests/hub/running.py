@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,13 +17,18 @@ from jupyter_fastgen.engine.base import Abilities, Done, Engine, Event, Request,
 from jupyter_fastgen.engine.remote import RemoteEngine
 from jupyter_fastgen.hub import frames
 from jupyter_fastgen.hub.auth import AuthError, Identity
+from jupyter_fastgen.hub.breaker import Breaker
 from jupyter_fastgen.hub.dispatch import Account, Dispatcher
 from jupyter_fastgen.hub.gateway import Gateway, application
 from jupyter_fastgen.hub.limits import Limits
-from jupyter_fastgen.hub.policy import Policy
+from jupyter_fastgen.hub.models import Model, Models
+from jupyter_fastgen.hub.quota import Quotas
+from jupyter_fastgen.hub.scheduler import Scheduler
 from jupyter_fastgen.hub.seeing import Metrics
+from jupyter_fastgen.policy import Policy
 
 from ..engine.scripted import ScriptedEngine
+from ..waiting import until as until
 
 
 @dataclass
@@ -38,7 +43,7 @@ class Known:
     )
     down: bool = False
 
-    async def identify(self, token: str) -> Identity | None:
+    async def identify(self, token: str, origin: str = "") -> Identity | None:
         if self.down:
             raise AuthError("the hub is down")
         return self.users.get(token)
@@ -48,9 +53,18 @@ class Known:
 class Running:
     url: str
     gateway: Gateway
+    dispatcher: Dispatcher
     auth: Known
     accounts: list[Account]
     remotes: list[RemoteEngine] = field(default_factory=list)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        return self.dispatcher.scheduler
+
+    @property
+    def breaker(self) -> Breaker:
+        return self.dispatcher.breaker
 
     async def remote(self, token: str = "alice-token") -> RemoteEngine:
         """A user's server, connected."""
@@ -73,6 +87,7 @@ class Running:
 
     async def fetch(self, path: str, token: str = "alice-token", **options: Any) -> HTTPResponse:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= options.pop("headers", {})
         return await AsyncHTTPClient().fetch(
             f"{self.url}/{path}", headers=headers, raise_error=False, **options
         )
@@ -93,20 +108,28 @@ async def running(
     engine: Engine,
     slots: int = 4,
     limits: Limits | None = None,
-    policy: Policy | None = None,
+    policy: Policy | Callable[[], Policy] = Policy,
+    group_limits: dict[str, Limits] | None = None,
+    others: Sequence[Model] = (),
+    more: Callable[[Gateway], Sequence[Any]] = lambda gateway: (),
     **options: Any,
 ) -> AsyncGenerator[Running, None]:
     accounts: list[Account] = []
-    limits, policy = limits or Limits(), policy or Policy()
-    dispatcher = Dispatcher(engine, "m", slots, limits, policy, {}, b"secret", accounts.append)
-    metrics = Metrics(dispatcher.scheduler, "m")
+    limits = limits or Limits()
+    quotas = Quotas(limits, group_limits or {})
+    rules = policy if callable(policy) else lambda: policy
+    dispatcher = Dispatcher(engine, "m", slots, quotas, rules, {}, b"secret", accounts.append)
+    model = Model(engine, dispatcher)
+    model.set_loaded(Abilities(fim="qwen"))
+    models = Models(model, *others)
+    metrics = Metrics(models, ["ai-users"])
     auth = Known()
-    gateway = Gateway(engine, "m", Abilities(fim="qwen"), auth, dispatcher, metrics, **options)
-    gateway.loaded.set()
-    server = HTTPServer(application(gateway, "/services/fastgen/"))
+    gateway = Gateway(models, quotas, auth, metrics, **options)
+    server = HTTPServer(application(gateway, "/services/fastgen/", more(gateway), "secret"))
     socket, port = bind_unused_port()
     server.add_sockets([socket])
-    found = Running(f"http://127.0.0.1:{port}/services/fastgen", gateway, auth, accounts)
+    url = f"http://127.0.0.1:{port}/services/fastgen"
+    found = Running(url, gateway, dispatcher, auth, accounts)
     try:
         yield found
     finally:
@@ -157,11 +180,3 @@ async def collect(stream: AsyncGenerator[Event, None]) -> tuple[str, Done]:
             done = event
     assert done is not None
     return text, done
-
-
-async def until(condition: Any) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen")

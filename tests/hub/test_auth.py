@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,20 @@ from tornado.testing import bind_unused_port
 
 from jupyter_fastgen.cli import main
 from jupyter_fastgen.hub.auth import (
+    MOST_REFUSED,
     PARALLEL,
+    REFUSED,
     STALE,
     AuthError,
     HubTokens,
     Identity,
+    NotAllowedError,
     Remembering,
     TokenFile,
+    TooOftenError,
     digest,
 )
+from jupyter_fastgen.hub.tries import FORGIVEN, WRONG
 
 FRESH = 40.0
 
@@ -35,7 +41,7 @@ class Source:
         self.down = False
         self.answer: Identity | None = ALICE
 
-    async def identify(self, token: str) -> Identity | None:
+    async def identify(self, token: str, origin: str = "") -> Identity | None:
         self.asked += 1
         self.at_once += 1
         self.most = max(self.most, self.at_once)
@@ -43,7 +49,9 @@ class Source:
         self.at_once -= 1
         if self.down:
             raise AuthError("down")
-        return self.answer
+        if token.startswith("bob"):
+            raise NotAllowedError
+        return None if token.startswith("wrong") else self.answer
 
 
 class Clock:
@@ -89,6 +97,85 @@ async def test_who_was_known_stays_known_for_a_time_while_the_hub_is_down():
         await known.identify("t")
 
 
+# --- wrong tokens ---------------------------------------------------------------------
+
+
+async def test_who_tries_wrong_tokens_costs_the_hub_one_question_a_second():
+    source, clock = Source(), Clock()
+    known = Remembering(source, FRESH, clock)
+    for number in range(1000):
+        with contextlib.suppress(TooOftenError):
+            assert await known.identify(f"wrong{number}", "10.0.0.9") is None
+    assert source.asked == WRONG
+    for _ in range(600):
+        clock.now += 0.1
+        with contextlib.suppress(TooOftenError):
+            await known.identify(f"wrong{clock.now}", "10.0.0.9")
+    assert source.asked == pytest.approx(WRONG + 60 * FORGIVEN, abs=1)
+
+
+async def test_wrong_tokens_at_once_are_no_way_round_that():
+    source = Source()
+    known = Remembering(source, FRESH, Clock())
+    tries = (known.identify(f"wrong{n}", "10.0.0.9") for n in range(1000))
+    told = await asyncio.gather(*tries, return_exceptions=True)
+    assert source.asked <= WRONG + PARALLEL
+    assert sum(isinstance(one, TooOftenError) for one in told) == 1000 - source.asked
+
+
+async def test_good_users_at_the_address_of_a_bad_one_come_in():
+    source, clock = Source(), Clock()
+    known = Remembering(source, FRESH, clock)
+    await known.identify("early", "10.0.0.9")
+    for number in range(100):
+        with contextlib.suppress(TooOftenError):
+            await known.identify(f"wrong{number}", "10.0.0.9")
+    # Who was known is asked about as ever, who is elsewhere knows nothing of it.
+    clock.now = FRESH + 1
+    for number in range(100):
+        with contextlib.suppress(TooOftenError):
+            await known.identify(f"wrong{number + 100}", "10.0.0.9")
+    assert await known.identify("early", "10.0.0.9") == ALICE
+    assert await known.identify("other", "10.0.0.8") == ALICE
+    with pytest.raises(TooOftenError) as refused:
+        await known.identify("late", "10.0.0.9")
+    assert refused.value.retry_s <= 1 / FORGIVEN
+    clock.now += refused.value.retry_s
+    herd = (known.identify(f"late{number}", "10.0.0.9") for number in range(300))
+    assert await asyncio.gather(*herd) == [ALICE] * 300
+
+
+async def test_a_refused_token_is_asked_about_again_after_a_short_while():
+    source, clock = Source(), Clock()
+    known = Remembering(source, FRESH, clock)
+    for token in ("wrong", "bob"):
+        source.asked = 0
+        for _ in range(50):
+            assert await known.identify(token, "10.0.0.9") is None
+        assert source.asked == 1
+        clock.now += REFUSED + 0.1
+        assert await known.identify(token, "10.0.0.9") is None
+        assert source.asked == 2
+
+
+async def test_users_without_access_are_not_taken_for_guessers():
+    source = Source()
+    known = Remembering(source, FRESH, Clock())
+    for number in range(200):
+        assert await known.identify(f"bob{number}", "10.0.0.9") is None
+    assert await known.identify("good", "10.0.0.9") == ALICE
+
+
+async def test_what_is_kept_of_wrong_tokens_is_bounded():
+    known = Remembering(Source(), FRESH, Clock())
+    good = await known.identify("good", "10.0.0.9")
+    for number in range(MOST_REFUSED + 500):
+        await known.identify(f"wrong{number}", f"10.1.{number // 250}.{number % 250}")
+    assert len(known._refused) == MOST_REFUSED
+    assert good == ALICE
+    assert len(known._answers) == 1
+
+
 async def test_one_that_does_not_wait_does_not_end_it_for_others():
     source = Source()
     known = Remembering(source, FRESH)
@@ -97,6 +184,22 @@ async def test_one_that_does_not_wait_does_not_end_it_for_others():
     await asyncio.sleep(0)
     impatient.cancel()
     assert await patient == ALICE
+
+
+async def test_each_look_at_a_token_is_told_once():
+    source, clock = Source(), Clock()
+    told: list[tuple[str, bool]] = []
+    known = Remembering(
+        source, FRESH, clock, lambda found, seconds: told.append((found, seconds is not None))
+    )
+    await known.identify("t")
+    await known.identify("t")
+    source.answer = None
+    await known.identify("u")
+    source.down = True
+    with pytest.raises(AuthError):
+        await known.identify("v")
+    assert told == [("known", True), ("remembered", False), ("nobody", True), ("failed", True)]
 
 
 async def test_the_token_file_knows_digests_and_is_read_again(tmp_path: Path):
@@ -166,7 +269,8 @@ async def test_users_of_a_hub_are_known_by_the_scopes_of_their_tokens(
     monkeypatch.setenv("JUPYTERHUB_SERVICE_NAME", "fastgen")
     known = HubTokens()
     assert await known.identify("alice") == ALICE
-    assert await known.identify("bob") is None
+    with pytest.raises(NotAllowedError):
+        await known.identify("bob")
     assert await known.identify("nobody") is None
     with pytest.raises(AuthError, match="hub"):
         await known.identify("broken")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from typing import Any
 
 import msgspec
@@ -12,9 +13,12 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError
 
 from jupyter_fastgen.engine.base import BusyError, Done, EngineError, Text
+from jupyter_fastgen.engine.remote import RemoteEngine
 from jupyter_fastgen.hub import frames, gateway
+from jupyter_fastgen.hub.auth import Identity, Remembering
 from jupyter_fastgen.hub.limits import Bounds, Limits
-from jupyter_fastgen.hub.policy import Policy, Rules
+from jupyter_fastgen.hub.tries import WRONG, networks
+from jupyter_fastgen.policy import Policy, Rules
 
 from ..engine.scripted import ScriptedEngine
 from .running import HeldEngine, ask, collect, receive, running, send, until
@@ -54,6 +58,21 @@ async def test_without_a_good_token_nothing_opens(token: str, path: str):
         assert (await at.fetch(f"{path}?token=alice-token", token, **options)).code == 403
         with pytest.raises(HTTPClientError, match="403"):
             await at.socket(token)
+
+
+async def test_an_address_of_wrong_tokens_is_told_to_come_back():
+    async with running(ScriptedEngine(""), proxies=networks(["127.0.0.1"])) as at:
+        at.gateway.auth = Remembering(at.auth, 60.0, lambda: 0.0)
+        elsewhere = {"X-Forwarded-For": "6.6.6.6, 10.0.0.8"}
+        for number in range(int(WRONG)):
+            assert (await at.fetch("v1/models", f"wrong{number}", headers=elsewhere)).code == 403
+        refused = await at.fetch("v1/models", "wrong", headers=elsewhere)
+        assert refused.code == 429
+        assert refused.headers["Retry-After"] == "1"
+        with pytest.raises(HTTPClientError, match="429"):
+            await at.socket(**elsewhere)
+        assert (await at.fetch("v1/models")).code == 200
+        await at.greeted()
 
 
 async def test_no_page_of_a_browser_gets_a_socket():
@@ -186,7 +205,7 @@ async def test_who_does_not_read_holds_no_slot(monkeypatch: pytest.MonkeyPatch):
         await send(socket, frames.Start.of(frames.Ask(1, "x")))
         await until(lambda: at.accounts)
         assert at.accounts[0].status == "stop"
-        assert at.gateway.dispatcher.scheduler.running == 0
+        assert at.scheduler.running == 0
 
 
 async def test_two_requests_of_one_id_are_told_apart():
@@ -220,7 +239,7 @@ async def test_what_waits_for_a_slot_is_cancelled_at_once():
         await until(lambda: engine.started)
         remote = await at.remote()
         waiting = asyncio.create_task(collect(remote.stream(ask(5))))
-        await until(lambda: at.gateway.dispatcher.scheduler.waiting)
+        await until(lambda: at.scheduler.waiting)
         remote.cancel(5)
         assert (await waiting)[1] == Done(5, "cancelled")
         engine.let_go.set()
@@ -240,7 +259,7 @@ async def test_what_runs_is_cancelled_by_its_client_and_by_its_leaving():
         await until(lambda: len(engine.started) == 2)
         await remote.close()
         await until(lambda: engine.started[1].id in engine.cancelled)
-        await until(lambda: at.gateway.dispatcher.scheduler.running == 0)
+        await until(lambda: at.scheduler.running == 0)
         assert [account.status for account in at.accounts] == ["cancelled"] * 2
 
 
@@ -294,15 +313,41 @@ async def test_what_waits_past_its_deadline_is_told_to_come_back():
     [
         (Policy(preset="confidential"), "preset confidential"),
         (Policy(preset="exam"), "preset exam"),
-        (Policy(groups={"ai-users": Rules(models=("other",))}), "model m is not among"),
     ],
 )
 async def test_the_policy_holds_at_the_gateway(policy: Policy, said: str):
     engine = ScriptedEngine("x")
     async with running(engine, policy=policy) as at:
+        body = json.dumps({"prompt": "x = ", "model": "m"})
+        told = await at.fetch("v1/completions", method="POST", body=body)
+        assert told.code >= 400
+        assert said in json.loads(told.body)["error"]["message"]
         with pytest.raises(EngineError, match=said):
             await collect((await at.remote()).stream(ask()))
         assert engine.requests == []
+
+
+async def test_a_users_server_is_told_what_concerns_its_user_and_again_when_that_changes():
+    off = Rules({"edits": "force-off"})
+    policy = Policy(groups={"ai-users": off, "staff": Rules(models=("m",))}, courses={"cs": off})
+    told: list[tuple[Policy, tuple[str, ...]]] = []
+    engine = ScriptedEngine("x")
+    async with running(engine, policy=lambda: policy, recheck_s=0.02) as at:
+        remote = RemoteEngine(at.url, "alice-token", on_policy=lambda *said: told.append(said))
+        at.remotes.append(remote)
+        await remote.ready()
+        rules = Policy(groups={"ai-users": off}, courses={"cs": off})
+        assert told == [(rules, ("ai-users",))]
+        policy = msgspec.structs.replace(policy, groups={"staff": off})  # not alice's
+        await until(lambda: len(told) == 2)
+        assert told[1] == (Policy(courses={"cs": off}), ("ai-users",))
+        policy = msgspec.structs.replace(policy, groups={})
+        await collect(remote.stream(ask()))  # the connection is the same
+        await asyncio.sleep(0.1)
+        assert len(told) == 2
+        at.auth.users["alice-token"] = Identity("alice", ("staff",))
+        await until(lambda: len(told) == 3)
+        assert told[2][1] == ("staff",)
 
 
 async def test_without_edits_nobody_goes_first():
@@ -368,6 +413,6 @@ def test_whatever_a_client_sends_others_are_served(sent: list[bytes]):
             assert text == "fine"
             socket.close()
             await until(lambda: at.gateway.sockets["alice"] == 0)
-            assert at.gateway.dispatcher.scheduler.running == 0
+            assert at.scheduler.running == 0
 
     asyncio.run(attack())

@@ -10,12 +10,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from jupyter_events import EventLogger
 
 from jupyter_fastgen import diagnosis
-from jupyter_fastgen.engine.base import EngineError
+from jupyter_fastgen.engine.base import Abilities, EngineError
 from jupyter_fastgen.hub import frames
 from jupyter_fastgen.hub.limits import Limits
 from jupyter_fastgen.hub.seeing import Audit
+from jupyter_fastgen.seen import ID, SCHEMAS
 
 from ..engine.scripted import ScriptedEngine
 from .running import ask, collect, receive, running, until
@@ -82,16 +84,18 @@ async def test_a_busy_gateway_answers_429_before_anything_else():
 async def test_health_is_open_and_tells_of_nobody():
     async with running(ScriptedEngine("x")) as at:
         answer = await at.fetch("health", "")
-        assert json.loads(answer.body) == {"status": "ok", "model": "m"}
+        assert json.loads(answer.body) == {"status": "ok", "models": {"m": "ok"}}
 
 
 async def test_while_the_model_loads_clients_wait_and_health_says_so():
     async with running(ScriptedEngine("x")) as at:
-        at.gateway.loaded.clear()
+        (model,) = at.gateway.models
+        model.loaded.clear()
+        model.tried.clear()
         assert (await at.fetch("health", "")).code == 503
         waiting = asyncio.create_task(at.remote())
         await until(lambda: at.gateway.sockets["alice"])
-        at.gateway.loaded.set()
+        model.set_loaded(Abilities())
         assert (await collect((await waiting).stream(ask())))[0] == "x"
 
 
@@ -114,10 +118,48 @@ async def test_metrics_count_and_know_no_users():
         await collect(remote.stream(ask()))
         at.gateway.metrics.take(at.accounts[0])
         told = (await at.fetch("metrics")).body.decode()
-        requests = 'requests_total{model="m",priority="ghost",status="stop"} 1.0'
+        requests = 'requests_total{class="ghost",model="m",status="stop"} 1.0'
         assert f"jupyter_fastgen_gateway_{requests}" in told
         assert "jupyter_fastgen_gateway_sockets 1.0" in told
         assert "alice" not in told
+
+
+async def test_a_row_is_an_event_and_who_asked(tmp_path: Path):
+    audit = Audit(tmp_path / "audit.jsonl")
+    async with running(ScriptedEngine("x"), limits=Limits(rate=0.1, burst=1)) as at:
+        remote = await at.remote()
+        await collect(remote.stream(ask()))
+        with pytest.raises(EngineError):
+            await collect(remote.stream(ask(priority="prefetch")))
+        with pytest.raises(EngineError):
+            await collect((await at.remote("bob-token")).stream(ask(prompt="x" * 10**5)))
+        for account in at.accounts:
+            audit.take(account)
+    audit.close()
+    schemas = EventLogger().schemas
+    schemas.register((SCHEMAS / "completion.v1.yaml").read_text(encoding="utf-8"))
+    rows = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert [row["user"] for row in rows] == ["alice", "alice", "bob"]
+    assert [row["status"] for row in rows] == ["answered", "busy", "refused"]
+    assert rows[0]["groups"] == ["ai-users"]
+    assert len({row["request_id"] for row in rows}) == 3
+    for row in rows:
+        own = {"time", "user", "groups", "end", "prompt_chars", "wait_ms"}
+        schemas.validate_event(ID.format("completion"), {k: row[k] for k in row.keys() - own})
+
+
+async def test_what_is_counted_is_counted_by_named_groups_and_models():
+    async with running(ScriptedEngine("x")) as at:
+        for token in ("alice-token", "bob-token", "bob-token"):
+            await collect((await at.remote(token)).stream(ask(prompt="x" * 40)))
+        for account in at.accounts:
+            at.gateway.metrics.take(account)
+        told = (await at.fetch("metrics")).body.decode()
+        tokens = {account.user: account.new_tokens for account in at.accounts}
+        assert f'group_tokens_total{{group="ai-users"}} {tokens["alice"]:.1f}' in told
+        assert 'group="(other)"' in told
+        assert 'jupyter_fastgen_gateway_slots{model="m"} 4.0' in told
+        assert 'jupyter_fastgen_gateway_model_up{model="m"} 1.0' in told
 
 
 async def test_no_text_is_found_in_any_log_metric_or_row(
