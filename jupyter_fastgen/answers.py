@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+import itertools
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+
+import msgspec
 
 from . import protocol
 from .document import Document, OutOfStepError
@@ -13,11 +16,15 @@ from .edits import Edits
 from .errors import FastgenError, TooLongError
 from .host import ModelHost
 from .jobs import signed, unexpected
+from .policy import Decision, Notebook
+from .watch import Watch
 
 ID = 1
 """Of every job: a stream has only one."""
 
 DOCUMENT = "d"
+
+_names = itertools.count(1)
 
 Asked = protocol.Generate | protocol.Rewrite
 
@@ -28,10 +35,19 @@ class Answers:
     Two engines at once would make both many times slower.
     """
 
-    def __init__(self, edits: Edits, rest: Callable[[], None] = lambda: None) -> None:
-        """`rest` ends what runs and is less urgent, which is ghost text."""
+    def __init__(
+        self,
+        edits: Edits,
+        rest: Callable[[], None] = lambda: None,
+        notebook_of: Callable[[str], Awaitable[Notebook | None]] | None = None,
+    ) -> None:
+        """`rest` ends what runs and is less urgent, which is ghost text.
+
+        `notebook_of` tells, by the id of its kernel, what an open notebook says of us.
+        """
         self._edits = edits
         self._rest = rest
+        self._notebook_of = notebook_of
         self._turn = asyncio.Lock()
 
     async def frames(self, asked: Asked) -> AsyncGenerator[protocol.FromServer, None]:
@@ -41,11 +57,20 @@ class Answers:
         """
         async with self._turn:
             try:
+                if self._notebook_of is not None and asked.kernel:
+                    # What a page has is newer than what is saved.
+                    now = await self._notebook_of(asked.kernel)
+                    asked = msgspec.structs.replace(asked, notebook=now or asked.notebook)
                 is_new = isinstance(asked, protocol.Generate)
+                told = self._may(asked)
+                if not told.on:
+                    self._edits.seen.refused(told)
+                    yield protocol.Done(ID, "off", told.why)
+                    return
                 if is_new and asked.images:
-                    hosts = (await self._edits.seeing(asked.model),)
+                    hosts = (await self._edits.seeing(asked.model, asked.notebook),)
                 else:
-                    hosts = await self._edits.named(asked.model)
+                    hosts = await self._edits.named(asked.model, asked.notebook)
                 answer = self._write(hosts, asked) if is_new else self._edit(hosts, asked)
                 async with aclosing(answer) as frames:
                     async for frame in frames:
@@ -54,6 +79,16 @@ class Answers:
                 yield protocol.Done(ID, "failed", str(error))
             except Exception as error:
                 yield protocol.Done(ID, "failed", unexpected("the answer", error))
+
+    def _may(self, asked: Asked) -> Decision:
+        allowed, notebook = self._edits.allowed, asked.notebook
+        is_new = isinstance(asked, protocol.Generate)
+        told = allowed.feature("generate" if is_new else "edits", notebook)
+        if told.on and asked.about:
+            live = allowed.feature("kernel_context", notebook)
+            why = f"objects of the kernel can't be described: {live.why}; name them without braces"
+            return Decision(live.on, "" if live.on else why, live.about)
+        return told
 
     async def _write(
         self, hosts: Sequence[ModelHost], asked: protocol.Generate
@@ -74,6 +109,7 @@ class Answers:
         self, host: ModelHost, asked: protocol.Generate
     ) -> AsyncGenerator[protocol.FromServer, None]:
         states: asyncio.Queue[protocol.Status | None] = asyncio.Queue()
+        host.check(asked.notebook)
         deaf = host.listen(states.put_nowait)
         loading = asyncio.create_task(host.generation())
         loading.add_done_callback(lambda _: states.put_nowait(None))
@@ -85,22 +121,42 @@ class Answers:
             deaf()
             loading.cancel()
         service = loading.result()
+        host.check(asked.notebook)  # a server of others has told which model it is
         self._rest()
-        async with aclosing(service.generate(asked, ID)) as frames:
-            async for frame in frames:
-                yield frame
+        name = f"kernel.{next(_names)}"
+        watch = Watch(self._edits.seen, name, "explicit", host)
+        done = protocol.Done(ID, "cancelled")
+        try:
+            async with aclosing(service.generate(asked, ID)) as frames:
+                async for frame in frames:
+                    done = frame if isinstance(frame, protocol.Done) else done
+                    yield frame
+        except FastgenError as error:
+            watch.fail(error)
+            done = protocol.Done(ID, "failed")
+            raise
+        finally:
+            watch.end(done)
 
     async def _edit(
         self, hosts: Sequence[ModelHost], asked: protocol.Rewrite
     ) -> AsyncGenerator[protocol.FromServer, None]:
         frames: asyncio.Queue[protocol.FromServer] = asyncio.Queue()
         first, second = hosts[0], hosts[1] if len(hosts) > 1 else None
-        edits = Edits(lambda _: first, self._edits.actions, lambda: second)
-        jobs = EditJobs(edits, "kernel", frames.put)
+        edits = Edits(
+            lambda _: first,
+            self._edits.actions,
+            lambda: second,
+            allowed=self._edits.allowed,
+            seen=self._edits.seen,
+        )
+        jobs = EditJobs(edits, f"kernel.{next(_names)}", frames.put)
         try:
             if len({cell.id for cell in asked.cells}) < len(asked.cells):
                 raise OutOfStepError("two cells have the same id")
-            document = Document.opened(protocol.Open(DOCUMENT, asked.cells, asked.language))
+            document = Document.opened(
+                protocol.Open(DOCUMENT, asked.cells, asked.language, notebook=asked.notebook)
+            )
             message = protocol.Edit(
                 ID,
                 DOCUMENT,

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from jupyter_core.paths import jupyter_config_path
 from jupyter_server.extension.application import ExtensionApp
+from tornado.ioloop import PeriodicCallback
+from tornado.web import HTTPError
 from traitlets import Bool, Enum, Float, Int, Unicode
 
+from .allowed import Allowed
 from .answers import Answers
 from .completion.confidence import THRESHOLD
 from .completion.context import Budget
@@ -25,13 +28,17 @@ from .engine.base import KVFormat
 from .habit import HabitFile, default_path
 from .handlers import ROUTES
 from .host import ModelHost, Settings, edit_host, image_model, remote_host
+from .hub import frames
 from .kernel import Kernels
 from .link import CERTIFICATE, SECRET, URL
 from .models.catalog import load_catalog
 from .models.resolve import listed
 from .models.store import ModelStore
+from .policy import Notebook, PolicyFile
+from .seen import Seen
 
 if TYPE_CHECKING:
+    from .engine.remote import Told
     from .handlers import StreamHandler
     from .session import Session
 
@@ -43,6 +50,10 @@ LOOPBACK: dict[str, str] = {
     "::": "::1",
 }
 """Where a server that listens at this address is reached from the same machine."""
+
+
+LOOK_MS = 5000
+"""Between two looks whether the policy's file is another."""
 
 
 def environment(server: Any, secret: str) -> dict[str, str]:
@@ -66,6 +77,7 @@ class FastgenApp(ExtensionApp):
     app_name = "jupyter-fastgen"
     description = "Ghost text in Jupyter from a quantized model on your own machine."
     load_other_extensions = True
+    config_file_name = Unicode("jupyter_fastgen_config")
 
     model = Unicode(
         "",
@@ -88,6 +100,11 @@ class FastgenApp(ExtensionApp):
         " this machine.",
     ).tag(config=True)
     remote_api_key = Unicode("", help="The key of the server that `remote` names.").tag(config=True)
+    policy_file = Unicode(
+        "",
+        help="A TOML file of what is allowed, as a gateway has. Of both the stricter counts."
+        " Empty: all.",
+    ).tag(config=True)
     threads = Int(0, help="Threads of the engine. 0: fit the machine.").tag(config=True)
     slots = Int(2, min=1, help="Documents kept warm in the KV cache at once.").tag(config=True)
     context_tokens = Int(1024, min=64, help="Prompt tokens for the cells above the cursor's.").tag(
@@ -152,9 +169,12 @@ class FastgenApp(ExtensionApp):
     secret: str
     habit_file: HabitFile
     kernels: Kernels
+    allowed: Allowed
+    seen: Seen
     sessions: set[Session]
     streams: dict[str, StreamHandler]
     _told: Mapping[str, str] = {}
+    _look: PeriodicCallback | None = None
 
     def initialize_settings(self) -> None:
         """Make what the handlers use. Starts nothing."""
@@ -171,6 +191,8 @@ class FastgenApp(ExtensionApp):
         budget = Budget(self.context_tokens, self.cell_tokens, self.suffix_tokens)
         # Room for the prompt, what is typed past the anchor, and the answer.
         context = self.context_tokens + self.cell_tokens + self.suffix_tokens + 1024
+        file = PolicyFile(Path(self.policy_file)) if self.policy_file else None
+        self.allowed = Allowed(file)
         self._model_settings = Settings(
             model=self.model,
             models_dir=Path(self.models_dir) if self.models_dir else None,
@@ -197,21 +219,49 @@ class FastgenApp(ExtensionApp):
             habit=self.habit_file.habit,
             adapter=self.ghost_adapter,
         )
-        self.host = ModelHost(self._model_settings, options)
+        self.host = ModelHost(self._model_settings, options, self.allowed)
         folders = [Path(folder, "fastgen", "actions") for folder in jupyter_config_path()[::-1]]
         actions = load_actions(folders, self.log.warning)
         image_name = partial(image_model, self._model_settings)
-        self.edits = Edits(self.make_edit_host, actions, self.make_remote_host, image_name)
-        self.answers = Answers(self.edits, self._rest)
+        # The command line has no server, and so nobody who listens.
+        server: Any = self.serverapp
+        self.seen = Seen(server.event_logger if server else None)
+        self.host.follow(self.seen.told)
+        self.edits = Edits(
+            self.make_edit_host,
+            actions,
+            self.make_remote_host,
+            image_name,
+            self.allowed,
+            self.seen,
+        )
+        self.answers = Answers(self.edits, self._rest, self._notebook_of)
         self.secret = secrets.token_urlsafe(32)
         if manager is not None:
             # Its port is known when it listens.
-            server: Any = self.serverapp
             server.io_loop.add_callback(self._tell_kernels, server)
+            self._look = PeriodicCallback(self.allowed.look, LOOK_MS)
+            server.io_loop.add_callback(self._look.start)
+            self.allowed.listen(self._leave_kernels)
 
     def _rest(self) -> None:
         for session in self.sessions:
             session.rest()
+
+    def _leave_kernels(self) -> None:
+        if not self.allowed.feature("kernel_context").on:
+            self.kernels.forget()
+
+    async def _notebook_of(self, kernel: str) -> Notebook | None:
+        """What the notebook of a kernel says of us, in a page that has it open."""
+        try:
+            sessions: Any = self.settings["session_manager"]
+            path = (await sessions.get_session(kernel_id=kernel))["path"]
+        except (KeyError, HTTPError):  # it is nobody's
+            return None
+        found = [told for session in self.sessions if (told := session.notebook(path))]
+        # Of several pages one may be behind: where any turns it off, it is.
+        return min(found, key=lambda told: (told.enabled, not told.course), default=None)
 
     def _tell_kernels(self, server: Any) -> None:
         self._told = environment(server, self.secret)
@@ -221,11 +271,22 @@ class FastgenApp(ExtensionApp):
         """See `edit_host`; the host of ghost text where that serves edits, too."""
         if not model and self.host.serves_edits:
             return self.host
-        return edit_host(self._model_settings, model, lambda: self.host.machine)
+        host = edit_host(self._model_settings, self.allowed, model, lambda: self.host.machine)
+        host.follow(self._told_elsewhere)
+        return host
 
     def make_remote_host(self) -> ModelHost | None:
         """See `remote_host`."""
-        return remote_host(self._model_settings)
+        host = remote_host(self._model_settings, self.allowed)
+        if host is not None:
+            host.follow(self._told_elsewhere)
+        return host
+
+    def _told_elsewhere(self, told: Told) -> None:
+        """The budget is one for all that a user asks; pages follow the host of ghost text."""
+        if isinstance(told, frames.Hint):
+            return  # that is of another model's queue
+        self.host.tell(told)
 
     def _local_modules(self) -> LocalModules | None:
         # The command line has no server, and contents may not be files.
@@ -239,6 +300,8 @@ class FastgenApp(ExtensionApp):
     async def stop_extension(self) -> None:
         """End the connections' jobs and the engine process."""
         await asyncio.gather(*(session.close() for session in list(self.sessions)))
+        if self._look is not None:
+            self._look.stop()
         self.kernels.close()
         for name, value in self._told.items():
             if os.environ.get(name) == value:

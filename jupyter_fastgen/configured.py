@@ -11,6 +11,7 @@ from .errors import FastgenError
 if TYPE_CHECKING:
     from traitlets.config import Config
 
+    from .allowed import Allowed
     from .app import FastgenApp
     from .host import Settings
 
@@ -41,9 +42,14 @@ def read_config() -> Config:
     return config
 
 
-def load_settings() -> Settings:
-    """The settings of models, without the server, which takes 30 MB; raises `BadConfigError`."""
+def load_settings() -> tuple[Settings, Allowed]:
+    """The settings of models, and what is allowed, without the server, which takes 30 MB.
+
+    Raises `BadConfigError`.
+    """
+    from .allowed import Allowed
     from .host import Settings
+    from .policy import PolicyFile
 
     try:
         config: Any = read_config()
@@ -51,9 +57,12 @@ def load_settings() -> Settings:
     except Exception as error:  # a configuration file is a program: anything can go wrong in it
         raise BadConfigError(_BAD.format(error=error)) from error
     known = {field.name for field in fields(Settings)} - {"slots"}
+    policy = given.get("policy_file")
+    allowed = Allowed(PolicyFile(Path(policy)) if policy else None)
     for name in ("models_dir", "catalog"):
         given[name] = Path(given[name]) if given.get(name) else None
-    return Settings(**{name: value for name, value in given.items() if name in known})
+    settings = Settings(**{name: value for name, value in given.items() if name in known})
+    return settings, allowed
 
 
 def load_app(model: str = "") -> FastgenApp:

@@ -60,6 +60,8 @@ def examine() -> Iterator[Finding]:
     except FastgenError as error:
         yield Finding("configuration", "failed", str(error), "correct the file named", {})
         return
+    if app.policy_file:
+        yield _policy(app)
     yield from _model_and_engine(app)
 
 
@@ -151,6 +153,19 @@ def _languages() -> Finding:
 
 
 # --- the model and its engine -------------------------------------------------
+
+
+def _policy(app: FastgenApp) -> Finding:
+    """What this server's own file turns off, and whether ghost text is left."""
+    said = app.allowed.rules().features
+    off: dict[str, object] = {name: told.why for name, told in said.items() if not told.on}
+    reasons = [f"off: {', '.join(n for n in off if off[n] == why)}: {why}" for why in off.values()]
+    text = "; ".join(dict.fromkeys(reasons)) or "nothing is off"
+    told = app.host.allowed()
+    if told.on and "suggestions" not in off:
+        return Finding("policy", "ok", text, "", off)
+    text = text if "suggestions" in off else told.why
+    return Finding("policy", "failed", text, "correct it, or ask who wrote it", off)
 
 
 def _model_and_engine(app: FastgenApp) -> Iterator[Finding]:
@@ -331,7 +346,7 @@ def _server(name: Literal["engine", "remote"], url: str, api_key: str) -> Findin
     facts |= {"model": stats.model, "context": stats.context, "sees": stats.sees != ""}
     facts["abilities"] = msgspec.to_builtins(can)
     model = f"{stats.model} on " if stats.model else ""
-    text = f"{model}{can.server} at {place(url)}, as configured; {_in_words(can)}"
+    text = f"{model}{can.server} at {place(url)}, as configured; {in_words(can)}"
     text += ", sees pictures" if stats.sees else ""
     return Finding(name, "ok", text, "", facts)
 
@@ -347,7 +362,7 @@ async def _asked(spec: ModelSpec) -> Stats:
         await engine.close()
 
 
-def _in_words(can: Abilities) -> str:
+def in_words(can: Abilities) -> str:
     """What a server can do, and what it lacks."""
     stops = {
         True: "stops when nobody listens",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from . import protocol
+from .policy import UNSAID, Notebook
 
 MAX_CHARS = 16 * 1024 * 1024
 """Characters of one document; past this it is refused rather than held."""
@@ -91,7 +92,7 @@ class Deletions:
 class Document:
     """Cells in order, at revision `rev`. Offsets are code points, as Python's indices are.
 
-    `kernel`: whether its live kernel may be looked at.
+    `kernel`: whether its live kernel may be looked at; `notebook`: what its metadata say of us.
     A delta that raises leaves the copy as it is, but what the browser has is then unknown.
     """
 
@@ -100,12 +101,19 @@ class Document:
     rev: int
     cells: list[Cell] = field(default_factory=lambda: [])
     kernel: bool = True
+    notebook: Notebook = UNSAID
     deletions: Deletions = field(default_factory=Deletions, compare=False)
 
     @classmethod
     def opened(cls, message: protocol.Open) -> Document:
         """The document that `message` holds whole; raises `ValueError` if that is too much."""
-        document = cls(message.language, message.path, message.rev, kernel=message.kernel)
+        document = cls(
+            message.language,
+            message.path,
+            message.rev,
+            kernel=message.kernel,
+            notebook=message.notebook,
+        )
         document.cells = [Cell(c.id, c.type, c.source, c.ran) for c in message.cells]
         document._check_size(0)
         return document

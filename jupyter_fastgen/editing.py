@@ -20,7 +20,9 @@ from .edit.lines import split_lines
 from .edit.mask import without_header
 from .edits import Edits
 from .errors import FastgenError, TooLongError
-from .jobs import Ended, counts_of, signed, unexpected
+from .jobs import Ended, counts_of, queued, signed, unexpected
+from .policy import Feature, Notebook
+from .watch import Watch
 
 if TYPE_CHECKING:
     from .edit.service import EditService
@@ -62,6 +64,7 @@ class _Asked:
     about: str
     others: tuple[str, ...]
     namespace: Namespace | None
+    notebook: Notebook
 
 
 class EditJobs:
@@ -181,14 +184,16 @@ class EditJobs:
             if number not in numbers and cell.type == "code"
         )
         said = "\n".join(filter(None, told))
-        return _Asked(key, sheet, language, part, said, others, namespace)
+        notebook = document.notebook
+        return _Asked(key, sheet, language, part, said, others, namespace, notebook)
 
     async def _read(self, asked: _Asked) -> None:
         # What fails here fails in the edit, too, and is told there.
         with suppress(FastgenError):
             host = self._edits.host()
-            if self._edits.hosts()[0] is not host:
+            if self._edits.hosts(asked.notebook)[0] is not host:
                 return  # nothing is sent to others before it is asked for
+            host.check(asked.notebook)
             service = await host.edits()
             await service.prepare(
                 asked.key, asked.sheet.text, asked.language, asked.part, asked.about
@@ -209,20 +214,34 @@ class EditJobs:
             why += " box what to change in the cell itself"
             await self._send(protocol.Done(id, "empty", why))
             return
+        makes_new = (action and action.place == "below") or not asked.sheet.text.strip()
+        features: tuple[Feature, ...] = ("edits", "generate") if makes_new else ("edits",)
+        told = self._edits.allowed.features(features, asked.notebook)
+        if not told.on:
+            self._edits.seen.refused(told)
+            await self._send(protocol.Done(id, "off", told.why))
+            return
         try:
-            hosts = self._edits.hosts()
+            hosts = self._edits.hosts(asked.notebook)
         except FastgenError as error:
             await self._send(protocol.Done(id, "unavailable", str(error)))
             return
         done = protocol.Done(id, "failed", "there is no model")
+        watch = Watch(self._edits.seen, f"{self._name}.{id}", "explicit", hosts[0])
         for host in hosts:
+            watch.host = host
             try:
                 done = await self._edit_by(host, job, message, asked, said, action)
                 break
             except TooLongError as error:
                 done = protocol.Done(id, "failed", str(error))
+            except FastgenError as error:
+                watch.fail(error)
+                done = protocol.Done(id, "failed", str(error))
+                break
         if job.ended is not None:
             done = protocol.Done(id, job.ended, counts=done.counts)
+        watch.end(done)
         await self._send(done)
 
     async def _edit_by(
@@ -234,10 +253,13 @@ class EditJobs:
         said: str,
         action: Action | None,
     ) -> protocol.Done:
-        """Let the model of `host` answer; raises `TooLongError` where it can't read so much."""
+        """Let the model of `host` answer; raises `FastgenError` where it fails.
+
+        That is a `TooLongError` where it can't read so much.
+        """
         id = message.id
         done = protocol.Done(id, "failed", "the engine ended without an answer")
-        loading = asyncio.create_task(self._loaded(host, job, id))
+        loading = asyncio.create_task(self._loaded(host, job, id, asked.notebook))
         job.stop = loading.cancel
         try:
             service = await loading
@@ -253,21 +275,17 @@ class EditJobs:
             await self._send(protocol.Progress(id, "reading"))
         if not job.is_wanted:
             return done
-        try:
-            async with aclosing(self._answers(message, asked, service, said, action)) as answers:
-                async for answer in answers:
-                    if isinstance(answer, protocol.Done):
-                        done = answer
-                    elif job.is_wanted:
-                        await self._send(answer)
-        except TooLongError:
-            raise
-        except FastgenError as error:
-            return protocol.Done(id, "failed", str(error))
+        async with aclosing(self._answers(message, asked, service, said, action)) as answers:
+            async for answer in answers:
+                if isinstance(answer, protocol.Done):
+                    done = answer
+                elif job.is_wanted:
+                    await self._send(answer)
         return signed(done, host.status)
 
-    async def _loaded(self, host: ModelHost, job: _Job, id: int) -> EditService:
+    async def _loaded(self, host: ModelHost, job: _Job, id: int, notebook: Notebook) -> EditService:
         """The service, once its model is there; the browser is told how far that is."""
+        host.check(notebook)
         telling: set[asyncio.Task[None]] = set()
 
         async def tell(fraction: float | None) -> None:
@@ -280,7 +298,9 @@ class EditJobs:
 
         deaf = host.listen(on_status)
         try:
-            return await host.edits()
+            service = await host.edits()
+            host.check(notebook)  # a server of others has told which model it is
+            return service
         finally:
             deaf()
             for task in telling:
@@ -307,7 +327,7 @@ async def _within(
     """Changes of the cells."""
     from .edit.answer import Reached
     from .edit.comments import only_comments
-    from .edit.service import End, Reading
+    from .edit.service import End, Queued, Reading
     from .edit.undefined import elsewhere
 
     id, sheet = message.id, asked.sheet
@@ -317,7 +337,9 @@ async def _within(
     )
     async with aclosing(found):
         async for piece in found:
-            if isinstance(piece, Reading):
+            if isinstance(piece, Queued):
+                yield queued(id, piece.place)
+            elif isinstance(piece, Reading):
                 yield protocol.Progress(id, "reading", round(piece.share, 2))
             elif isinstance(piece, Reached):
                 cell, line = sheet.at(piece.line)
@@ -343,7 +365,7 @@ async def _below(
     from .edit.answer import Reached
     from .edit.blocks import parse
     from .edit.safety import Flag
-    from .edit.service import Reading
+    from .edit.service import Queued, Reading
 
     id = message.id
     last, _ = asked.sheet.at(asked.sheet.text.count("\n"))
@@ -351,6 +373,9 @@ async def _below(
         service.write(asked.key, asked.sheet.text, asked.language, said, asked.about)
     ) as found:
         async for piece in found:
+            if isinstance(piece, Queued):
+                yield queued(id, piece.place)
+                continue
             if isinstance(piece, Reading):
                 yield protocol.Progress(id, "reading", round(piece.share, 2))
                 continue

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import protocol
+from .allowed import Allowed
 from .edit.actions import Action
 from .errors import BlindError, FastgenError
 from .models.errors import ModelNotHere
+from .policy import UNSAID, Notebook
+from .seen import Seen
 
 if TYPE_CHECKING:
     from .host import ModelHost
@@ -21,13 +24,16 @@ class Edits:
 
     `make_host` is given the name of a model, "" for the one that is for edits; `make_remote` makes
     the one that others run for what is too much for that, where there may be one. `image_model`
-    names the one for pictures, which may not be here.
+    names the one for pictures, which may not be here. `allowed` decides who may be asked; `seen` is
+    told what becomes of requests.
     """
 
     make_host: Callable[[str], ModelHost]
     actions: Mapping[str, Action]
     make_remote: Callable[[], ModelHost | None] = lambda: None
     image_model: Callable[[], str] = lambda: ""
+    allowed: Allowed = field(default_factory=Allowed)
+    seen: Seen = field(default_factory=Seen)
     _host: ModelHost | None = field(default=None, init=False)
     _remote: ModelHost | None = field(default=None, init=False)
     _other: tuple[str, ModelHost] | None = field(default=None, init=False)
@@ -46,26 +52,27 @@ class Edits:
         except FastgenError as error:
             return protocol.Status(state="error", detail=str(error))
 
-    def hosts(self) -> tuple[ModelHost, ...]:
+    def hosts(self, notebook: Notebook = UNSAID) -> tuple[ModelHost, ...]:
         """Who writes an edit: the first, and where that can't read so much, the next.
 
-        A model here that is not made for edits leaves them all to the one that others run. Raises
-        `FastgenError`.
+        A model here that is not made for edits leaves them all to the one that others run, where
+        that may be asked. Raises `FastgenError`.
         """
         local = self.host()
         if self._remote is None:
             self._remote = self.make_remote()
-        if self._remote is None:
+        if self._remote is None or not self._remote.allowed(notebook).on:
             return (local,)
-        return (local, self._remote) if local.is_for_edits else (self._remote,)
+        may_be_here = local.is_for_edits and local.allowed(notebook).on
+        return (local, self._remote) if may_be_here else (self._remote,)
 
-    async def seeing(self, model: str) -> ModelHost:
+    async def seeing(self, model: str, notebook: Notebook = UNSAID) -> ModelHost:
         """The host of a model that sees: the one with this name, else the first that does.
 
         That is the one for edits, the catalog's for pictures, or one that others run. Raises
         `FastgenError`.
         """
-        hosts = await self.named(model)
+        hosts = await self.named(model, notebook)
         near = [host for host in hosts if not host.status.where]
         for host in near:
             if await host.sees():
@@ -84,13 +91,13 @@ class Edits:
                 return host
         raise BlindError(f"no model here can see; {hint or 'choose one that does'}")
 
-    async def named(self, model: str) -> tuple[ModelHost, ...]:
+    async def named(self, model: str, notebook: Notebook = UNSAID) -> tuple[ModelHost, ...]:
         """The host of the model with this name, "" for `hosts`; raises `FastgenError`.
 
         Of others than these, one is kept: it ends when another is asked for.
         """
         if not model or self.host().status.model == model:
-            return self.hosts()
+            return self.hosts(notebook)
         if self._other is None or self._other[0] != model:
             made = self.make_host(model)
             await self._end_other()

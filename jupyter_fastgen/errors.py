@@ -7,6 +7,12 @@ without a traceback, the server shows it in the status panel.
 
 from __future__ import annotations
 
+import msgspec
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no message of a schema: text that is no UTF-8, and what is
+nested too deeply, are no errors of its own."""
+
 
 class FastgenError(Exception):
     """An error whose text is meant for the user."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import tempfile
 from pathlib import Path
 
 import msgspec
 
+from .atomic import replace_file
 from .completion.confidence import MOST_BIAS, Habit
+from .errors import UNREADABLE
 
 SAVE_EVERY = 10
 """Outcomes; at most so many are lost when the server is killed."""
@@ -59,7 +59,7 @@ class HabitFile:
             return
         data = msgspec.json.encode(_Saved(round(self.habit.bias, 4), self.habit.count))
         try:
-            _replace(self._path, data)
+            replace_file(self._path, data)
         except OSError as error:
             _log.warning("%s can't be written: %s", self._path, error.strerror or error)
             return
@@ -78,20 +78,7 @@ def _read(path: Path) -> Habit:
         saved = msgspec.json.decode(path.read_bytes(), type=_Saved)
     except FileNotFoundError:
         return Habit()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *UNREADABLE) as error:
         _log.warning("%s can't be read, and begins anew: %s", path, error)
         return Habit()
     return Habit(max(-MOST_BIAS, min(MOST_BIAS, saved.bias)), max(0, saved.count))
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """The file is always whole: it appears by one rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(fresh, path)
-    except OSError:
-        Path(fresh).unlink(missing_ok=True)
-        raise

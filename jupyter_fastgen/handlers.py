@@ -20,6 +20,7 @@ from tornado.ioloop import PeriodicCallback
 
 from . import __version__, protocol
 from .answers import ID, Asked
+from .errors import UNREADABLE
 from .session import Session
 
 if TYPE_CHECKING:
@@ -152,6 +153,8 @@ class _KernelDoor(_Door, APIHandler):  # type: ignore[misc]
 class StatusHandler(_KernelDoor):
     """What the engine is doing."""
 
+    _track_activity = False  # who only looks does not work, and may be culled
+
     @web.authenticated
     @authorized
     async def get(self) -> None:
@@ -176,7 +179,7 @@ class ActionHandler(_Door, APIHandler):  # type: ignore[misc]
         """`download`, `restart` or `forget`; answers with the `Status` after it."""
         try:
             action = msgspec.json.decode(self.request.body, type=Action).action
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise web.HTTPError(400, f"the request was not understood: {error}") from error
         if action == "download":
             self.app.host.download()
@@ -191,6 +194,8 @@ class ActionHandler(_Door, APIHandler):  # type: ignore[misc]
 
 class ModelsHandler(_KernelDoor):
     """The catalog, and which of it is on this machine."""
+
+    _track_activity = False
 
     @web.authenticated
     @authorized
@@ -215,7 +220,7 @@ class StreamHandler(_KernelDoor):
             raise web.HTTPError(413, protocol.TOO_LARGE)
         try:
             asked = msgspec.json.decode(self.request.body, type=self.asked)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise web.HTTPError(400, f"the request was not understood: {error}") from error
         self.set_header("Content-Type", "application/x-ndjson")
         self.set_header("X-Accel-Buffering", "no")  # for proxies that hold back what they pass on
@@ -276,7 +281,7 @@ class StopHandler(_Door, APIHandler):  # type: ignore[misc]
         await self.check_may_execute()
         try:
             job = msgspec.json.decode(self.request.body, type=protocol.Stop).job
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise web.HTTPError(400, f"the request was not understood: {error}") from error
         if job and (stream := self.app.streams.get(job)):
             stream.stop()

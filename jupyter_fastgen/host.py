@@ -7,29 +7,34 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urldefrag
 
 import msgspec
 
 from . import gpu
+from .allowed import Allowed
 from .completion import prompt
 from .completion.service import CompletionService, Options
-from .engine.address import AddressError, is_gateway, is_url, place
-from .engine.base import Abilities, EngineError, KVFormat, ModelSpec
+from .engine.address import AddressError, is_gateway, is_url, leaves, place
+from .engine.base import Abilities, EngineError, KVFormat, ModelSpec, RefusedError, Role
 from .engine.pipe import EngineName
 from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
+from .hub import frames
 from .models.catalog import Catalog, ModelEntry, load_catalog
 from .models.choice import Choice, Machine, choose
 from .models.errors import ModelNotHere
 from .models.resolve import best_for_edits, best_for_images, resolve
 from .models.store import ModelStore
+from .policy import UNSAID, Decision, Notebook, Policy
 from .protocol import Status
 
 if TYPE_CHECKING:
     from .edit.service import EditService
-    from .engine.remote import RemoteEngine
+    from .engine.remote import RemoteEngine, Told
     from .generate.service import GenerateService
 
 EDIT_TOKENS = 8192
@@ -45,7 +50,7 @@ class Settings:
     `model` is a name of the catalog, a path to a GGUF file or an EXL2 folder, the URL of a server
     that others run, or empty for what fits the machine (see `choose`). `remote` is the URL of such
     a server for edits that are too much for the model; "": nothing leaves this machine. Zeros mean:
-    decide by the machine. `draft` is for a model that only edits. What follows only
+    decide by the machine. `role` is what the model is for. What follows only
     ExLlamaV2 knows; `edit_adapter` is of those in the folder `adapters`.
     """
 
@@ -58,7 +63,7 @@ class Settings:
     idle_unload: float = 1800.0
     engine_output: bool = False
     api_key: str = ""
-    draft: bool = False
+    role: Role = "completion"
     remote: str = ""
     remote_api_key: str = ""
     kv_cache: KVFormat = "q8"
@@ -76,16 +81,22 @@ def choose_model(
 
 
 def edit_host(
-    settings: Settings, model: str = "", look: Callable[[], Machine] = lambda: gpu.machine()
+    settings: Settings,
+    allowed: Allowed,
+    model: str = "",
+    look: Callable[[], Machine] = lambda: gpu.machine(),
 ) -> ModelHost:
     """A host of the model for edits: the configured one, else the best for them that is here.
 
     A model that runs on a GPU is the best. One document, and room for all of it. `model` names
-    another of the catalog, which must be on this machine. `look` gives the machine to choose for.
+    another: one of the catalog that is on this machine, or of the gateway that is configured.
+    `look` gives the machine to choose for.
     Raises `FastgenError`.
     """
     chosen = model or settings.model
-    if model or not chosen:
+    if model and is_gateway(settings.model):
+        chosen = f"{urldefrag(settings.model).url}#{model}"
+    elif model or not chosen:
         catalog, store = load_catalog(settings.catalog), ModelStore(settings.models_dir)
         if not model:
             best = choose_model(settings, catalog, store, look()).entry
@@ -94,8 +105,8 @@ def edit_host(
             chosen = best.name
         elif store.path(catalog.get(model)) is None:
             raise ModelNotHere(model)
-    fitting = replace(settings, model=chosen, context=EDIT_TOKENS, slots=1, draft=True)
-    return ModelHost(fitting, Options())
+    fitting = replace(settings, model=chosen, context=EDIT_TOKENS, slots=1, role="edit")
+    return ModelHost(fitting, Options(), allowed)
 
 
 def image_model(settings: Settings) -> str:
@@ -104,7 +115,7 @@ def image_model(settings: Settings) -> str:
     return entry.name if entry is not None else ""
 
 
-def remote_host(settings: Settings) -> ModelHost | None:
+def remote_host(settings: Settings, allowed: Allowed) -> ModelHost | None:
     """A host of the model for edits that are too much for the one here, where that is allowed."""
     if not settings.remote:
         return None
@@ -113,18 +124,25 @@ def remote_host(settings: Settings) -> ModelHost | None:
         model=settings.remote,
         api_key=settings.remote_api_key,
         remote="",
+        role="edit",
     )
-    return ModelHost(far, Options())
+    return ModelHost(far, Options(), allowed)
 
 
 class ModelHost:
     """Owns the engine process. All methods belong to the event loop's thread."""
 
-    def __init__(self, settings: Settings, options: Options) -> None:
+    def __init__(
+        self, settings: Settings, options: Options, allowed: Allowed | None = None
+    ) -> None:
+        """`allowed` decides what of it may be asked; without it, all."""
         self._settings = settings
+        self._allowed = allowed or Allowed()
         self._options = options
         self._store = ModelStore(settings.models_dir)
         self._listeners: list[Callable[[Status], None]] = []
+        self._followers: list[Callable[[Told], None]] = []
+        self._told: dict[type[Told], Told] = {}
         self._download: asyncio.Task[None] | None = None
         self._download_stop = threading.Event()
         self._entry: ModelEntry | None = None
@@ -137,7 +155,8 @@ class ModelHost:
         """The model's templates, once they are known."""
         self._edits: EditService | None = None
         self._generation: GenerateService | None = None
-        self.status = Status(state="idle")
+        self.status = self._own = Status(state="idle")
+        self._deaf = self._allowed.listen(lambda: self._set(self._own))
         self._remote = ""
         with suppress(AddressError):  # told where that is asked
             self._remote = place(settings.remote) if settings.remote else ""
@@ -148,21 +167,65 @@ class ModelHost:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def allowed(self, notebook: Notebook = UNSAID) -> Decision:
+        """Whether its model may be asked anything, and for such a notebook."""
+        allowed, model = self._allowed, self._settings.model
+        told = allowed.any_writing(notebook)
+        if told.on and leaves(model):
+            told = allowed.feature("remote", notebook)
+            if not told.on:
+                where = "behind a gateway" if is_gateway(model) else "on another machine"
+                why = f"the model runs {where}, {self._own.where}: {told.why}"
+                return Decision(False, why, told.about)
+        if told.on and self._own.model:
+            told = allowed.model(self._own.model, notebook)
+        return told
+
+    def check(self, notebook: Notebook = UNSAID) -> None:
+        """Raise `EngineError` where `allowed` says no."""
+        told = self.allowed(notebook)
+        if not told.on:
+            raise RefusedError(told.why, self._way_out())
+
+    def _way_out(self) -> str:
+        """What helps where it may not be asked."""
+        if not self._allowed.any_writing().on:
+            return ""
+        of_here = leaves(self._settings.model) and not self._allowed.feature("remote").on
+        return f"c.FastgenApp.model may name one {'of this machine' if of_here else 'that is'}"
+
+    def follow(self, follower: Callable[[Told], None]) -> Callable[[], None]:
+        """Call `follower` with what a gateway tells, and holds now; returns what ends it."""
+        self._followers.append(follower)
+        for told in self._told.values():
+            follower(told)
+        return lambda: self._followers.remove(follower)
+
+    @property
+    def debounce_ms(self) -> int:
+        """How long a gateway asks pages to wait after a key."""
+        told = self._told.get(frames.Hint)
+        return told.debounce_ms if isinstance(told, frames.Hint) else 0
+
     def wake(self) -> None:
-        """Somebody is here: load the model if it is on this machine."""
+        """Somebody is here: load the model if it is on this machine, and allowed."""
+        if not self.allowed().on:
+            return
         if self._worker is None and self._download is None:
             self._prepare()
         if self._worker is not None and self.status.state == "idle":
             self._worker.start()
 
     async def ready(self) -> CompletionService:
-        """Wait until the model is loaded; raises `EngineError` where it can't be."""
+        """Wait until the model is loaded; raises `EngineError` where it can't be, or may not."""
         await self.engine().ready()
+        self.check()
         assert self.completion is not None
         return self.completion
 
     def engine(self) -> Worker | RemoteEngine:
         """The engine, which loads its model from now on; raises `EngineError` without a model."""
+        self.check()
         self.wake()
         if self._worker is None:
             raise EngineError(self.status.detail or "there is no model", self.status.remedy)
@@ -221,6 +284,8 @@ class ModelHost:
 
     def download(self) -> None:
         """Fetch the model in the background, then load it; does nothing while that runs."""
+        if not self.allowed().on:
+            return
         if self._download is None and self._entry is not None and self._worker is None:
             self._download_stop.clear()
             self._download = asyncio.create_task(self._pull(self._entry))
@@ -239,10 +304,15 @@ class ModelHost:
         if self._worker is not None:
             await self._worker.retire()
             self._worker = None
+            if is_gateway(self._settings.model):
+                # Its old word might keep it from being asked for a new one.
+                self._allowed.tell(self._settings.model, Policy())
             self.completion = self._edits = self._generation = None
 
     async def close(self) -> None:
-        """End the download and the engine process."""
+        """End the download and the engine process, for good."""
+        self._deaf()
+        self._deaf = lambda: None
         self._download_stop.set()
         if self._download is not None:
             await asyncio.wait({self._download})
@@ -270,7 +340,14 @@ class ModelHost:
                     # Imported now: most servers have an engine of their own.
                     from .engine.remote import RemoteEngine
 
-                    self._worker = RemoteEngine(settings.model, settings.api_key, self._on_worker)
+                    self._worker = RemoteEngine(
+                        settings.model,
+                        settings.api_key,
+                        self._on_worker,
+                        settings.role,
+                        self.tell,
+                        partial(self._allowed.tell, settings.model),
+                    )
                 else:
                     self._set_worker("url", where, settings.model)
                 self._set(Status(state="idle", where=where))
@@ -310,7 +387,7 @@ class ModelHost:
             settings.threads,
             settings.api_key,
             # With a projector llama.cpp has no drafts.
-            None if (settings.draft or on_gpu) and not projector else 0,
+            None if (settings.role == "edit" or on_gpu) and not projector else 0,
             projector=projector,
             kv=settings.kv_cache,
             draft_model=settings.draft_model,
@@ -331,8 +408,17 @@ class ModelHost:
         self.fim, self.chat = fim, chat
         self._edits = self._generation = None
 
+    def tell(self, told: Told) -> None:
+        """Tell those who follow what a gateway says, which holds until it is left."""
+        if not isinstance(told, frames.Failed):
+            self._told[type(told)] = told
+        for follower in list(self._followers):
+            follower(told)
+
     def _on_worker(self, state: WorkerState) -> None:
-        status = self.status
+        if state.state != "ready":
+            self._told.clear()  # a new connection begins anew
+        status = self._own
         if state.state == "ready" and status.where and self._worker is not None:
             loaded = self._worker.loaded
             can = loaded.abilities or Abilities()
@@ -381,7 +467,13 @@ class ModelHost:
         self.wake()
 
     def _set(self, status: Status) -> None:
-        if self._remote:
+        self._own = status
+        if not (told := self.allowed()).on:
+            status = msgspec.structs.replace(
+                status, state="off", progress=None, detail=told.why, remedy=self._way_out()
+            )
+        allowed, remote = self._allowed, self._settings.remote
+        if self._remote and (not leaves(remote) or allowed.feature("remote").on):
             status = msgspec.structs.replace(status, remote=self._remote)
         if status != self.status:
             self.status = status

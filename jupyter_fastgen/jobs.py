@@ -11,7 +11,8 @@ import msgspec
 
 from . import protocol
 from .completion.service import End
-from .engine.base import Done
+from .engine.base import Done, Priority
+from .policy import Feature
 
 _log = logging.getLogger(__name__)
 
@@ -32,11 +33,29 @@ class Job:
     ended: Ended | None = None
 
 
+def features_of(message: Asking) -> tuple[Feature, ...]:
+    """What must be allowed for it to be answered."""
+    if isinstance(message, protocol.Next):
+        return ("suggestions", "automatic", "next_cell")
+    # What stands behind a suggestion is asked for of one that is there already.
+    is_asked_for = isinstance(message, protocol.Ahead) or message.trigger == "invoke"
+    return ("suggestions",) if is_asked_for else ("suggestions", "automatic")
+
+
 def is_favour(message: protocol.FromBrowser) -> bool:
     """Whether nobody asked for it: it gives way to a cell that computes."""
     return isinstance(message, protocol.Ahead | protocol.Next) or (
         isinstance(message, protocol.Alternatives) and message.trigger == "auto"
     )
+
+
+def priority_of(message: Asking) -> Priority:
+    """Whom it serves: who asked for it, who types, or nobody yet."""
+    if isinstance(message, protocol.Complete | protocol.Alternatives):
+        if message.trigger == "invoke":
+            return "explicit"
+        return "ghost" if isinstance(message, protocol.Complete) else "prefetch"
+    return "prefetch"
 
 
 def done_message(id: int, end: End) -> protocol.Done:
@@ -49,6 +68,11 @@ def signed(done: protocol.Done, status: protocol.Status) -> protocol.Done:
     if not status.where or done.counts is None:
         return done
     return msgspec.structs.replace(done, by=f"{status.model} at {status.where}")
+
+
+def queued(id: int, place: int) -> protocol.Progress:
+    """What is told of job `id`, which has come to this place of a queue: 0 means out of it."""
+    return protocol.Progress(id, "queued" if place else "reading", place=place)
 
 
 def unexpected(what: str, error: Exception) -> str:

@@ -86,12 +86,17 @@ class Kernels:
     def close(self) -> None:
         """Forget all kernels, and ask none any more."""
         self._enabled = False
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all kernels; those are watched again that somebody asks for."""
         for task in self._tasks:
             task.cancel()
         for watch in self._watches.values():
             watch.close()
         self._watches.clear()
         self._paths.clear()
+        self._looked_up.clear()
 
     async def _look_up(self, path: str) -> None:
         """Find the kernel of a document, and watch it."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from .document import Cell, Document
 from .errors import FastgenError
+from .policy import Notebook
 from .protocol import Ran
 
 
@@ -37,7 +38,7 @@ def read_notebook(path: Path) -> Document:
     language = metadata.get("language_info", {}).get("name") or metadata.get("kernelspec", {}).get(
         "language"
     )
-    return Document(language or "python", path.name, 0, cells)
+    return Document(language or "python", path.name, 0, cells, notebook=Notebook.of(metadata))
 
 
 def _ran(cell: Any) -> Ran:

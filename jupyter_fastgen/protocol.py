@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from .images import MOST_IMAGES
+from .policy import UNSAID, Feature, Notebook
 
 VERSION = 1
 """Raised when a message changes its meaning; `Hello` must carry it."""
@@ -50,7 +51,8 @@ class Hello(msgspec.Struct, tag="hello", frozen=True):
 class Open(msgspec.Struct, tag="open", frozen=True):
     """The whole document `doc` (a name chosen by the browser) at revision `rev`.
 
-    `kernel`: whether its live kernel may be looked at.
+    `kernel`: whether its live kernel may be looked at. `notebook` is what its metadata say of us;
+    of one that is turned off the cells stay in the browser.
     """
 
     doc: str
@@ -59,6 +61,7 @@ class Open(msgspec.Struct, tag="open", frozen=True):
     path: str = ""
     rev: int = 0
     kernel: bool = True
+    notebook: Notebook = UNSAID
 
 
 class Change(msgspec.Struct, tag="change", frozen=True):
@@ -247,7 +250,8 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True):
     `cells`: the code that is there, in order. `about`: what else there is to know, as text.
     `model` names one of the catalog, "" is the one for edits. `temperature` 0 is greedy; above it
     the same `seed` gives the same answer. `job` names it among those of all kernels, for `Stop`.
-    `images` are files of the pictures to write code for, by a model that sees.
+    `images` are files of the pictures to write code for, by a model that sees. `notebook` is what
+    the metadata say of the one that asks, as it was saved, and `kernel` the id of its kernel.
     """
 
     prompt: str
@@ -260,12 +264,14 @@ class Generate(msgspec.Struct, frozen=True, omit_defaults=True):
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
     job: str = ""
     images: Annotated[tuple[bytes, ...], msgspec.Meta(max_length=MOST_IMAGES)] = ()
+    notebook: Notebook = UNSAID
+    kernel: str = ""
 
 
 class Rewrite(msgspec.Struct, frozen=True, omit_defaults=True):
     """Change `cells`, as an `Edit` does; answered by `Progress`, `Hunks` and a `Done`.
 
-    `about`, `model` and `job` are as in `Generate`.
+    `about`, `model`, `job`, `notebook` and `kernel` are as in `Generate`.
     """
 
     cells: list[Cell]
@@ -278,6 +284,8 @@ class Rewrite(msgspec.Struct, frozen=True, omit_defaults=True):
     end: int | None = None
     model: str = ""
     job: str = ""
+    notebook: Notebook = UNSAID
+    kernel: str = ""
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -304,12 +312,30 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
     needs: Literal["", "error"] = ""
 
 
+class Verdict(msgspec.Struct, frozen=True):
+    """That a feature is on or off, and who says so: a sentence for the person."""
+
+    on: bool
+    why: str
+
+
+class Rules(msgspec.Struct, tag="rules", frozen=True):
+    """What is not the person's to decide, sent in `Welcome` and when it has changed.
+
+    `courses` say what else is off in notebooks whose metadata name them, and why.
+    """
+
+    features: dict[Feature, Verdict] = {}
+    courses: dict[str, dict[Feature, str]] = {}
+
+
 class Welcome(msgspec.Struct, tag="welcome", frozen=True, omit_defaults=True):
     """The connection is taken. `actions` can be asked for in an `Edit`."""
 
     protocol: int
     version: str
     actions: list[Action] = []
+    rules: Rules = Rules()
 
 
 EngineState = Literal["missing", "downloading", "loading", "ready", "idle", "off", "error"]
@@ -354,15 +380,17 @@ class Alternative(msgspec.Struct, tag="alternative", frozen=True):
     text: str
 
 
-Phase = Literal["loading", "reading", "writing"]
-"""Of an edit: the model is loaded, the code is read (prefill), the answer is written."""
+Phase = Literal["loading", "queued", "reading", "writing"]
+"""Of an edit: the model is loaded, a shared engine serves others first, the code is read (prefill),
+the answer is written."""
 
 
 class Progress(msgspec.Struct, tag="progress", frozen=True, omit_defaults=True):
     """How far edit `id` is: `fraction` 0..1 of its phase, where that is known.
 
-    While it is written, `lines` of the answer are there, and all before line `line` of `cell` is
-    settled, in the text as of the edit's `rev`.
+    While it is queued, `place` 1 is the next of all that wait. While it is written, `lines` of the
+    answer are there, and all before line `line` of `cell` is settled, in the text as of the edit's
+    `rev`.
     """
 
     id: int
@@ -371,6 +399,7 @@ class Progress(msgspec.Struct, tag="progress", frozen=True, omit_defaults=True):
     lines: int = 0
     cell: str = ""
     line: int = 0
+    place: int = 0
 
 
 class Hunk(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -425,7 +454,7 @@ class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 DoneReason = Literal[
-    "stop", "length", "empty", "held", "cancelled", "superseded", "unavailable", "failed"
+    "stop", "length", "empty", "held", "cancelled", "superseded", "unavailable", "off", "failed"
 ]
 
 
@@ -434,7 +463,7 @@ class Done(msgspec.Struct, tag="done", frozen=True, omit_defaults=True):
 
     `reason`: `stop` (complete), `length` (token limit), `empty` (nothing worth
     showing), `held` (not worth showing: its chunks are to be taken back), `cancelled`,
-    `superseded`, `unavailable` (no engine now), `failed`.
+    `superseded`, `unavailable` (no engine now), `off` (not allowed), `failed`.
     `why` says in a sentence for the person why nothing or less was shown. `by` names the model and
     the server that wrote it, where others run that.
     """
@@ -453,9 +482,20 @@ class Resync(msgspec.Struct, tag="resync", frozen=True):
 
 
 class Hint(msgspec.Struct, tag="hint", frozen=True):
-    """Wait this long after a key before the next `Complete`."""
+    """Wait this long after a key before the next `Complete`, until the engine is not `ready`."""
 
     debounce_ms: int
+
+
+class Budget(msgspec.Struct, tag="budget", frozen=True):
+    """Of the day's `limit` of tokens at a shared engine `used` are; it is told by the hundredth.
+
+    A new day begins in `reset_s` seconds.
+    """
+
+    used: int
+    limit: int
+    reset_s: int
 
 
 class Fault(msgspec.Struct, tag="fault", frozen=True):
@@ -466,7 +506,18 @@ class Fault(msgspec.Struct, tag="fault", frozen=True):
 
 
 FromServer = (
-    Welcome | Status | Chunk | Alternative | Progress | Hunks | Done | Resync | Hint | Fault
+    Welcome
+    | Status
+    | Rules
+    | Chunk
+    | Alternative
+    | Progress
+    | Hunks
+    | Done
+    | Resync
+    | Hint
+    | Budget
+    | Fault
 )
 
 _decoder = msgspec.json.Decoder(FromBrowser)

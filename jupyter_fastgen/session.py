@@ -7,8 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import replace
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from . import protocol
 from .completion.namespace import Namespace
@@ -17,10 +16,17 @@ from .document import NEW_CELL, Cursor, Document, OutOfStepError
 from .editing import EditJobs
 from .edits import Edits
 from .engine.base import BusyError, EngineError
+from .errors import UNREADABLE
 from .host import ModelHost
-from .jobs import Asking, Ended, Job, done_message, is_favour
+from .hub import frames
+from .jobs import Asking, Ended, Job, done_message, features_of, is_favour, priority_of
 from .kernel import Kernels
 from .outcomes import Learn, Outcomes
+from .policy import Decision, Feature, Notebook
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from .engine.remote import Told
 
 OUTBOX = 256
 """Frames that may wait for a slow browser; a job then waits, too."""
@@ -30,6 +36,10 @@ MOST_DOCUMENTS = 100
 BURST = 500
 RATE = 200.0
 """Frames taken at once, and per second for long; a typist sends ten."""
+
+WARMING: tuple[Feature, ...] = ("suggestions", "automatic")
+PREPARING: tuple[Feature, ...] = ("edits",)
+"""What must be allowed for it."""
 
 MOST_FAULTS = 20
 """Frames refused before the connection is closed."""
@@ -72,19 +82,23 @@ class Session:
         """What the browser is to be sent; None: close the connection."""
         self._edits = edits
         self._edit_jobs = EditJobs(edits, name, self.outbox.put)
-        self._deaf = host.listen(self._on_status)
-        self._blind = kernels.listen(self._on_kernel)
+        self._allowed = edits.allowed
+        self._ends = [
+            host.listen(self._on_status),
+            kernels.listen(self._on_kernel),
+            self._allowed.listen(self._on_rules),
+        ]
 
     def receive(self, frame: str | bytes, check_xsrf: Callable[[str], bool]) -> None:
         """Take one frame; what it causes appears in the outbox."""
         if self._closed:
             return
-        if not self._allowed():
+        if not self._in_time():
             self._fatal("too many messages; the page reconnects by itself")
             return
         try:
             message = protocol.decode(frame)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             self._fault(f"a message was not understood: {error}")
             return
         if not self._greeted:
@@ -107,14 +121,14 @@ class Session:
     async def close(self) -> None:
         """The connection is gone: end its jobs, forget its documents."""
         self._closed = True
-        self._deaf()
-        self._blind()
-        self._deaf = self._blind = lambda: None  # the server's end and the socket's both close
+        while self._ends:  # the server's end and the socket's both close
+            self._ends.pop()()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._edit_jobs.close()
+        self._outcomes.close()
         for doc in list(self._documents):
             self._drop(doc)
 
@@ -122,6 +136,11 @@ class Session:
         """End ghost text: two engines at once would make both many times slower."""
         for doc in list(self._jobs):
             self._end_job(doc, "cancelled")
+
+    def notebook(self, path: str) -> Notebook | None:
+        """What the metadata of the document at `path` say of us, if it is open here."""
+        found = (doc.notebook for doc in self._documents.values() if doc.path == path)
+        return next(found, None)
 
     # --- messages ------------------------------------------------------------
 
@@ -138,9 +157,11 @@ class Session:
         else:
             self._greeted = True
             actions = self._edits.offered()
-            self._post(protocol.Welcome(protocol.VERSION, self._version, actions))
+            rules = self._allowed.rules()
+            self._post(protocol.Welcome(protocol.VERSION, self._version, actions, rules))
             self._host.wake()
             self._post(self._host.status)
+            self._ends.append(self._host.follow(self._on_told))
 
     def _take(self, message: protocol.FromBrowser) -> None:
         if isinstance(message, protocol.Change):
@@ -157,7 +178,7 @@ class Session:
             self._edit(message)
         elif isinstance(message, protocol.Prepare):
             document = self._current(message)
-            if not self._computing():
+            if not self._computing() and self._allowed.features(PREPARING, document.notebook).on:
                 self._edit_jobs.prepare(message, document, self._namespace(document))
         elif isinstance(message, protocol.Cancel):
             self._edit_jobs.cancel(message.id)
@@ -186,6 +207,10 @@ class Session:
         self._outcomes.settle(message.outcomes)
         cursor = self._at(message)
         self._end_job(message.doc, "superseded")
+        if not (told := self._may(features_of(message), cursor.document)).on:
+            self._edits.seen.refused(told)
+            self._post(protocol.Done(message.id, "off", told.why))
+            return
         self._host.wake()
         service = self._host.completion
         status = self._host.status
@@ -204,6 +229,10 @@ class Session:
         self.rest()
 
     def _favour(self, message: Asking, cursor: Cursor) -> None:
+        if not (told := self._may(features_of(message), cursor.document)).on:
+            self._edits.seen.refused(told)
+            self._post(protocol.Done(message.id, "off", told.why))
+            return
         service = self._host.completion
         running = self._jobs.get(message.doc)
         busy = (
@@ -228,6 +257,8 @@ class Session:
 
     def _warm(self, message: protocol.Warm) -> None:
         cursor = self._at(message)
+        if not self._may(WARMING, cursor.document).on:
+            return
         self._host.wake()
         # Filling the cache ahead is a favour: never at the expense of a cell or of a running job.
         if not self._computing():
@@ -261,33 +292,39 @@ class Session:
     ) -> None:
         id = message.id
         done = protocol.Done(id, "failed", "the engine ended without an answer")
+        watch = Watch(self._edits.seen, f"{self._name}.{id}", priority_of(message), self._host)
+        end: End | None = None
+        shown = ""
         try:
             if not job.ended:
                 texts = self._texts(message, service, cursor)
-                shown = ""
                 async with aclosing(texts):
                     async for piece in texts:
                         if not job.ended and is_favour(message) and self._computing():
                             self._end_job(message.doc, "cancelled")
                         if isinstance(piece, End):
+                            end = piece
                             done = done_message(id, piece)
-                            if isinstance(message, protocol.Complete):
-                                self._outcomes.expect(id, shown, piece)
                         elif isinstance(piece, Alternative):
                             if not job.ended:
                                 await self.outbox.put(protocol.Alternative(id, piece.text))
                         elif not job.ended and not isinstance(message, protocol.Alternatives):
                             shown += piece.text
+                            watch.show(piece.text)
                             await self.outbox.put(protocol.Chunk(id, piece.text, piece.block))
         except BusyError as error:
+            watch.fail(error)
             done = protocol.Done(id, "unavailable", str(error))
         except EngineError as error:
+            watch.fail(error)
             done = protocol.Done(id, "failed", str(error))
         except OutOfStepError as error:
             done = protocol.Done(id, "superseded", str(error))
         self._forget_job(message.doc, job)
         if job.ended:
             done = protocol.Done(id, job.ended, counts=done.counts)
+        if watch.end(done, waits=isinstance(message, protocol.Complete)):
+            self._outcomes.expect(id, watch, shown, end)
         self._post(done)
 
     def _texts(
@@ -333,8 +370,14 @@ class Session:
         self._cursors[message.doc] = cursor
         return cursor
 
+    def _may(self, features: tuple[Feature, ...], document: Document) -> Decision:
+        """Whether there may be ghost text with these features, and by this model."""
+        told = self._allowed.features(features, document.notebook)
+        return self._host.allowed(document.notebook) if told.on else told
+
     def _namespace(self, document: Document) -> Namespace | None:
-        return self._kernels.namespace(document.path) if document.kernel else None
+        may_look = self._allowed.features(("kernel_context",), document.notebook).on
+        return self._kernels.namespace(document.path) if document.kernel and may_look else None
 
     def _lose(self, doc: str) -> None:
         """Ask for the whole document, once: what else is under way to the old copy is void."""
@@ -362,15 +405,34 @@ class Session:
         if self._jobs.get(doc) is job:
             del self._jobs[doc]
 
+    def _on_rules(self) -> None:
+        """Something else is allowed: what runs may not be."""
+        if not self._greeted:
+            return
+        self._post(self._allowed.rules())
+        for doc, document in self._documents.items():
+            if not self._may(("suggestions",), document).on:
+                self._end_job(doc, "cancelled")
+            if not self._allowed.features(("edits",), document.notebook).on:
+                self._edit_jobs.drop(doc)
+        self._host.wake()
+
     def _on_status(self, status: protocol.Status) -> None:
         if self._greeted:
             self._post(status)
+
+    def _on_told(self, told: Told) -> None:
+        if isinstance(told, frames.Hint):
+            self._post(protocol.Hint(told.debounce_ms))
+        elif isinstance(told, frames.Budget):
+            self._post(protocol.Budget(told.used, told.limit, told.reset_s))
 
     def _on_kernel(self, path: str) -> None:
         """A cell has run: read the prompt, which is a new one, before the next key."""
         for doc, cursor in self._cursors.items():
             document = self._documents[doc]  # it may have been opened anew
-            if document.kernel and document.path == path:
+            may = self._may(WARMING, document).on
+            if document.kernel and document.path == path and may:
                 if doc in self._jobs and self._jobs[doc].id is None:
                     self._end_job(doc, "superseded")  # it reads the prompt as it was
                 self._fill(doc, replace(cursor, document=document))
@@ -403,7 +465,7 @@ class Session:
     def _fatal(self, reason: str) -> None:
         self._hang_up(protocol.Fault(reason, fatal=True))
 
-    def _allowed(self) -> bool:
+    def _in_time(self) -> bool:
         now = asyncio.get_running_loop().time()
         self._allowance = min(BURST, self._allowance + (now - self._last) * RATE)
         self._last = now

@@ -6,6 +6,7 @@ file is laid out stay as they are, byte for byte.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from .edit.grammars import language_of
 from .errors import FastgenError
 from .ipynb import FileCell, read_cells, with_cells, with_source
+from .policy import UNSAID, Notebook
 from .protocol import Cell
 
 if TYPE_CHECKING:
@@ -59,6 +61,11 @@ class Source:
         if self.cell is None:
             return []
         return [c.text for n, c in enumerate(self.cells) if n != self.cell and c.type == "code"]
+
+    @property
+    def notebook(self) -> Notebook:
+        """What a notebook's metadata say of us."""
+        return Notebook.of(json.loads(self.raw).get("metadata")) if self.cells else UNSAID
 
     def with_text(self, text: str) -> bytes:
         """The file's bytes with `text` in place of this one."""

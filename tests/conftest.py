@@ -53,11 +53,11 @@ def llama_server(small_model: Path) -> Iterator[RunningServer]:
 
 
 @contextmanager
-def serving(*files: Path) -> Generator[RunningServer]:
-    """A `llama-server` for a model and its projector, if it is given one."""
+def serving(model: Path, projector: str = "", port: int = 0) -> Generator[RunningServer]:
+    """A `llama-server` for a model and its projector, if it is given one; at a port, or any."""
     script = Path(__file__).parent / "llama_server.py"
     with subprocess.Popen(
-        [sys.executable, str(script), *map(str, files)],
+        [sys.executable, str(script), str(model), projector, str(port)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from jupyter_fastgen.app import FastgenApp, environment
+from jupyter_fastgen.configured import load_settings
+from jupyter_fastgen.hub import frames
 
 IMPORT = """
 import json, sys, time
@@ -26,6 +28,22 @@ def test_an_administrator_decides_whether_suggestions_are_judged(gate: bool, tmp
     app = FastgenApp(gate=gate, models_dir=str(tmp_path))
     app.initialize_settings()
     assert app.host._options.gate is gate
+
+
+def test_pages_are_told_of_the_tokens_that_edits_cost_but_not_of_their_queue(tmp_path: Path):
+    gateway = "fastgen+http://127.0.0.1:9"
+    app = FastgenApp(model=gateway, remote=gateway, models_dir=str(tmp_path))
+    app.initialize_settings()
+    remote = app.make_remote_host()
+    assert remote is not None
+    told: list[object] = []
+    app.host.follow(told.append)
+    for used, host in enumerate((app.make_edit_host(), remote)):
+        assert host is not app.host
+        host.tell(frames.Budget(used, 10, 60))
+        host.tell(frames.Hint(350))
+    assert told == [frames.Budget(0, 10, 60), frames.Budget(1, 10, 60)]
+    assert app.host.debounce_ms == 0
 
 
 def test_a_model_on_a_gpu_is_in_memory_once(tmp_path: Path):
@@ -78,3 +96,23 @@ def test_importing_the_package_costs_nothing():
     script = "import sys; import jupyter_fastgen; print('jupyter_server' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert run.stdout.strip() == "False"
+
+
+def test_the_server_reads_the_file_that_the_command_line_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    text = f"c.FastgenApp.threads = 3\nc.FastgenApp.models_dir = {str(tmp_path)!r}"
+    (tmp_path / "jupyter_fastgen_config.py").write_text(text)
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "run"))
+    code = (
+        "from jupyter_server.serverapp import ServerApp\n"
+        "server = ServerApp()\n"
+        "server.initialize(['--ServerApp.jpserver_extensions={\"jupyter_fastgen\": True}',"
+        " '--allow-root', '--ServerApp.port=0', '--ServerApp.open_browser=False'])\n"
+        "(app,) = server.extension_manager.extension_apps['jupyter_fastgen']\n"
+        "print('threads', app.threads)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "threads 3" in run.stdout
+    assert load_settings()[0].threads == 3

@@ -108,3 +108,37 @@ def test_language_and_cells(notebook: Path):
     assert [cell.type for cell in document.cells] == ["code", "code"]
     assert len({cell.id for cell in document.cells}) == 2
     assert document.cells[1].source == "s = '🦉é'\nfor n in ra"
+
+
+@pytest.mark.parametrize(
+    ("policy", "metadata", "why"),
+    [
+        ('preset = "exam"', {}, "preset exam"),
+        ("preset =", {}, "nothing is allowed"),
+        ("", {"fastgen": {"enabled": False}}, "fastgen.enabled"),
+        ('[courses.cs]\nfeatures.suggestions = "force-off"', {"fastgen": {"course": "cs"}}, "cs"),
+    ],
+)
+def test_what_is_not_allowed_says_why(
+    policy: str,
+    metadata: dict[str, object],
+    why: str,
+    notebook: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    config = tmp_path / "config" / "jupyter_fastgen_config.py"
+    config.parent.mkdir()
+    config.write_text(f"c.FastgenApp.policy_file = {str(tmp_path / 'policy.toml')!r}")
+    (tmp_path / "policy.toml").write_text(policy)
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(config.parent))
+    told = json.loads(notebook.read_text())
+    notebook.write_text(json.dumps(told | {"metadata": told["metadata"] | metadata}))
+    for command in (["complete", str(notebook), "--cell", "0"], ["edit", str(notebook), "-i", "x"]):
+        if "suggestions" in policy and command[0] == "edit":
+            continue
+        assert main(command) == 1
+        err = capsys.readouterr().err
+        assert "are off: " in err
+        assert why in err

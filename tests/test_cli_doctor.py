@@ -242,3 +242,25 @@ async def test_servers_of_others_are_asked_what_they_are_and_can(
     # Ghost text works without it.
     assert remote["verdict"] == "warning"
     assert "no model 'third'" in remote["text"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "verdict", "said"),
+    [
+        ("", "ok", "nothing is off"),
+        ('everyone.features = { edits = "force-off" }', "ok", "off: edits: the administrator"),
+        ('preset = "exam"', "failed", "off: suggestions, automatic, next_cell, edits"),
+        ('everyone.models = ["other"]', "failed", "not among those that are allowed: other"),
+        ("preset =", "failed", "nothing is allowed until it is corrected"),
+    ],
+)
+def test_what_the_policy_turns_off_is_told(
+    policy: str, verdict: str, said: str, config: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = config / "policy.toml"
+    file.write_text(policy)
+    (config / "jupyter_fastgen_config.py").write_text(f"c.FastgenApp.policy_file = {str(file)!r}")
+    code, findings = ask_doctor(capsys)
+    assert findings["policy"]["verdict"] == verdict
+    assert said in findings["policy"]["text"]
+    assert code == (verdict == "failed")

@@ -14,7 +14,7 @@ from jupyter_fastgen.edit.prompt import CHATS
 from jupyter_fastgen.edit.service import EditService
 from jupyter_fastgen.protocol import Status
 
-from .engine.scripted import ScriptedEngine
+from .engine.scripted import FreeHost, ScriptedEngine
 
 CODE = "first = 1\r\nsecond = 2\r\nthird = 3"
 MARK = "# ... existing code ..."
@@ -28,7 +28,7 @@ def _no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "config"))
 
 
-class Host:
+class Host(FreeHost):
     """As `ModelHost`, with an engine that writes what it is told to."""
 
     status = Status(state="ready", model="scripted", engine="scripted")

@@ -19,7 +19,7 @@ from jupyter_fastgen.engine.base import EngineError
 
 from .browser import Browser
 from .conftest import RunningServer
-from .engine.scripted import ScriptedEngine
+from .engine.scripted import FreeHost, ScriptedEngine
 
 Connect = Callable[[], Awaitable[Browser]]
 
@@ -31,11 +31,12 @@ CELLS = [
 ]
 
 
-class Host:
+class Host(FreeHost):
     """A host whose model is there, or can't be."""
 
     is_writing = False
     status = protocol.Status("ready", "scripted")
+    debounce_ms = 0
 
     def __init__(self, engine: ScriptedEngine, fault: str = "") -> None:
         self._service = EditService(engine, CHATS["chatml"])

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from jupyter_fastgen import gpu
+from jupyter_fastgen.allowed import Allowed
 from jupyter_fastgen.completion.service import Options
+from jupyter_fastgen.engine.base import EngineError
 from jupyter_fastgen.host import ModelHost, Settings, edit_host, remote_host
 from jupyter_fastgen.models.catalog import load_catalog
 from jupyter_fastgen.models.choice import Machine
 from jupyter_fastgen.models.store import ModelStore
+from jupyter_fastgen.policy import PolicyFile
 from jupyter_fastgen.protocol import Status
 
 SECONDS = 60
@@ -41,8 +44,8 @@ path = "{path}"
 class Watched:
     """A host, and all that it said."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.host = ModelHost(settings, Options())
+    def __init__(self, settings: Settings, allowed: Allowed | None = None) -> None:
+        self.host = ModelHost(settings, Options(), allowed)
         self.said = [self.host.status]
         self._changed = asyncio.Event()
         self.host.listen(self._note)
@@ -62,8 +65,10 @@ class Watched:
 
 
 @asynccontextmanager
-async def hosting(settings: Settings) -> AsyncGenerator[Watched, None]:
-    watched = Watched(settings)
+async def hosting(
+    settings: Settings, allowed: Allowed | None = None
+) -> AsyncGenerator[Watched, None]:
+    watched = Watched(settings, allowed)
     try:
         yield watched
     finally:
@@ -211,7 +216,7 @@ async def test_a_gpu_gets_its_model_and_the_processor_the_default(
         assert "jupyter fastgen models pull small-exl2" in missing.remedy
         entry = load_catalog(settings.catalog).get("small-exl2")
         ModelStore(settings.models_dir).pull(entry)
-        host = edit_host(settings)
+        host = edit_host(settings, Allowed())
         assert (host.status.model, host.status.engine) == ("small-exl2", "ExLlamaV2")
         machine = Machine()
         await watched.host.restart()
@@ -244,7 +249,7 @@ async def test_a_url_without_a_host_is_a_wrong_setting(tmp_path: Path, url: str)
     # Of a wrong remote one only who needs it hears.
     async with hosting(Settings(remote=url, models_dir=tmp_path)) as watched:
         assert (watched.host.status.state, watched.host.status.remote) == ("missing", "")
-    remote = remote_host(Settings(remote=url, models_dir=tmp_path))
+    remote = remote_host(Settings(remote=url, models_dir=tmp_path), Allowed())
     assert remote is not None
     assert remote.status.state == "error"
 
@@ -257,3 +262,29 @@ async def test_a_url_that_does_not_answer_is_an_error_until_restart():
         assert status.remedy
         await watched.host.restart()
         await watched.until(lambda status: status.state == "error")
+
+
+async def test_a_model_that_is_not_allowed_is_neither_fetched_nor_loaded(
+    tmp_path: Path, small_model: Path
+):
+    policy = tmp_path / "policy.toml"
+    policy.write_text('everyone.models = ["big"]')
+    allowed = Allowed(PolicyFile(policy))
+    async with hosting(catalog(tmp_path, small_model), allowed) as watched:
+        host = watched.host
+        assert host.status.state == "off"
+        assert "small is not among those that are allowed: big" in host.status.detail
+        host.download()
+        host.wake()
+        with pytest.raises(EngineError, match="not among those that are allowed"):
+            await host.ready()
+        assert states(watched) == ["off"]
+        assert not (tmp_path / "models").exists()
+        policy.write_text("")
+        allowed.look()
+        assert host.status.state == "missing"
+        host.download()
+        await watched.until(lambda status: status.state == "ready")
+        policy.write_text('everyone.features = { suggestions = "force-off" }')
+        allowed.look()
+        assert host.status.state == "ready"  # there are edits

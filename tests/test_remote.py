@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from jupyter_fastgen import protocol
+from jupyter_fastgen.allowed import Allowed
 from jupyter_fastgen.answers import Answers
 from jupyter_fastgen.completion.service import Options
 from jupyter_fastgen.document import Cursor, Document
@@ -48,7 +49,7 @@ async def working(
     async with faulty() as server:
         settings = Settings(remote=f"{server.url}/v1" if allowed else "")
         here: Any = local
-        edits = Edits(lambda _: here, load_actions(), partial(remote_host, settings))
+        edits = Edits(lambda _: here, load_actions(), partial(remote_host, settings, Allowed()))
         try:
             yield edits, server
         finally:

@@ -33,11 +33,16 @@ def complete(
     import asyncio
 
     from ..configured import load_app
+    from ..errors import FastgenError
     from ..notebook import read_notebook
 
     document = read_notebook(notebook)
     cursor = _cursor(document, notebook, cell, offset)
-    host = load_app(model).host
+    app = load_app(model)
+    told = app.allowed.feature("suggestions", document.notebook)
+    if not told.on:
+        raise FastgenError(f"suggestions are off: {told.why}")
+    host = app.host
     text, end = asyncio.run(_run(host, cursor, echo=not json))
     if json:
         _print_json(text, end, host)
@@ -75,6 +80,7 @@ async def _run(host: ModelHost, cursor: Cursor, echo: bool) -> tuple[str, End]:
 
     try:
         service = await host.ready()
+        host.check(cursor.document.notebook)
         text = ""
         async with aclosing(service.complete("terminal", cursor, invoked=True)) as pieces:
             async for piece in pieces:

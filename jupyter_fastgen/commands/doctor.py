@@ -27,11 +27,11 @@ def doctor(
     for finding in examine():
         findings.append(finding)
         if not json:
-            _print(finding)
+            print_finding(finding)
     if load and not _failures(findings):
         findings.append(_load())
         if not json:
-            _print(findings[-1])
+            print_finding(findings[-1])
     failures = _failures(findings)
     if json:
         _print_json(findings)
@@ -48,7 +48,8 @@ def _failures(findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.verdict == "failed"]
 
 
-def _print(finding: Finding) -> None:
+def print_finding(finding: Finding) -> None:
+    """One line, and one for what mends it."""
     mark, colour = _MARKS[finding.verdict]
     typer.echo(f"{typer.style(f'{mark:8}', fg=colour)} {finding.name}: {finding.text}")
     if finding.mend:

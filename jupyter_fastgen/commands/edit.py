@@ -60,6 +60,9 @@ def edit(
     if not said.strip():
         raise FastgenError("the instruction is empty: say with -i what to change")
     source = read_source(file, cell)
+    told = app.allowed.feature("edits", source.notebook)
+    if not told.on:
+        raise FastgenError(f"edits are off: {told.why}")
     part = _part(lines, source)
     end, host = asyncio.run(_run(app.edits, bool(model), source, said, part, echo=not json))
     merge = end.merge
@@ -133,7 +136,7 @@ async def _run(
     from ..errors import TooLongError
 
     try:
-        hosts = (edits.host(),) if is_chosen else edits.hosts()
+        hosts = (edits.host(),) if is_chosen else edits.hosts(source.notebook)
         for host in hosts[:-1]:
             with suppress(TooLongError):
                 return await _edit(host, source, instruction, part, echo), host
@@ -154,6 +157,7 @@ async def _edit(
     from ..errors import FastgenError
 
     service = await host.edits()
+    host.check(source.notebook)
     about = source.sheet.about if source.sheet else ""
     known = partial(elsewhere, source.others, None)
     hunks = service.edit(

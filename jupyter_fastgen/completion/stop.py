@@ -15,10 +15,12 @@ MOST_BREAKS = 2
 """Line breaks before the first text; a model that writes more has nothing to say."""
 
 # Bidirectional controls and invisible characters can make code read as what it is not
-# (CVE-2021-42574). The zero-width joiner stays: emoji are built with it. Carriage returns go
-# too: the editor's line break is "\n".
+# (CVE-2021-42574): all of Unicode's category Cf. The joiners stay: emoji and some scripts are built
+# with them. Carriage returns go too: the editor's line break is "\n".
 _HIDDEN = re.compile(
-    "[\r\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+    "[\r\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f"
+    "\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
 
 _BLOCK_OPENER = re.compile(r"[:{(\[]\s*(?:#.*)?$")

@@ -50,6 +50,13 @@ class End:
 
 
 @dataclass(frozen=True)
+class Queued:
+    """It waits for a shared engine, at this place: 1 is the next, 0 none any more."""
+
+    place: int
+
+
+@dataclass(frozen=True)
 class Reading:
     """So much of the code is read, 0..1."""
 
@@ -98,7 +105,7 @@ class EditService:
         about: str = "",
         whole: bool | None = None,
         known: Callable[[], Bound] = Bound,
-    ) -> AsyncGenerator[Hunk | Reading | Reached | End, None]:
+    ) -> AsyncGenerator[Hunk | Queued | Reading | Reached | End, None]:
         """Change `text` as the instruction says, only in its lines [start, end) if `part` is given.
 
         `key` names the document among all that are open, `about` is what else there is to know;
@@ -127,6 +134,8 @@ class EditService:
                             if isinstance(event, base.Done):
                                 costs.append(event)
                                 break
+                            if event.place is not None:
+                                yield Queued(event.place)
                             if event.read is not None:
                                 yield Reading(event.read)
                             for found in answer.push(event.text):
@@ -160,7 +169,7 @@ class EditService:
 
     async def write(
         self, key: str, text: str, language: str, instruction: str, about: str = ""
-    ) -> AsyncGenerator[Reading | Reached | Written, None]:
+    ) -> AsyncGenerator[Queued | Reading | Reached | Written, None]:
         """Write code that is to stand behind `text`, as the instruction says; as `edit` does."""
         asked = prompt.task(text, _language(text, language), instruction, about=about)
         said = ""
@@ -173,6 +182,8 @@ class EditService:
                     if isinstance(event, base.Done):
                         cost = event
                         break
+                    if event.place is not None:
+                        yield Queued(event.place)
                     if event.read is not None:
                         yield Reading(event.read)
                     said += event.text

@@ -12,7 +12,7 @@ from ..edit.prompt import Chat
 from ..engine import base
 from ..errors import BlindError, TooLongError
 from ..images import check
-from ..jobs import counts_of
+from ..jobs import counts_of, queued
 from . import prompt
 from .answer import Code
 
@@ -100,6 +100,8 @@ class GenerateService:
                         yield protocol.Chunk(id, text)
                     yield _done(id, event, wrote or bool(text), request.max_tokens)
                     return
+                if event.place is not None:
+                    yield queued(id, event.place)
                 if event.read is not None:
                     yield protocol.Progress(id, "reading", round(event.read, 2))
                 if text := code.push(event.text):

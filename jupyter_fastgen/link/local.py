@@ -43,13 +43,14 @@ class LocalLink:
     def __init__(self) -> None:
         """Raises `LinkError` where Jupyter's configuration can't be used."""
         try:
-            self._settings = load_settings()
+            self._settings, self._allowed = load_settings()
             folders = [Path(folder, "fastgen", "actions") for folder in jupyter_config_path()[::-1]]
             self._edits = Edits(
-                partial(edit_host, self._settings),
+                partial(edit_host, self._settings, self._allowed),
                 load_actions(folders),
-                partial(remote_host, self._settings),
+                partial(remote_host, self._settings, self._allowed),
                 partial(image_model, self._settings),
+                self._allowed,
             )
         except FastgenError as error:
             raise LinkError(str(error)) from error

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from .. import protocol
+from ..errors import UNREADABLE
 from . import LinkError, Stream
 
 _T = TypeVar("_T")
@@ -129,7 +130,7 @@ class RemoteLink:
             raise self.lost(error) from error
         try:
             return msgspec.json.decode(body, type=type)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise LinkError(
                 f"what answers at {self._url} is no Jupyter server with jupyter_fastgen: correct"
                 " the URL"
@@ -167,7 +168,7 @@ class _Stream:
     def __iter__(self) -> Iterator[protocol.FromServer]:
         try:
             yield from self._frames()
-        except (OSError, HTTPException, msgspec.MsgspecError) as error:
+        except (OSError, HTTPException, *UNREADABLE) as error:
             if not self._cancelled:
                 raise self._link.lost(error) from error
             yield protocol.Done(1, "cancelled")

@@ -11,7 +11,7 @@ from uuid import uuid4
 from .. import link
 from ..errors import FastgenError
 from ..protocol import Cell, Chunk, FromServer, Generate, Hunks, Rewrite
-from .cells import context, saved_cells
+from .cells import context, kernel_id, saved_cells, saved_notebook
 from .changes import Target
 from .describe import fill
 from .history import Ran, Recorder, bound
@@ -77,6 +77,8 @@ class Asking:
             seed=asked.seed,
             job=uuid4().hex,
             images=tuple(picture.data for picture in pictures),
+            notebook=saved_notebook(),
+            kernel=kernel_id(),
         )
         return Job(lambda: self.link(asked).generate(question), question.job)
 
@@ -127,6 +129,8 @@ class Asking:
             language=change.target.language,
             model=asked.model,
             job=uuid4().hex,
+            notebook=saved_notebook(),
+            kernel=kernel_id(),
         )
 
 

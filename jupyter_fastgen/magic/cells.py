@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
+from ..policy import UNSAID, Notebook
 from ..protocol import Cell
 from .history import Ran, Recorder, is_ours
 
@@ -65,6 +67,30 @@ def saved_cells(gone: dict[str, float]) -> list[Cell]:
     found = [cell for cell in found if cell.id not in gone]
     told = [cell if cell.type == "code" else _headings(cell) for cell in found]
     return [cell for cell in told if cell.source.strip()]
+
+
+def saved_notebook() -> Notebook:
+    """What the metadata of the notebook's file say of us."""
+    try:
+        path = Path(os.environ.get("JPY_SESSION_NAME", ""))
+        if path.suffix != ".ipynb" or path.stat().st_size > MOST_BYTES:
+            return UNSAID
+        return Notebook.of(json.loads(path.read_bytes())["metadata"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return UNSAID
+
+
+def kernel_id() -> str:
+    """By which a Jupyter server knows this kernel; "" for one that no server started."""
+    if "ipykernel" not in sys.modules:
+        return ""  # to import it here would change what others of the process see
+    try:
+        from ipykernel.connect import get_connection_file
+
+        name = Path(get_connection_file()).stem
+    except (ImportError, RuntimeError, OSError):
+        return ""
+    return name.removeprefix("kernel-") if name.startswith("kernel-") else ""
 
 
 def _headings(cell: Cell) -> Cell:

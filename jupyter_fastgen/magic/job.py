@@ -47,8 +47,8 @@ class End:
 class Shown(Protocol):
     """Where an answer appears."""
 
-    def progress(self, phase: str, fraction: float | None) -> None:
-        """`phase` has begun, or is this far, 0..1."""
+    def progress(self, phase: str, fraction: float | None, place: int) -> None:
+        """`phase` has begun, or is this far, 0..1; `place` is that in a queue, 0 in none."""
         ...
 
     def text(self, more: str) -> None:
@@ -142,7 +142,7 @@ class Job:
             if isinstance(frame, Chunk):
                 pace.add(frame.text, time.monotonic())
             elif isinstance(frame, Progress):
-                shown.progress(frame.phase, frame.fraction)
+                shown.progress(frame.phase, frame.fraction, frame.place)
             elif isinstance(frame, Hunks) and frame.final:
                 hunks = tuple(frame.hunks)
             elif isinstance(frame, Done):
@@ -175,7 +175,7 @@ def _end(done: Done, hunks: tuple[Hunk, ...]) -> End:
     why = done.why
     if done.reason in ("cancelled", "superseded"):
         phase = "stopped"
-    elif done.reason in ("failed", "unavailable"):
+    elif done.reason in ("failed", "unavailable", "off"):
         phase = "failed"
     elif done.reason == "length":
         why = why or "it stops at the limit of tokens; --max-tokens N writes on"

@@ -156,6 +156,8 @@ class Fastgen:
 
     def _change_file(self, asked: Asked) -> None:
         target = changes.of_file(asked.file)
+        if target.source is not None and not target.source.notebook.enabled:
+            raise MagicError(f"the metadata of {asked.file} turn changes off (fastgen.enabled)")
 
         def ask(prompt: str) -> Job:
             return self._asking.change(asked, Change(target, prompt))

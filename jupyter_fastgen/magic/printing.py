@@ -14,10 +14,10 @@ class Printer:
         self.whole = ""
         self._told = ""
 
-    def progress(self, phase: str, fraction: float | None) -> None:
+    def progress(self, phase: str, fraction: float | None, place: int) -> None:
         """Told where a line can be taken back: not in what a file or a notebook keeps."""
         if sys.stderr.isatty():
-            part = "" if fraction is None else f" {fraction:.0%}"
+            part = f" at place {place}" if place else "" if fraction is None else f" {fraction:.0%}"
             self._say(f"fastgen: {phase}{part}")
 
     def text(self, more: str) -> None:

@@ -39,6 +39,7 @@ class FastgenAnswer(ipywidgets.DOMWidget):
 
     phase = Unicode("queued").tag(sync=True)
     progress = Float(None, allow_none=True).tag(sync=True)
+    place = Int(0).tag(sync=True)
     language = Unicode("python").tag(sync=True)
     prompt = Unicode("").tag(sync=True)
     why = Unicode("").tag(sync=True)
@@ -133,7 +134,7 @@ class Live:
         """Whether this job's answer is the one that is shown."""
         return job is self._job
 
-    def progress(self, phase: str, fraction: float | None) -> None:
+    def progress(self, phase: str, fraction: float | None, place: int = 0) -> None:
         """Shown at most ten times a second."""
         now = time.monotonic()
         if phase == self._widget.phase and now - self._told < PROGRESS_PERIOD:
@@ -142,6 +143,7 @@ class Live:
         with self._widget.hold_sync():
             self._widget.phase = phase
             self._widget.progress = fraction
+            self._widget.place = place
 
     def text(self, more: str) -> None:
         """More of it."""
@@ -242,10 +244,10 @@ class _Current:
         self._live = live
         self._job = job
 
-    def progress(self, phase: str, fraction: float | None) -> None:
+    def progress(self, phase: str, fraction: float | None, place: int) -> None:
         with self._live.lock:
             if self._live.is_current(self._job):
-                self._live.progress(phase, fraction)
+                self._live.progress(phase, fraction, place)
 
     def text(self, more: str) -> None:
         with self._live.lock:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import msgspec
 
+from ..errors import UNREADABLE
 from .errors import BadModelFile, ConversionFailed
 from .hf_config import repair
 from .sources import accepts
@@ -169,7 +170,7 @@ def _run(
 def _job(file: Path) -> _Job | None:
     try:
         return msgspec.json.decode(file.read_bytes(), type=_Job)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         return None
 
 

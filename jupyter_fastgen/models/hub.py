@@ -31,6 +31,7 @@ from huggingface_hub.utils import (
     hf_raise_for_status,
 )
 
+from ..errors import UNREADABLE
 from .catalog import HubSource
 from .errors import ModelError, SourceFailed
 from .sources import Fetched, Job, ModelFile, accepts, require_folder
@@ -207,7 +208,7 @@ def _drop_other_start(job: Job, remote: _Remote, target: Path) -> None:
     if target.exists():
         try:
             started = msgspec.json.decode(state.read_bytes(), type=_Start).identity
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, *UNREADABLE):
             started = None
         if started != identity:
             target.unlink()

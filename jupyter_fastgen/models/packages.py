@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from ..errors import UNREADABLE
 from .catalog import PackageSource
 from .errors import SourceFailed
 from .sources import Fetched, Job, ModelFile
@@ -158,7 +159,7 @@ def _last_error(log: Path) -> str:
 def _read_state(path: Path) -> _State:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_State)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         return _State()
 
 

@@ -22,6 +22,7 @@ from typing import Literal
 
 import msgspec
 
+from ..errors import UNREADABLE
 from .catalog import FileSource, ModelEntry, Source
 from .errors import NotEnoughSpace, PullFailed, SourceFailed, StoreNotWritable
 from .sources import Fetched, Job, ModelFile, fetch
@@ -313,7 +314,7 @@ class ModelStore:
         try:
             raw = (self.directory / entry.name / STAMP).read_bytes()
             return msgspec.json.decode(raw, type=_Stamp)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, *UNREADABLE):
             return None
 
     def _deviation(self, entry: ModelEntry, stamp: _Stamp) -> tuple[bool, str] | None:

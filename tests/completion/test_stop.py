@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import itertools
+import sys
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_fastgen.completion.stop import MOST_LINES, Cutter, wants_block
+from jupyter_fastgen.completion.stop import MOST_LINES, Cutter, visible, wants_block
 
 
 def shown(answer: str, before: str = "x = ", after: str = "", block: bool = False) -> str:
@@ -147,6 +149,13 @@ def test_hidden_and_bidirectional_characters_are_removed():
     family = "'\U0001f468\u200d\U0001f469\u200d\U0001f467'"
     assert shown(family) == family
     assert shown("'e\u0301'") == "'e\u0301'"
+
+
+def test_no_format_character_but_the_joiners_is_left():
+    formats = [chr(n) for n in range(sys.maxunicode) if unicodedata.category(chr(n)) == "Cf"]
+    assert len(formats) > 100
+    left = [one for one in formats if visible(f"a{one}b") != "ab"]
+    assert left == ["\u200c", "\u200d"]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class Seen:
         self.phases: list[tuple[str, float | None]] = []
         self.ends: list[End] = []
 
-    def progress(self, phase: str, fraction: float | None) -> None:
+    def progress(self, phase: str, fraction: float | None, place: int) -> None:
         self.phases.append((phase, fraction))
 
     def text(self, more: str) -> None:
@@ -184,7 +184,7 @@ def test_progress_comes_before_the_text_that_follows_it():
     order: list[str] = []
 
     class Ordered(Seen):
-        def progress(self, phase: str, fraction: float | None) -> None:
+        def progress(self, phase: str, fraction: float | None, place: int) -> None:
             order.append(phase)
 
         def text(self, more: str) -> None:

@@ -147,6 +147,14 @@ def test_phases_and_how_far_they_are_are_told(ask: Ask, engine: Engine):
     assert told[:3] == [("queued", None), ("loading", 0.25), ("reading", 0.5)]
 
 
+def test_the_place_in_a_queue_is_told_until_it_is_left(ask: Ask, engine: Engine):
+    engine(Progress(1, "queued", place=2), 0.2, Progress(1, "reading"), 0.2, *code("x"))
+    page = ask("%%fastgen\nwrite")
+    until(lambda: page.is_over)
+    told = [one["state"]["place"] for one in page.wire.sent if "place" in one.get("state", {})]
+    assert told == [0, 2, 0]
+
+
 def test_much_progress_is_few_messages(ask: Ask, engine: Engine):
     engine(*(Progress(1, "loading", n / 1000) for n in range(1000)), DONE)
     page = ask("%%fastgen\nwrite")
