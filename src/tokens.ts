@@ -1,11 +1,14 @@
+import type { CodeEditor } from '@jupyterlab/codeeditor';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Token } from '@lumino/coreutils';
 import type { Documents } from './client/documents';
 import type { Edits, Wish } from './client/edits';
 import type { Jobs } from './client/jobs';
 import type { RequestLog } from './client/log';
+import type { Rules } from './client/rules';
 import type { EngineAction } from './client/rest';
 import type { Socket } from './client/socket';
+import type { IPreferences } from './inline/policy';
 import type { Settings } from './settings';
 import type { StatusModel } from './status/model';
 
@@ -17,7 +20,10 @@ export interface IFastgenClient {
   readonly edits: Edits;
   readonly log: RequestLog;
   readonly settings: Settings;
+  readonly rules: Rules;
   readonly status: StatusModel;
+  /** The settings as they hold in an editor's document, by the rules. */
+  preferences(model: CodeEditor.IModel): IPreferences;
   /** Asks the engine to download its model or to start anew. */
   act(action: EngineAction): Promise<void>;
 }

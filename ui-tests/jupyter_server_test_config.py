@@ -33,6 +33,8 @@ notification.mkdir(parents=True)
 
 c: Config = get_config()
 
+c.FastgenApp.policy_file = os.environ.get("FASTGEN_UI_POLICY", "")
+
 c.ServerApp.ip = "127.0.0.1"
 c.ServerApp.port = int(os.environ.get("FASTGEN_UI_PORT", "8899"))
 c.ServerApp.port_retries = 0

@@ -1,12 +1,12 @@
 /*
  * Characters that make code look other than it is, or cannot be seen: controls
- * but tab and newline, soft hyphen, direction marks, embeddings, overrides and
- * isolates, zero-width space, invisible operators, byte order mark, and tags.
- * The joiners U+200C and U+200D stay, as emoji and some scripts need them.
+ * but tab and newline, line and paragraph separators, and all that Unicode
+ * calls format characters (Cf), tags included. The joiners U+200C and U+200D
+ * stay, as emoji and some scripts need them.
  */
 const UNSEEN =
   // eslint-disable-next-line no-control-regex
-  /[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu;
+  /[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u2060-\u206f\u{e0000}-\u{e007f}]|(?![\u200c\u200d])\p{Cf}/gu;
 
 /**
  * Text of a model without characters that could deceive the person who reads

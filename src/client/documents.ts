@@ -2,7 +2,8 @@ import type { ICellModel } from '@jupyterlab/cells';
 import type { CodeEditor } from '@jupyterlab/codeeditor';
 import type { INotebookModel } from '@jupyterlab/notebook';
 import { ICellSource, IDocumentSource, Mirror } from './mirror';
-import type { CellType, Ran } from './protocol';
+import type { CellType, IOwnRules, Ran } from './protocol';
+import { ownRules, UNSAID } from './rules';
 import type { Socket } from './socket';
 
 type SharedNotebook = INotebookModel['sharedModel'];
@@ -41,11 +42,13 @@ export class Documents {
     socket.stateChanged.connect((_, state) => {
       if (state === 'open') {
         // The server kept nothing of us; what is in use is sent again at once.
-        this._lost.forEach(mirror => mirror.open());
+        if (this.options.isWanted()) {
+          this._lost.forEach(mirror => mirror.open());
+        }
         this._lost.clear();
       } else {
         this._inUse.forEach(mirror => {
-          if (mirror.isOpen) {
+          if (mirror.isKnown) {
             this._lost.add(mirror);
             mirror.forget();
           }
@@ -80,11 +83,24 @@ export class Documents {
     return { mirror, cell, cellType, language: mirror.source.language };
   }
 
+  /** Lets the server know of a notebook, of which no text is sent while it is turned off. */
+  tell(notebook: SharedNotebook): void {
+    const mirror = this._notebook(notebook);
+    if (!mirror.isKnown) {
+      mirror.open();
+    }
+  }
+
   /** A cell of a notebook has run. */
   executed(cell: ICellModel, ok: boolean): void {
     const { notebook } = cell.sharedModel;
     const mirror = notebook && this._mirrors.get(notebook as SharedNotebook);
     mirror?.executed(cell.id, ok);
+  }
+
+  /** Sends what has changed of documents that is not their text. */
+  syncHeads(): void {
+    this._inUse.forEach(mirror => mirror.syncHead());
   }
 
   /** Takes all documents back from the server; `open` sends them again. */
@@ -110,8 +126,11 @@ export class Documents {
         return options.path(notebook);
       },
       get useKernel() {
-        const own = notebook.metadata.fastgen as { kernel?: unknown } | null;
-        return options.useKernel() && own?.kernel !== false;
+        const said = notebook.metadata.fastgen as { kernel?: unknown } | null;
+        return options.useKernel(ownRules(notebook)) && said?.kernel !== false;
+      },
+      get notebook() {
+        return ownRules(notebook);
       }
     });
     /** Gives a cell its lasting identity and follows its text. */
@@ -166,8 +185,9 @@ export class Documents {
         return options.path(text);
       },
       get useKernel() {
-        return options.useKernel();
-      }
+        return options.useKernel(UNSAID);
+      },
+      notebook: UNSAID
     });
     text.changed.connect((_, change) => {
       if (change.sourceChange) {
@@ -203,6 +223,12 @@ export class Documents {
   private readonly _lost = new Set<Mirror>();
 }
 
+/** What the metadata of an editor's document say of us. */
+export function ownRulesOf({ sharedModel }: CodeEditor.IModel): IOwnRules {
+  const { notebook } = sharedModel as Partial<SharedCell>;
+  return notebook ? ownRules(notebook) : UNSAID;
+}
+
 /** How a cell ran, by what it shows: an old output may be of other code. */
 function ranOf(cell: SharedNotebook['cells'][number]): Ran {
   if (!('getOutputs' in cell)) {
@@ -231,7 +257,9 @@ export namespace Documents {
     textLanguage(mimeType: string): string;
     /** Where the server finds the document; '' if nobody knows. */
     path(shared: SharedNotebook | SharedText): string;
+    /** Whether there are suggestions; else documents are sent when they are asked for. */
+    isWanted(): boolean;
     /** Whether live kernels may be looked at. */
-    useKernel(): boolean;
+    useKernel(own: IOwnRules): boolean;
   }
 }

@@ -57,7 +57,8 @@ describe('Edits', () => {
       fraction: null,
       lines: 2,
       cell: 'a',
-      line: 1
+      line: 1,
+      place: 0
     });
     message.emit(hunks(2, ['of another']));
     message.emit(hunks(1, ['ab'], true));

@@ -8,6 +8,7 @@ import type {
   IHunk,
   IHunks,
   IProgress,
+  IRules,
   IStatus,
   IWelcome
 } from './protocol';
@@ -40,7 +41,16 @@ export const NO_HUNK: IHunk = {
   reasons: []
 };
 
-const NO_PROGRESS = { fraction: null, lines: 0, cell: '', line: 0 };
+const NO_PROGRESS = {
+  fraction: null,
+  lines: 0,
+  cell: '',
+  line: 0,
+  place: 0
+};
+
+/** What holds where the server says nothing. */
+export const NO_RULES: IRules = { type: 'rules', features: {}, courses: {} };
 
 const NO_STATUS = {
   model: '',
@@ -80,9 +90,12 @@ export function decode(frame: string): FromServer | null {
         actions: actions.map(action => ({
           ...action,
           needs: action.needs ?? ''
-        }))
+        })),
+        rules: { ...NO_RULES, ...welcome.rules }
       };
     }
+    case 'rules':
+      return { ...NO_RULES, ...(raw as IRules) };
     case 'progress':
       return { ...NO_PROGRESS, ...(raw as IProgress) };
     case 'hunks': {
@@ -97,6 +110,7 @@ export function decode(frame: string): FromServer | null {
     case 'alternative':
     case 'resync':
     case 'hint':
+    case 'budget':
       return raw as FromServer;
     case 'chunk':
       return { ...(raw as IChunk), block: (raw as IChunk).block ?? false };

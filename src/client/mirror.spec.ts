@@ -52,7 +52,8 @@ function setUp(...texts: string[]) {
     cells,
     language: 'python',
     path: 'a.ipynb',
-    useKernel: true
+    useKernel: true,
+    notebook: { enabled: true, course: '' }
   };
   const server = new FakeServer();
   const mirror = new Mirror('d1', source, server.take);
@@ -162,6 +163,34 @@ describe('Mirror', () => {
       { type: 'open', kernel: false, path: 'a.ipynb' },
       { type: 'open', kernel: false, path: 'b.ipynb' }
     ]);
+  });
+
+  it('tells of one that is turned off, and no text of it', () => {
+    const { source, server, mirror, isEqual } = setUp('a');
+    mirror.ensure();
+    source.notebook = { enabled: false, course: 'cs' };
+    mirror.syncHead();
+    source.cells[0].text = 'secret';
+    mirror.syncCell('c0');
+    mirror.syncCells();
+    expect(mirror.ensure()).toBe(false);
+    expect(server.sent).toHaveLength(2);
+    expect(server.sent[1]).toMatchObject({
+      cells: [],
+      notebook: { enabled: false, course: 'cs' }
+    });
+    source.notebook = { enabled: true, course: '' };
+    mirror.syncHead();
+    isEqual();
+  });
+
+  it('says nothing of one that was off from the start', () => {
+    const { source, server, mirror } = setUp('a');
+    source.notebook = { enabled: false, course: '' };
+    expect(mirror.ensure()).toBe(false);
+    mirror.syncHead();
+    mirror.close();
+    expect(server.sent).toEqual([]);
   });
 
   it('closes once', () => {

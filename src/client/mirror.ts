@@ -1,5 +1,5 @@
 import { diff } from './delta';
-import { CellType, FromBrowser, ICell, Ran } from './protocol';
+import { CellType, FromBrowser, ICell, IOwnRules, Ran } from './protocol';
 
 /** A cell as the mirror sees it. Its identity tells one cell from another. */
 export interface ICellSource {
@@ -17,6 +17,8 @@ export interface IDocumentSource {
   readonly path: string;
   /** Whether its live kernel may be looked at. */
   readonly useKernel: boolean;
+  /** What its metadata say of us. */
+  readonly notebook: IOwnRules;
 }
 
 /** A cell and its text as the server knows it. */
@@ -51,23 +53,34 @@ export class Mirror {
     return this._shadows !== null;
   }
 
+  /** Whether the server knows of the document, if only that it is turned off. */
+  get isKnown(): boolean {
+    return this._isKnown;
+  }
+
   /**
    * Makes the server's copy current, sending the whole document if there is none.
    *
-   * @returns false if that is not possible now
+   * @returns false if that is not possible now, or not wanted
    */
   ensure(): boolean {
+    if (!this.source.notebook.enabled) {
+      this.syncHead();
+      return false;
+    }
     return this.isOpen && this._sentHead === this._head()
       ? this.syncCells()
       : this.open();
   }
 
-  /** Sends the whole document, whether or not the server has a copy. */
+  /**
+   * Sends the whole document, whether or not the server has a copy. Of one that is
+   * turned off it sends that, and no text.
+   */
   open(): boolean {
-    const shadows = this.source.cells.map(cell => ({
-      cell,
-      text: cell.getSource()
-    }));
+    const isWanted = this.source.notebook.enabled;
+    const cells = isWanted ? this.source.cells : [];
+    const shadows = cells.map(cell => ({ cell, text: cell.getSource() }));
     this._rev++;
     const sent = this.send({
       type: 'open',
@@ -76,16 +89,18 @@ export class Mirror {
       language: this.source.language,
       path: this.source.path,
       rev: this._rev,
-      kernel: this.source.useKernel
+      kernel: this.source.useKernel,
+      notebook: this.source.notebook
     });
-    this._shadows = sent ? shadows : null;
+    this._shadows = sent && isWanted ? shadows : null;
+    this._isKnown = sent;
     this._sentHead = this._head();
-    return sent;
+    return sent && isWanted;
   }
 
-  /** Sends the document anew if its language, path or use of the kernel changed. */
+  /** Sends the document anew if what is not its text has changed. */
   syncHead(): void {
-    if (this.isOpen && this._sentHead !== this._head()) {
+    if (this._isKnown && this._sentHead !== this._head()) {
       this.open();
     }
   }
@@ -162,13 +177,14 @@ export class Mirror {
   /** The server has lost its copy; the next `ensure` sends the whole. */
   forget(): void {
     this._shadows = null;
+    this._isKnown = false;
   }
 
   /** Tells the server that the document is closed. */
   close(): void {
-    if (this.isOpen) {
+    if (this._isKnown) {
       this.send({ type: 'close', doc: this.name });
-      this._shadows = null;
+      this.forget();
     }
   }
 
@@ -183,12 +199,13 @@ export class Mirror {
 
   /** What of the document is not in its cells, to be compared. */
   private _head(): string {
-    const { language, path, useKernel } = this.source;
-    return JSON.stringify([language, path, useKernel]);
+    const { language, path, useKernel, notebook } = this.source;
+    return JSON.stringify([language, path, useKernel, notebook]);
   }
 
   private _rev = 0;
   private _sentHead = '';
+  private _isKnown = false;
   private _shadows: IShadow[] | null = null;
 }
 

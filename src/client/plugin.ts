@@ -1,3 +1,4 @@
+/* eslint-disable jupyter/prefer-lazy-imports -- the connection is there from the start */
 import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
@@ -5,18 +6,22 @@ import type {
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { URLExt } from '@jupyterlab/coreutils';
 import { DocumentWidget } from '@jupyterlab/docregistry';
+import type { INotebookModel } from '@jupyterlab/notebook';
+import { NotebookPanel } from '@jupyterlab/notebook';
 import { ServerConnection } from '@jupyterlab/services';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { IPreferences } from '../inline/policy';
 import { Settings } from '../settings';
 import { StatusModel } from '../status/model';
 import { IFastgenClient } from '../tokens';
-// eslint-disable-next-line jupyter/prefer-lazy-imports -- needed on activation
-import { Documents } from './documents';
+import { Documents, ownRulesOf } from './documents';
 import { Edits } from './edits';
 import { Jobs } from './jobs';
 import { RequestLog } from './log';
+import type { IOwnRules } from './protocol';
 import { EngineAction, fetchStatus, postAction } from './rest';
+import { ownRules, Rules, UNSAID } from './rules';
 import { Socket } from './socket';
 
 /** The address of our websocket, with the token only where it must be there. */
@@ -44,7 +49,7 @@ function xsrfCookie(): string {
 function documentOptions(
   app: JupyterFrontEnd,
   languages: IEditorLanguageRegistry,
-  settings: Settings
+  preferences: (own: IOwnRules) => IPreferences
 ): Documents.IOptions {
   const known = (name: unknown) =>
     typeof name === 'string' ? name.toLowerCase() : '';
@@ -69,7 +74,8 @@ function documentOptions(
       }
       return '';
     },
-    useKernel: () => settings.current.useKernel
+    isWanted: () => preferences(UNSAID).enabled,
+    useKernel: own => preferences(own).useKernel
   };
 }
 
@@ -95,18 +101,24 @@ export const clientPlugin: JupyterFrontEndPlugin<IFastgenClient> = {
       WebSocket: server.WebSocket
     });
     const log = new RequestLog(() => status.touch());
-    const status: StatusModel = new StatusModel(socket, log);
     const settings = new Settings();
+    const rules = new Rules(socket, trans);
+    const status: StatusModel = new StatusModel(socket, log, rules, settings);
+    const preferences = (own: IOwnRules) =>
+      rules.preferences(settings.current, own);
     const documents = new Documents(
       socket,
-      documentOptions(app, languages, settings)
+      documentOptions(app, languages, preferences)
     );
-    settings.changed.connect((_, { enabled }) => {
-      status.enabled = enabled;
-      if (!enabled) {
+    const follow = () => {
+      if (!preferences(UNSAID).enabled) {
         documents.closeAll();
       }
-    });
+      documents.syncHeads();
+    };
+    settings.changed.connect(follow);
+    rules.changed.connect(follow);
+    followCurrent(app, status, documents);
     settings.load(registry).catch(reason => {
       console.error('The settings of jupyter_fastgen were not loaded', reason);
     });
@@ -123,11 +135,45 @@ export const clientPlugin: JupyterFrontEndPlugin<IFastgenClient> = {
       edits: new Edits(socket),
       log,
       settings,
+      rules,
       status,
+      preferences: model => preferences(ownRulesOf(model)),
       act: (action: EngineAction) => postAction(server, action)
     };
   }
 };
+
+/**
+ * Knows what the metadata of the notebook in front say of us. The server is told
+ * of one that is turned off, for its kernel may ask there.
+ */
+function followCurrent(
+  app: JupyterFrontEnd,
+  status: StatusModel,
+  documents: Documents
+): void {
+  let notebook: INotebookModel['sharedModel'] | null = null;
+  const look = () => {
+    status.own = notebook ? ownRules(notebook) : UNSAID;
+    if (notebook && !status.own.enabled) {
+      documents.tell(notebook);
+    }
+  };
+  app.shell.currentChanged?.connect(async () => {
+    notebook?.metadataChanged.disconnect(look);
+    notebook = null;
+    look();
+    const widget = app.shell.currentWidget;
+    if (widget instanceof NotebookPanel) {
+      await widget.context.ready;
+      if (widget === app.shell.currentWidget && !widget.isDisposed) {
+        notebook = widget.context.model.sharedModel;
+        notebook.metadataChanged.connect(look);
+        look();
+      }
+    }
+  });
+}
 
 /** Finds out why the websocket is gone, by asking the server another way. */
 async function explainLoss(

@@ -30,9 +30,16 @@ export interface IHello {
   readonly xsrf: string;
 }
 
+/** What a notebook's metadata say of us. */
+export interface IOwnRules {
+  readonly enabled: boolean;
+  readonly course: string;
+}
+
 /**
  * The whole document `doc`, which is then at revision `rev`. `kernel` says
- * whether its live kernel may be looked at.
+ * whether its live kernel may be looked at; `notebook` what its metadata say of
+ * us: of one that is turned off the cells stay here.
  */
 export interface IOpen {
   readonly type: 'open';
@@ -42,6 +49,7 @@ export interface IOpen {
   readonly path: string;
   readonly rev: number;
   readonly kernel: boolean;
+  readonly notebook: IOwnRules;
 }
 
 /** `text` replaces the code points `start` to `end` of `cell`. */
@@ -209,12 +217,41 @@ export interface IAction {
   readonly needs: '' | 'error';
 }
 
+/** What an administrator can turn on or off. */
+export type Feature =
+  | 'suggestions'
+  | 'automatic'
+  | 'next_cell'
+  | 'edits'
+  | 'generate'
+  | 'kernel_context'
+  | 'remote';
+
+/** That a feature is on or off, and who says so. */
+export interface IVerdict {
+  readonly on: boolean;
+  readonly why: string;
+}
+
+/**
+ * What is not the person's to decide. `courses` say what else is off in notebooks
+ * whose metadata name them, and why.
+ */
+export interface IRules {
+  readonly type: 'rules';
+  readonly features: { readonly [name in Feature]?: IVerdict };
+  readonly courses: {
+    readonly [course: string]: { readonly [name in Feature]?: string };
+  };
+}
+
 /** The connection is taken. `actions` can be asked for in an edit. */
 export interface IWelcome {
   readonly type: 'welcome';
   readonly protocol: number;
   readonly version: string;
   readonly actions: readonly IAction[];
+  readonly rules: IRules;
 }
 
 /** What the engine is doing. */
@@ -254,8 +291,11 @@ export interface IAlternative {
   readonly text: string;
 }
 
-/** Of an edit: the model is loaded, the code is read, the answer is written. */
-export type Phase = 'loading' | 'reading' | 'writing';
+/**
+ * Of an edit: the model is loaded, a shared engine serves others first, the code
+ * is read, the answer is written.
+ */
+export type Phase = 'loading' | 'queued' | 'reading' | 'writing';
 
 /**
  * How far edit `id` is: `fraction` 0 to 1 of its phase, where that is known. While
@@ -270,6 +310,8 @@ export interface IProgress {
   readonly lines: number;
   readonly cell: string;
   readonly line: number;
+  /** While it is queued: 1 is the next of all that wait; else 0. */
+  readonly place: number;
 }
 
 /**
@@ -331,6 +373,7 @@ export type DoneReason =
   | 'cancelled'
   | 'superseded'
   | 'unavailable'
+  | 'off'
   | 'failed';
 
 /** Job `id` ended; `why` is a sentence for the person if little or nothing came. */
@@ -350,10 +393,21 @@ export interface IResync {
   readonly doc: string;
 }
 
-/** Wait this long after a key before the next `complete`. */
+/** Wait this long after a key before the next `complete`, until the engine is not ready. */
 export interface IHint {
   readonly type: 'hint';
   readonly debounce_ms: number;
+}
+
+/**
+ * Of the day's `limit` of tokens at a shared engine `used` are. A new day begins
+ * in `reset_s` seconds.
+ */
+export interface IBudget {
+  readonly type: 'budget';
+  readonly used: number;
+  readonly limit: number;
+  readonly reset_s: number;
 }
 
 /** A frame was refused. The connection stays unless `fatal`. */
@@ -367,6 +421,7 @@ export interface IFault {
 export type FromServer =
   | IWelcome
   | IStatus
+  | IRules
   | IChunk
   | IAlternative
   | IProgress
@@ -374,4 +429,5 @@ export type FromServer =
   | IDone
   | IResync
   | IHint
+  | IBudget
   | IFault;

@@ -1,6 +1,6 @@
 import { ISignal, Signal } from '@lumino/signaling';
-import { decode, encode } from './frames';
-import { FromBrowser, FromServer, IAction, VERSION } from './protocol';
+import { decode, encode, NO_RULES } from './frames';
+import { FromBrowser, FromServer, IAction, IRules, VERSION } from './protocol';
 
 /** `open` means that the server has welcomed us, not only that a line stands. */
 export type SocketState = 'connecting' | 'open' | 'lost';
@@ -31,6 +31,11 @@ export class Socket {
   /** What the server last offered to do without a description. */
   get actions(): readonly IAction[] {
     return this._actions;
+  }
+
+  /** What the server last said that is not the person's to decide. */
+  get rules(): IRules {
+    return this._rules;
   }
 
   /** Emitted when `state` or `fault` changes. */
@@ -98,7 +103,10 @@ export class Socket {
       this._retries = 0;
       this._fault = '';
       this._actions = message.actions;
+      this._rules = message.rules;
       this._setState('open');
+    } else if (message.type === 'rules') {
+      this._rules = message;
     } else if (message.type === 'fault') {
       this._fault = message.message;
       this._stateChanged.emit(this._state);
@@ -134,6 +142,7 @@ export class Socket {
   private _state: SocketState = 'lost';
   private _fault = '';
   private _actions: readonly IAction[] = [];
+  private _rules = NO_RULES;
   private _socket: WebSocket | null = null;
   private _retries = 0;
   private _lastId = 0;

@@ -64,7 +64,8 @@ describe('a prompt box that did not ask for the running edit', () => {
       fraction: null,
       lines: 1,
       cell: 'c0',
-      line: 0
+      line: 0,
+      place: 0
     });
     expect(find(input)).toMatchObject([{ readOnly: false }]);
     key('Escape');

@@ -42,7 +42,7 @@ export class Prompter {
     const { page, session, history, trans } = this;
     const { stand } = page;
     const view = stand && (await page.reveal(stand.active));
-    if (!stand || !view) {
+    if (!stand || !view || session.refuses()) {
       return;
     }
     this.close();

@@ -23,7 +23,7 @@ function line(start: number, reasons: string[] = []): IHunk {
   return hunksIn(ONLY_CELL)({ start, end: start + 1, new: ['X'], reasons });
 }
 
-function setUp({ isReachable = true } = {}) {
+function setUp({ isReachable = true, whyOff = '' } = {}) {
   const file = new YFile();
   file.setSource(TEXT);
   const asked: { listener: IEditListener; isCancelled: boolean }[] = [];
@@ -50,6 +50,7 @@ function setUp({ isReachable = true } = {}) {
     review,
     edits,
     () => (isReachable ? { doc: 'd1', rev: 1 } : null),
+    () => whyOff,
     nullTranslator.load('')
   );
   const said: string[] = [];
@@ -67,11 +68,16 @@ it('tells how far an edit is, and what came of it', () => {
     fraction: null,
     lines: 0,
     cell: '',
-    line: 0
+    line: 0,
+    place: 0
   };
   listener.progress({ ...progress, phase: 'loading', fraction: 0.456 });
   expect(session.status).toBe('Loading the model 45\u00a0%');
   expect(session.waitingIn(ONLY_CELL)).toEqual({ start: 0, end: 4 });
+  listener.progress({ ...progress, phase: 'queued', place: 3 });
+  expect(session.status).toBe('Place 3 in the queue');
+  listener.progress({ ...progress, phase: 'queued', place: 1 });
+  expect(session.status).toBe('Next in the queue');
   listener.progress({
     ...progress,
     phase: 'writing',
@@ -89,6 +95,8 @@ it('tells how far an edit is, and what came of it', () => {
   expect(said).toEqual([
     'Asked: shorter',
     'Loading the model 45\u00a0%',
+    'Place 3 in the queue',
+    'Next in the queue',
     'Writing, 12 lines',
     '2 changes ready. 1 needs a look'
   ]);
@@ -172,4 +180,20 @@ it('says why the server gave an edit up', () => {
   session.ask(REQUEST);
   done(asked[0].listener, 'superseded', 'another view asked for an edit.');
   expect(session.status).toBe('Another view asked for an edit.');
+});
+
+it('asks for nothing where edits are off, and says who says so', () => {
+  const made = setUp({ whyOff: 'the administrator turned it off' });
+  const { session, asked, said } = made;
+  const scope = { kind: 'cell' as const, ids: ['text'] };
+  session.prepare(scope);
+  session.ask({
+    scope,
+    wish: { instruction: 'faster', action: '', error: '' },
+    title: 'faster',
+    rerun: []
+  });
+  expect(asked).toEqual([]);
+  expect(said).toEqual(['No edit: the administrator turned it off.']);
+  expect(session.status).toBe('No edit: the administrator turned it off.');
 });

@@ -26,6 +26,7 @@ export class Session {
   /**
    * @param place - makes the server's copy of these cells current and says what
    *   it is; `null` if the server cannot be told now
+   * @param whyOff - says why there may be no edit; '' if there may
    */
   constructor(
     readonly review: Review,
@@ -33,6 +34,7 @@ export class Session {
     private readonly place: (
       ids: readonly string[]
     ) => { readonly doc: string; readonly rev: number } | null,
+    private readonly whyOff: () => string,
     private readonly trans: Translate
   ) {
     review.changed.connect(() => {
@@ -75,15 +77,27 @@ export class Session {
 
   /** Says to the server that an edit of this is about to be described. */
   prepare({ ids, start, end }: IScope): void {
-    const place = this.place(ids);
+    const place = this.whyOff() ? null : this.place(ids);
     if (place) {
       this.edits.prepare({ ...place, cells: ids, start, end });
     }
   }
 
+  /** Whether there may be no edit, which is then said. */
+  refuses(): boolean {
+    const why = this.whyOff();
+    if (why) {
+      this._fail(this.trans.__('No edit: %1.', why));
+    }
+    return why !== '';
+  }
+
   /** Asks for an edit; a running one ends. */
   ask(request: IRequest): void {
     this.cancel();
+    if (this.refuses()) {
+      return;
+    }
     const { ids, start, end } = request.scope;
     this._request = request;
     this._progress = null;
@@ -105,7 +119,8 @@ export class Session {
       request.wish,
       {
         progress: progress => {
-          const isNews = progress.phase !== this._progress?.phase;
+          const { phase, place } = this._progress ?? {};
+          const isNews = progress.phase !== phase || progress.place !== place;
           this._progress = progress;
           if (isNews) {
             this._said.emit(progressText(progress, this.trans));

@@ -3,6 +3,7 @@ import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { INotebookModel } from '@jupyterlab/notebook';
 import { ISignal, Signal } from '@lumino/signaling';
 import { ONLY_CELL } from '../client/documents';
+import { ownRules } from '../client/rules';
 import type { IFastgenClient } from '../tokens';
 import type { KeptReviews } from './kept';
 import { Review } from './review';
@@ -47,7 +48,9 @@ export class Sessions {
         ? { doc: mirror.name, rev: mirror.rev }
         : null;
     };
-    const session = new Session(new Review(target), client.edits, place, trans);
+    const whyOff = () => client.rules.whyOff('edits', ownRules(shared));
+    const review = new Review(target);
+    const session = new Session(review, client.edits, place, whyOff, trans);
     this._sessions.set(shared, session);
     this._added.emit(session);
     this._keep(session, context);

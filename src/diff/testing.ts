@@ -67,6 +67,7 @@ export async function setUp(...cells: object[]) {
   const asked: IAsked[] = [];
   const prepared: Scope[] = [];
   const client = {
+    rules: { whyOff: () => '' },
     documents: { open: () => ({ mirror: { name: 'd1', rev: 1 } }) },
     edits: {
       prepare: (scope: Scope) => prepared.push(scope),

@@ -41,17 +41,26 @@ export function progressText(
   if (!progress) {
     return trans.__('Asking');
   }
-  const { phase, fraction, lines } = progress;
+  const { phase, fraction, lines, place } = progress;
   const percent =
     fraction === null ? '' : ` ${Math.floor(fraction * 100)}\u00a0%`;
   switch (phase) {
     case 'loading':
       return trans.__('Loading the model%1', percent);
+    case 'queued':
+      return placeText(place, trans);
     case 'reading':
       return trans.__('Reading the code%1', percent);
     case 'writing':
       return trans._n('Writing, %1 line', 'Writing, %1 lines', lines);
   }
+}
+
+/** Where in the queue of a shared engine it is: 1 is the next. */
+export function placeText(place: number, trans: Pick<Translate, '__'>): string {
+  return place === 1
+    ? trans.__('Next in the queue')
+    : trans.__('Place %1 in the queue', place);
 }
 
 /** What was lost while the person typed; '' if nothing was. */

@@ -42,6 +42,7 @@ export class NextCell {
     NotebookActions.executionScheduled.connect(() => this.dismiss());
     notebooks.currentChanged.connect(() => this.dismiss());
     client.settings.changed.connect(() => this.dismiss());
+    client.rules.changed.connect(() => this.dismiss());
   }
 
   /** The text of the ghost cell, '' if there is none. */
@@ -114,7 +115,9 @@ export class NextCell {
       const { client } = this.options;
       const { widgets, model } = panel.content;
       const index = widgets.indexOf(cell);
-      const place = index < 0 ? null : client.documents.open(cell.model);
+      const wanted = client.preferences(cell.model);
+      const place =
+        index < 0 || !wanted.enabled ? null : client.documents.open(cell.model);
       if (!place || model?.readOnly || isBlank(cell)) {
         return;
       }
@@ -125,7 +128,7 @@ export class NextCell {
           source: following.model.sharedModel.getSource()
         },
         place.language,
-        client.settings.current
+        wanted
       );
       if (where === 'following') {
         this._fill(following, signal);

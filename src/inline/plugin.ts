@@ -3,7 +3,8 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import type { CodeEditor } from '@jupyterlab/codeeditor';
 import {
   EditorExtensionRegistry,
   IEditorExtensionRegistry
@@ -15,20 +16,26 @@ import {
 import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ownRulesOf } from '../client/documents';
+import { UNSAID } from '../client/rules';
 import { addCommands, CommandIDs } from '../commands';
-import { whySkipped } from '../status/text';
+import { whySkipped } from '../status/requests';
 import { IFastgenClient } from '../tokens';
 import { Announcer, IOffer } from './announcer';
 import { Completers, offerOf } from './completers';
 import { partKeys } from './keys';
 import { NextCell } from './nextcell';
 import { firstLine, firstWord } from './parts';
+import type { Refusal } from './policy';
 import { FastgenProvider } from './provider';
 import { Warmer } from './warmer';
 import { Watcher } from './watcher';
 
 /** The application's own settings of inline completers. */
 const COMPLETER_SETTINGS = '@jupyterlab/completer-extension:inline-completer';
+
+/** Milliseconds that a person has to read why there is nothing. */
+const NOTICE_MS = 8000;
 
 /** Suggests code as ghost text. */
 export const inlinePlugin: JupyterFrontEndPlugin<void> = {
@@ -55,17 +62,16 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('jupyter_fastgen');
-    const preferences = () => client.settings.current;
     const completers = new Completers(factory);
     const provider = new FastgenProvider({
       client,
       completers,
       trans,
-      preferences,
-      explain: reason => whySkipped(reason, trans)
+      explain: (reason, model) =>
+        whyRuled(client, reason, model) || whySkipped(reason, trans)
     });
     manager.registerInlineProvider(provider);
-    const warmer = new Warmer(client, preferences);
+    const warmer = new Warmer(client);
     const watcher = new Watcher(manager, completers, provider, warmer);
     editors.addExtension({
       name: 'jupyter_fastgen:watcher',
@@ -117,8 +123,13 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
         isEnabled: () => watcher.lastView !== null,
         execute: () => {
           const view = watcher.lastView;
+          const why = client.rules.whyOff('suggestions', client.status.own);
           view?.focus();
-          if (view) {
+          if (why) {
+            Notification.info(trans.__('No suggestion: %1.', why), {
+              autoClose: NOTICE_MS
+            });
+          } else if (view) {
             watcher.invoke(view);
           }
         }
@@ -164,6 +175,21 @@ export const inlinePlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
+/** The word of an administrator or of a notebook behind a reason; '' if it is the person's own. */
+function whyRuled(
+  client: IFastgenClient,
+  reason: Refusal,
+  model: CodeEditor.IModel | undefined
+): string {
+  const own = model ? ownRulesOf(model) : UNSAID;
+  const { rules } = client;
+  return reason === 'disabled'
+    ? rules.whyOff('suggestions', own)
+    : reason === 'by-command'
+      ? rules.whyOff('automatic', own)
+      : '';
+}
+
 /** Obeys the server's hints, and asks again once the engine can answer. */
 function followServer(
   client: IFastgenClient,
@@ -173,6 +199,9 @@ function followServer(
   client.socket.message.connect((_, message) => {
     if (message.type === 'hint') {
       provider.suggester.debounce = message.debounce_ms;
+    } else if (message.type === 'status' && message.state !== 'ready') {
+      // It was of the connection to a shared engine, which is gone.
+      provider.suggester.debounce = 0;
     } else if (
       message.type === 'status' &&
       message.state === 'ready' &&
@@ -191,6 +220,7 @@ function followSettings(
   registry: ISettingRegistry
 ): void {
   client.settings.changed.connect(() => provider.suggester.stop());
+  client.rules.changed.connect(() => provider.suggester.stop());
   registry
     .load(COMPLETER_SETTINGS)
     .then(settings => {

@@ -1,3 +1,4 @@
+import type { CodeEditor } from '@jupyterlab/codeeditor';
 import type {
   CompletionHandler,
   IInlineCompletionContext,
@@ -23,7 +24,7 @@ import {
   viewOf
 } from './completers';
 import { Generation, ICursor, isGrowing, remainder } from './generation';
-import { IPreferences, mayContinue, refusal, Refusal } from './policy';
+import { mayContinue, refusal, Refusal } from './policy';
 import { IAsk, Suggester } from './suggester';
 
 /** The provider's name in the application's settings and on its ghost text. */
@@ -179,15 +180,15 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
   ): Promise<Item[]> {
     const { client } = this.options;
     const model = completer.editor?.model;
-    const isOn = this.options.preferences().enabled;
+    const isOn = !!model && client.preferences(model).enabled;
     const place = model && isOn ? client.documents.open(model) : null;
     const reason = !isOn
       ? 'disabled'
       : place
-        ? this._refusal(completer, place, trigger)
+        ? this._refusal(completer, model!, place, trigger)
         : 'unreachable';
     if (reason) {
-      client.log.skip(trigger, this.options.explain(reason));
+      client.log.skip(trigger, this.options.explain(reason, model));
     }
     if (!place || (reason && !mayContinue(reason))) {
       this.suggester.stop();
@@ -297,6 +298,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
 
   private _refusal(
     completer: InlineCompleter,
+    model: CodeEditor.IModel,
     place: IPlace,
     trigger: Trigger
   ): Refusal | null {
@@ -314,7 +316,7 @@ export class FastgenProvider implements IInlineCompletionProvider<Item> {
         completer.suppressIfTabCompleterActive &&
         !!host?.classList.contains(LIST_OPEN_CLASS)
     };
-    return refusal(now, this.options.preferences());
+    return refusal(now, this.options.client.preferences(model));
   }
 
   private _emitShown(): void {
@@ -375,9 +377,10 @@ export namespace FastgenProvider {
     readonly client: IFastgenClient;
     readonly completers: Completers;
     readonly trans: TranslationBundle;
-    /** The person's settings now. */
-    readonly preferences: () => IPreferences;
-    /** A sentence for the person that says why nothing is asked for. */
-    readonly explain: (reason: Refusal) => string;
+    /** A sentence for the person that says why nothing is asked for in a text. */
+    readonly explain: (
+      reason: Refusal,
+      model: CodeEditor.IModel | undefined
+    ) => string;
   }
 }

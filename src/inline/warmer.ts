@@ -1,7 +1,7 @@
 import type { CodeEditor } from '@jupyterlab/codeeditor';
 import type { IFastgenClient } from '../tokens';
 import { countPoints } from '../client/delta';
-import { IPreferences, isWelcome } from './policy';
+import { isWelcome } from './policy';
 
 /** Milliseconds the cursor must rest: shorter than a thought, longer than a key. */
 const REST_MS = 150;
@@ -11,10 +11,7 @@ const REST_MS = 150;
  * text there before the first key.
  */
 export class Warmer {
-  constructor(
-    private readonly client: IFastgenClient,
-    private readonly preferences: () => IPreferences
-  ) {}
+  constructor(private readonly client: IFastgenClient) {}
 
   /**
    * The cursor is in the text of `model`; after a rest the server is told.
@@ -40,11 +37,12 @@ export class Warmer {
 
   private _warm(model: CodeEditor.IModel, index: number): void {
     const { documents, jobs, socket } = this.client;
-    if (model.isDisposed || !this.preferences().enabled || jobs.isBusy) {
+    if (model.isDisposed || jobs.isBusy) {
       return;
     }
-    const place = documents.open(model);
-    if (!place || !isWelcome(place, this.preferences())) {
+    const wanted = this.client.preferences(model);
+    const place = wanted.enabled ? documents.open(model) : null;
+    if (!place || !isWelcome(place, wanted)) {
       return;
     }
     const { mirror, cell } = place;

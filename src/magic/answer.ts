@@ -23,6 +23,8 @@ export interface ITraits {
   readonly phase: Phase;
   /** 0 to 1 of the phase, `null` where that is not known. */
   readonly progress: number | null;
+  /** While it is queued at a shared engine: 1 is the next; else 0. */
+  readonly place: number;
   readonly language: string;
   /** What was asked. */
   readonly prompt: string;
@@ -50,6 +52,7 @@ export interface ITraits {
 export const DEFAULTS: ITraits = {
   phase: 'queued',
   progress: null,
+  place: 0,
   language: 'python',
   prompt: '',
   why: '',

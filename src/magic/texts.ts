@@ -1,4 +1,4 @@
-import type { Translate } from '../diff/texts';
+import { placeText, Translate } from '../diff/texts';
 import type { Answer } from './answer';
 
 /** Characters of what was asked that are shown: it may be any text. */
@@ -15,7 +15,7 @@ export function promptText({ traits: { prompt } }: Answer): string {
 
 /** What an answer is doing, or how it ended: a few words. */
 export function phaseText(answer: Answer, trans: Translate): string {
-  const { phase, progress, target } = answer.traits;
+  const { phase, progress, place, target } = answer.traits;
   if (answer.isCutOff) {
     return trans.__('Cut off: the kernel is gone');
   }
@@ -23,7 +23,7 @@ export function phaseText(answer: Answer, trans: Translate): string {
     progress === null ? '' : ` ${Math.floor(progress * 100)}\u00a0%`;
   switch (phase) {
     case 'queued':
-      return trans.__('Waiting');
+      return place > 0 ? placeText(place, trans) : trans.__('Waiting');
     case 'loading':
       return trans.__('Loading the model%1', percent);
     case 'reading':

@@ -1,11 +1,16 @@
 import { Signal } from '@lumino/signaling';
+import { NO_RULES } from '../client/frames';
 import { RequestLog } from '../client/log';
+import type { IRules } from '../client/protocol';
+import { Rules } from '../client/rules';
 import type { Socket, SocketState } from '../client/socket';
+import { Settings } from '../settings';
 import { StatusModel } from './model';
 
 class FakeSocket {
   state: SocketState = 'connecting';
   fault = '';
+  rules: IRules = NO_RULES;
   readonly stateChanged = new Signal<this, SocketState>(this);
   readonly message = new Signal<this, object>(this);
   become(state: SocketState): void {
@@ -17,10 +22,27 @@ class FakeSocket {
 function setUp() {
   const socket = new FakeSocket();
   const log = new RequestLog(() => {});
-  const status = new StatusModel(socket as unknown as Socket, log);
+  const rules = new Rules(socket as unknown as Socket, { __: text => text });
+  const settings = new Settings();
+  const status = new StatusModel(
+    socket as unknown as Socket,
+    log,
+    rules,
+    settings
+  );
+  const want = (enabled: boolean) => {
+    jest
+      .spyOn(settings, 'current', 'get')
+      .mockReturnValue({ ...settings.current, enabled });
+    status.touch();
+  };
+  const rule = (features: IRules['features']) => {
+    socket.rules = { ...NO_RULES, features };
+    socket.message.emit(socket.rules);
+  };
   const say = (part: object) =>
     socket.message.emit({ type: 'status', ...part });
-  return { socket, log, status, say };
+  return { socket, log, status, say, want, rule };
 }
 
 describe('StatusModel', () => {
@@ -52,13 +74,34 @@ describe('StatusModel', () => {
   });
 
   it('is disabled whatever the engine does', () => {
-    const { socket, status, say } = setUp();
+    const { socket, status, say, want } = setUp();
     socket.become('open');
     say({ state: 'ready' });
-    status.enabled = false;
+    want(false);
     expect(status.snapshot().state).toBe('disabled');
-    status.enabled = true;
+    want(true);
     expect(status.snapshot().state).toBe('ready');
+  });
+
+  it('is off, and says who says so, whatever the person wants', () => {
+    const { socket, status, say, want, rule } = setUp();
+    socket.become('open');
+    say({ state: 'ready' });
+    want(false);
+    rule({ suggestions: { on: false, why: 'the administrator said so' } });
+    expect(status.snapshot()).toMatchObject({
+      state: 'off',
+      detail: 'the administrator said so',
+      rules: [{ feature: 'suggestions', on: false }]
+    });
+    rule({ suggestions: { on: true, why: 'the administrator said so' } });
+    expect(status.snapshot().state).toBe('ready');
+    status.own = { enabled: false, course: '' };
+    expect(status.snapshot().state).toBe('off');
+    expect(status.snapshot().detail).toContain('fastgen.enabled');
+    status.own = { enabled: true, course: '' };
+    rule({});
+    expect(status.snapshot()).toMatchObject({ state: 'disabled', rules: [] });
   });
 
   it('is busy while a request is unanswered, if the engine can answer', () => {
@@ -74,13 +117,50 @@ describe('StatusModel', () => {
     expect(status.snapshot().state).toBe('ready');
   });
 
+  it('knows the day’s tokens as long as the engine that told them is there', () => {
+    const { socket, status, say } = setUp();
+    socket.become('open');
+    say({ state: 'ready' });
+    const before = Date.now();
+    const budget = { type: 'budget', used: 5, limit: 10, reset_s: 60 };
+    socket.message.emit(budget);
+    const { allowance } = status.snapshot();
+    expect(allowance).toMatchObject({ used: 5, limit: 10 });
+    expect(allowance!.reset - before).toBeGreaterThanOrEqual(60_000);
+    say({ state: 'ready' });
+    expect(status.snapshot().allowance).not.toBeNull();
+    say({ state: 'loading' });
+    expect(status.snapshot().allowance).toBeNull();
+    socket.message.emit(budget);
+    socket.become('lost');
+    expect(status.snapshot().allowance).toBeNull();
+  });
+
+  it('knows the place in the queue until the request leaves it', () => {
+    const { socket, status } = setUp();
+    let changes = 0;
+    socket.become('open');
+    status.changed.connect(() => changes++);
+    const progress = (id: number, place: number) =>
+      socket.message.emit({ type: 'progress', id, place });
+    progress(1, 3);
+    progress(2, 1);
+    expect(status.snapshot().place).toBe(3);
+    socket.message.emit({ type: 'done', id: 1 });
+    expect(status.snapshot().place).toBe(1);
+    progress(2, 0);
+    progress(2, 0);
+    expect(status.snapshot().place).toBe(0);
+    expect(changes).toBe(4);
+  });
+
   it('tells of each change', () => {
     const { socket, status, say } = setUp();
     let changes = 0;
     status.changed.connect(() => changes++);
     socket.become('open');
     say({ state: 'loading', progress: 0.5 });
-    status.enabled = false;
+    status.own = { enabled: false, course: '' };
     expect(changes).toBe(3);
   });
 });

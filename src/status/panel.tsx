@@ -6,7 +6,9 @@ import type { IRecord } from '../client/log';
 import type { EngineAction } from '../client/rest';
 import type { IFastgenClient } from '../tokens';
 import type { ISnapshot } from './model';
-import { result, sentence } from './text';
+import { placeText } from '../diff/texts';
+import { result } from './requests';
+import { allowanceText, featureText, sentence, warning } from './text';
 
 /** What the panel works with. */
 export interface IPanelOptions {
@@ -22,7 +24,7 @@ export interface IPanelOptions {
 export async function showPanel(options: IPanelOptions): Promise<void> {
   const { trans } = options;
   const dialog = new PanelDialog({
-    title: trans.__('Fastgen: suggestions from a local model'),
+    title: trans.__('Fastgen: code suggestions'),
     body: new Panel(options),
     buttons: [Dialog.cancelButton({ label: trans.__('Close') })],
     hasClose: true
@@ -72,6 +74,11 @@ class Panel extends ReactWidget {
       [trans.__('Runs on the server'), snapshot.where],
       [trans.__('What is too much for it goes to'), snapshot.remote],
       [
+        trans.__('What you asked for'),
+        snapshot.place > 0 ? placeText(snapshot.place, trans) : ''
+      ],
+      [trans.__('Used today'), allowanceText(snapshot.allowance, trans)],
+      [
         trans.__('Last time to first text'),
         snapshot.firstMs === null ? '' : `${Math.round(snapshot.firstMs)} ms`
       ]
@@ -87,6 +94,7 @@ class Panel extends ReactWidget {
             aria-label={sentence(snapshot, trans)}
           />
         )}
+        {warning(snapshot, trans) && <p>{warning(snapshot, trans)}</p>}
         {snapshot.detail && <p>{snapshot.detail}</p>}
         {snapshot.remedy && <p>{snapshot.remedy}</p>}
         <dl>
@@ -99,6 +107,7 @@ class Panel extends ReactWidget {
               </React.Fragment>
             ))}
         </dl>
+        {snapshot.rules.length > 0 && this._rules(snapshot.rules)}
         {this._buttons(snapshot)}
         <h3>{trans.__('Why was nothing shown? The last requests')}</h3>
         {snapshot.records.length === 0 ? (
@@ -107,6 +116,30 @@ class Panel extends ReactWidget {
           this._table(snapshot.records)
         )}
       </>
+    );
+  }
+
+  /** What goes before the person's settings, and who says so. */
+  private _rules(rules: ISnapshot['rules']): React.ReactElement {
+    const { trans } = this.options;
+    const id = 'jp-fastgen-Panel-rules';
+    return (
+      <section className="jp-fastgen-Panel-rules" aria-labelledby={id}>
+        <h3 id={id}>{trans.__('Not for you to decide here')}</h3>
+        <ul>
+          {rules.map(({ feature, on, why }) => (
+            <li key={feature} data-on={on}>
+              <span>
+                {on
+                  ? trans.__('%1: on', featureText(feature, trans))
+                  : trans.__('%1: off', featureText(feature, trans))}
+              </span>
+              {' – '}
+              {why}
+            </li>
+          ))}
+        </ul>
+      </section>
     );
   }
 
@@ -126,8 +159,11 @@ class Panel extends ReactWidget {
 
   private _buttons(snapshot: ISnapshot): React.ReactElement {
     const { act, client, trans, setEnabled } = this.options;
-    const isOff = snapshot.state === 'disabled';
+    const isOff = !client.settings.current.enabled;
     const toggle = isOff ? trans.__('Turn on') : trans.__('Turn off');
+    const isRuled = snapshot.rules.some(
+      ({ feature }) => feature === 'suggestions'
+    );
     // A button whose words change stays the same one, for it has the focus.
     const button = (key: string, name: string, press: () => unknown) => (
       <button
@@ -143,7 +179,7 @@ class Panel extends ReactWidget {
     return (
       <div className="jp-fastgen-Panel-buttons">
         {remedy && button('remedy', ...remedy)}
-        {button('toggle', toggle, () => setEnabled(isOff))}
+        {!isRuled && button('toggle', toggle, () => setEnabled(isOff))}
         {client.socket.state === 'open' &&
           button('forget', trans.__('Forget what I accept'), () =>
             act('forget')

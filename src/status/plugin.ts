@@ -26,7 +26,9 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('jupyter_fastgen');
-    const { settings, status } = client;
+    const { rules, settings, status } = client;
+    const isOn = () => rules.preferences(settings.current, status.own).enabled;
+    let shown = '';
     const setEnabled = (enabled: boolean) => settings.setEnabled(enabled);
     const act = async (action: EngineAction) => {
       try {
@@ -39,7 +41,8 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
       [CommandIDs.toggle]: {
         label: trans.__('Suggest Code While Typing'),
         caption: trans.__('Turn suggestions from the local model on or off'),
-        isToggled: () => settings.current.enabled,
+        isEnabled: () => !rules.verdict('suggestions', status.own),
+        isToggled: () => isOn(),
         execute: () => setEnabled(!settings.current.enabled)
       },
       [CommandIDs.showPanel]: {
@@ -56,9 +59,13 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
         execute: () => act('restart')
       }
     });
-    settings.changed.connect(() =>
-      app.commands.notifyCommandChanged(CommandIDs.toggle)
-    );
+    status.changed.connect(() => {
+      const now = `${isOn()} ${!rules.verdict('suggestions', status.own)}`;
+      if (now !== shown) {
+        shown = now;
+        app.commands.notifyCommandChanged(CommandIDs.toggle);
+      }
+    });
 
     const item = () =>
       new StatusItem(

@@ -1,6 +1,5 @@
-import type { IRecord } from '../client/log';
 import type { ISnapshot, State } from './model';
-import { label, result, title } from './text';
+import { allowanceText, label, title, warning } from './text';
 
 const trans = {
   __: (text: string, ...values: unknown[]) =>
@@ -16,7 +15,10 @@ const ready: ISnapshot = {
   remedy: '',
   where: '',
   remote: '',
+  allowance: null,
+  place: 0,
   firstMs: null,
+  rules: [],
   records: []
 };
 
@@ -31,7 +33,9 @@ describe('label', () => {
     [{ state: 'missing' }, 'no model'],
     [{ state: 'disconnected', firstMs: 60 }, 'disconnected'],
     [{ state: 'disabled' }, 'off'],
-    [{ state: 'error' }, 'error']
+    [{ state: 'error' }, 'error'],
+    [{ state: 'busy', place: 3 }, 'place 3 in the queue'],
+    [{ state: 'disabled', place: 3 }, 'off']
   ] as [Partial<ISnapshot>, string][])('of %j', (part, text) => {
     expect(label({ ...ready, ...part }, trans)).toBe(text);
   });
@@ -54,27 +58,26 @@ describe('title', () => {
   });
 });
 
-describe('result', () => {
-  const record: IRecord = {
-    time: 0,
-    trigger: 'auto',
-    result: 'superseded',
-    why: '',
-    firstMs: null,
-    counts: null,
-    times: 1
-  };
+describe('the allowance', () => {
+  const of = (used: number) => ({
+    ...ready,
+    allowance: { used, limit: 200_000, reset: 0 }
+  });
 
-  it('tells a suggestion that was seen from one that was not', () => {
-    expect(result(record, trans)).toBe('overtaken by the next key');
-    expect(result({ ...record, firstMs: 60 }, trans)).toBe(
-      'shown, then given up'
-    );
-    expect(result({ ...record, result: 'empty' }, trans)).toBe(
-      'nothing worth showing'
-    );
-    expect(result({ ...record, result: 'held', firstMs: 60 }, trans)).toBe(
-      'held back'
-    );
+  it('is told with its end', () => {
+    const text = allowanceText(of(150_000).allowance, trans);
+    expect(text).toContain((150_000).toLocaleString());
+    expect(text).toContain((200_000).toLocaleString());
+    expect(allowanceText(null, trans)).toBe('');
+    expect(title(of(150_000), trans)).toContain(text);
+  });
+
+  it.each([
+    [159_999, ''],
+    [160_000, "Today's tokens are nearly used up."],
+    [200_001, "Today's tokens are used up."]
+  ])('warns at %d', (used, text) => {
+    expect(warning(of(used), trans)).toBe(text);
+    expect(title(of(used), trans)).toContain(text);
   });
 });

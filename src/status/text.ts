@@ -1,7 +1,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { IRecord } from '../client/log';
-import type { Refusal } from '../inline/policy';
-import type { ISnapshot, State } from './model';
+import type { Feature } from '../client/protocol';
+import type { IAllowance, ISnapshot, State } from './model';
+
+/** The share of the day's tokens from which on the person is warned. */
+const NEAR = 0.8;
 
 /** What translates; a part of the application's bundle. */
 export type Translate = Pick<TranslationBundle, '__'>;
@@ -10,10 +12,40 @@ function percent(progress: number | null): string {
   return progress === null ? '' : ` ${Math.floor(progress * 100)} %`;
 }
 
+/** What of the day's tokens at a shared engine is used, and until when; '' without a limit. */
+export function allowanceText(
+  allowance: IAllowance | null,
+  trans: Translate
+): string {
+  if (!allowance) {
+    return '';
+  }
+  const { used, limit, reset } = allowance;
+  return trans.__(
+    '%1 of %2 tokens, until %3',
+    used.toLocaleString(),
+    limit.toLocaleString(),
+    new Date(reset).toLocaleTimeString([], { timeStyle: 'short' })
+  );
+}
+
+/** A sentence where the day's tokens come to an end; else ''. */
+export function warning({ allowance }: ISnapshot, trans: Translate): string {
+  if (!allowance || allowance.used < NEAR * allowance.limit) {
+    return '';
+  }
+  return allowance.used >= allowance.limit
+    ? trans.__("Today's tokens are used up.")
+    : trans.__("Today's tokens are nearly used up.");
+}
+
 /** The few words of the status item, without the product's name. */
 export function label(snapshot: ISnapshot, trans: Translate): string {
-  const { state, progress, firstMs } = snapshot;
+  const { state, progress, firstMs, place } = snapshot;
   const fast = firstMs === null ? '' : `, ${Math.round(firstMs)} ms`;
+  if (place > 0 && state !== 'disabled') {
+    return trans.__('place %1 in the queue', place);
+  }
   const labels: Record<State, () => string> = {
     connecting: () => trans.__('connecting'),
     disconnected: () => trans.__('disconnected'),
@@ -45,61 +77,37 @@ export function sentence(snapshot: ISnapshot, trans: Translate): string {
     busy: () => trans.__('Working on a suggestion.'),
     idle: () =>
       trans.__('The model is unloaded. It comes back with the next key.'),
-    off: () => trans.__('The administrator has turned suggestions off.'),
+    off: () => trans.__('Suggestions are off here.'),
     error: () => trans.__('The engine does not work.')
   };
   return sentences[snapshot.state]();
 }
 
+/** What a rule is about, by the name of the setting that it goes before, if it has one. */
+export function featureText(feature: Feature, trans: Translate): string {
+  const texts: Record<Feature, () => string> = {
+    suggestions: () => trans.__('Suggest code'),
+    automatic: () => trans.__('Suggest while typing'),
+    next_cell: () => trans.__('Suggest the next cell'),
+    edits: () => trans.__('Edits'),
+    generate: () => trans.__('Code from a description'),
+    kernel_context: () => trans.__('Use the live kernel'),
+    remote: () => trans.__('Text to other machines')
+  };
+  return texts[feature]();
+}
+
 /** The tooltip: the sentence, the reason, the way out, model and engine. */
 export function title(snapshot: ISnapshot, trans: Translate): string {
-  const { detail, remedy, model, engine, where } = snapshot;
+  const { detail, remedy, model, engine, where, allowance } = snapshot;
   return [
     sentence(snapshot, trans),
+    warning(snapshot, trans),
     detail,
     remedy,
-    [model, engine, where].filter(Boolean).join(' · ')
+    [model, engine, where].filter(Boolean).join(' · '),
+    allowanceText(allowance, trans)
   ]
     .filter(Boolean)
     .join('\n');
-}
-
-/** What became of a request, in a few words. */
-export function result(record: IRecord, trans: Translate): string {
-  const { result, firstMs } = record;
-  if (firstMs !== null && (result === 'superseded' || result === 'cancelled')) {
-    return trans.__('shown, then given up');
-  }
-  const results: Record<IRecord['result'], () => string> = {
-    running: () => trans.__('running'),
-    skipped: () => trans.__('not asked'),
-    stop: () => trans.__('shown'),
-    length: () => trans.__('shown, cut off at the limit'),
-    empty: () => trans.__('nothing worth showing'),
-    held: () => trans.__('held back'),
-    cancelled: () => trans.__('cancelled'),
-    superseded: () => trans.__('overtaken by the next key'),
-    unavailable: () => trans.__('no engine'),
-    failed: () => trans.__('failed')
-  };
-  return results[result]();
-}
-
-/** A sentence that says why no suggestion was asked for. */
-export function whySkipped(reason: Refusal, trans: Translate): string {
-  const reasons: Record<Refusal, () => string> = {
-    disabled: () => trans.__('Suggestions are turned off.'),
-    unreachable: () =>
-      trans.__('The server cannot be reached, or the document is too large.'),
-    'by-command': () =>
-      trans.__('The settings ask for suggestions by command only.'),
-    language: () => trans.__('The settings turn this language off.'),
-    prose: () => trans.__('The settings leave out Markdown and raw cells.'),
-    'read-only': () => trans.__('The text cannot be edited.'),
-    selection: () => trans.__('Text is selected.'),
-    composition: () => trans.__('A character is being composed.'),
-    review: () => trans.__('Changes of this text wait to be accepted.'),
-    list: () => trans.__('The list of the other completer is open.')
-  };
-  return reasons[reason]();
 }

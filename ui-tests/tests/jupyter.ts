@@ -131,7 +131,7 @@ async function put(
   expect(response.ok(), `${path}: ${await response.text()}`).toBe(true);
 }
 
-async function expectNotebook(page: Page): Promise<void> {
+export async function expectNotebook(page: Page): Promise<void> {
   await expect(
     page.locator('.jp-Notebook .jp-CodeCell .cm-content').first()
   ).toBeVisible({ timeout: 60_000 });
