@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .bench_hub import replay, sizing
+
 if TYPE_CHECKING:
     from ..evaluate.speed.keystrokes import Comparison
+    from ..evaluate.speed.report import Goal
 
 app = typer.Typer(
     help="Measure: keystrokes, ghost text in a browser, the merge of edits; write a report.",
     no_args_is_help=True,
 )
+app.command()(sizing)
+app.command()(replay)
 
 Keys = Annotated[int, typer.Option("--keys", min=1, help="How many keys are typed, about.")]
 Seed = Annotated[int, typer.Option("--seed", help="For the times between keys, where they vary.")]
@@ -264,6 +270,12 @@ def load(
     noisy: Annotated[
         float, typer.Option("--noisy", min=1.0, help="One more asks so many times as often.")
     ] = 1.0,
+    overload: Annotated[
+        float, typer.Option("--overload", min=0.0, help="Ask so many times what the engine can do.")
+    ] = 0.0,
+    hub: Annotated[
+        bool, typer.Option("--hub", help="Through a real JupyterHub's proxy, by its tokens.")
+    ] = False,
     assume: Annotated[
         Path | None,
         typer.Option(
@@ -271,12 +283,19 @@ def load(
         ),
     ] = None,
     seed: Seed = 7,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Measure all we promise into this Markdown file instead."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Let many people ask one shared engine: who waits how long, what is refused.
 
     With --simulate that is a model; without, a real gateway whose engine only waits.
     """
+    if out is not None:
+        _write_loads(out, seed)
+        return
     import time
 
     import msgspec
@@ -288,7 +307,14 @@ def load(
 
     users = users or (10_000 if simulate else 200)
     seconds = seconds or (300.0 if simulate else 30.0)
-    options = {"users": users, "seconds": seconds, "slots": slots, "noisy": noisy, "seed": seed}
+    options = {
+        "users": users,
+        "seconds": seconds,
+        "warm_up_s": min(10.0, seconds / 3),
+        "slots": slots,
+        "noisy": noisy,
+        "seed": seed,
+    }
     try:
         told = (
             msgspec.json.decode(assume.read_bytes(), type=dict[str, int | float]) if assume else {}
@@ -297,9 +323,9 @@ def load(
     except msgspec.MsgspecError as error:
         raise FastgenError(f"{assume} can't be read as assumptions: {error}") from error
     if not simulate:
-        from ..evaluate.speed.served import measure
+        from ..evaluate.speed.served import measure, overloaded
 
-        served = measure(assumed)
+        served = measure(overloaded(assumed, overload) if overload else assumed, hub)
         if json:
             _print_json(served)
         else:
@@ -330,9 +356,21 @@ def report(
         typer.echo(f"measuring {what}", err=True)
 
     found = measure_all(keys, rounds, say)
+    _write(out, write_report(found, keys, rounds), goals(found))
+
+
+def _write_loads(out: Path, seed: int) -> None:
+    from ..evaluate.speed.load_report import load_goals, measure_loads, write_loads
+
+    found = measure_loads(seed, lambda what: typer.echo(f"measuring {what}", err=True))
+    _write(out, write_loads(found), load_goals(found))
+
+
+def _write(out: Path, page: str, goals: Sequence[Goal]) -> None:
+    """Write a report, and tell which promises are kept."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(write_report(found, keys, rounds), encoding="utf-8")
-    for goal in goals(found):
+    out.write_text(page, encoding="utf-8")
+    for goal in goals:
         kept = "unknown" if goal.met is None else "kept" if goal.met else "NOT kept"
         typer.echo(f"{kept:9} {goal.promise}: {goal.measured}")
     typer.echo(str(out))

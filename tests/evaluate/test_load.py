@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_fastgen.cli import main
 from jupyter_fastgen.evaluate.speed.load import Assumptions, simulate
-from jupyter_fastgen.evaluate.speed.served import measure
+from jupyter_fastgen.evaluate.speed.served import measure, overloaded
 from jupyter_fastgen.hub.limits import Limits
 
 STEADY = Assumptions(
@@ -90,8 +90,27 @@ def test_a_real_gateway_does_what_is_simulated():
     found = measure(assumed)
     assert found.errors == found.busy == 0
     assert found.over.count == found.requests
+    assert found.floor.count > 0
+    assert (found.checks, found.noise) == (0, None)
     simulated = found.simulated.asked / (assumed.seconds - assumed.warm_up_s)
     assert found.per_second == pytest.approx(simulated, rel=0.3)
+
+
+def test_beside_somebody_noisy_a_real_gateway_answers_all_others():
+    found = measure(
+        msgspec.structs.replace(STEADY, users=20, slots=8, seconds=6.0, warm_up_s=2.0, noisy=50.0)
+    )
+    assert found.errors == found.busy == 0
+    assert found.first.count == found.requests
+    assert found.noise is not None
+
+
+def test_a_real_gateway_asked_too_much_says_so_and_goes_on_with_whole_answers():
+    few = msgspec.structs.replace(STEADY, slots=2, seconds=6.0, warm_up_s=2.0)
+    found = measure(overloaded(few, 3.0))
+    assert found.errors == 0
+    assert found.busy > found.requests / 2
+    assert found.goodput > 0.5
 
 
 def test_the_command_prints_json(capsys: pytest.CaptureFixture[str], tmp_path: Path):

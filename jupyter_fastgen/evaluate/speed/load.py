@@ -123,6 +123,16 @@ class _Tally:
     useful_s: float = 0.0
 
 
+Act = tuple[float, int, Literal["ask", "stop"]]
+"""When which user asked, or did not want the last answer any more; in seconds from the start."""
+
+
+def trace(assumed: Assumptions, limits: Limits | None = None) -> tuple[Simulated, list[Act]]:
+    """As `simulate`, and what people did, to be done again elsewhere."""
+    simulation = _Simulation(assumed, limits or Limits())
+    return simulation.run(), simulation.acts
+
+
 def simulate(assumed: Assumptions, limits: Limits | None = None) -> Simulated:
     """Let them type for `assumed.seconds` and tell what came of it."""
     return _Simulation(assumed, limits or Limits()).run()
@@ -141,6 +151,7 @@ class _Simulation:
         self._ends: dict[Job, float] = {}
         self._people = [_Person(0.0) for _ in range(assumed.users)]
         self._noise = itertools.count()
+        self.acts: list[Act] = []
 
     def run(self) -> Simulated:
         assumed, dice = self._assumed, self._random
@@ -186,6 +197,8 @@ class _Simulation:
     def _key(self, index: int) -> None:
         person, assumed, dice = self._people[index], self._assumed, self._random
         if person.job is not None:
+            if not person.job.ended:
+                self.acts.append((self._now, index, "stop"))
             self._withdraw(person.job)
             person.job = None
         if self._now > person.typing_until:
@@ -210,6 +223,7 @@ class _Simulation:
     def _ask(self, index: int) -> None:
         job = Job(f"u{index}", "", "d", "ghost", self._assumed.read_tokens)
         self._people[index].job = job
+        self.acts.append((self._now, index, "ask"))
         self._tally.asked += self._counts
         if self._counts:
             self._tally.debounce.append(self._scheduler.debounce_ms)

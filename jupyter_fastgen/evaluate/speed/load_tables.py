@@ -31,12 +31,23 @@ def load_rows(found: Simulated) -> list[Row]:
 
 def served_rows(found: Served) -> list[Row]:
     """What a real gateway costs."""
-    return [
+    rows = [
         ["connections", f"{found.users:,}, all within {number(found.connected_s, 's')}"],
+        ["asked of the hub, at once at most", f"{found.checks:,}, {found.parallel}"],
         ["requests", f"{found.requests:,}, {number(found.per_second)} a second"],
         ["of these told to come back, failed", f"{found.busy:,}, {found.errors:,}"],
         ["first text later than the engine's, p50 / p95", spread(found.over, "ms")],
+        ["… without a gateway: the client's part", spread(found.floor, "ms")],
         ["the gateway's processor time for a request", f"{found.cpu_ms:.2f} ms"],
         ["its memory", number(found.memory_mb, "MB")],
+        ["of what the engine can do, whole answers", percent(found.goodput)],
+        ["the longest wait for the engine", number(found.oldest_ms, "ms")],
         ["simulated: wait for the engine, p50 / p95", spread(found.simulated.waited, "ms")],
     ]
+    if found.quiet is not None:
+        rows += [
+            ["first text, p50 / p95", spread(found.first, "ms")],
+            ["… without the noisy user", spread(found.quiet, "ms")],
+            ["p95 with the noisy user, of that without", percent(found.noise)],
+        ]
+    return rows if found.checks else [rows[0], *rows[2:]]

@@ -214,7 +214,7 @@ def write_report(found: Findings, keys: int, rounds: int) -> str:
     return _PAGE.format(
         date=date.today().isoformat(),
         machine=markdown_table(["", ""], _machine_rows(found)),
-        goals=markdown_table(["promise", "measured", "kept"], [_goal_row(g) for g in goals(found)]),
+        goals=markdown_table(["promise", "measured", "kept"], [goal_row(g) for g in goals(found)]),
         end=_keystroke_table(found.end),
         middle=_keystroke_table(found.middle),
         ui=markdown_table(["", "measured"], ui_rows(found.ui.summary)),
@@ -227,7 +227,8 @@ def write_report(found: Findings, keys: int, rounds: int) -> str:
     )
 
 
-def _goal_row(goal: Goal) -> Row:
+def goal_row(goal: Goal) -> Row:
+    """A promise as a row of a table."""
     kept = "not measured" if goal.met is None else "yes" if goal.met else "**no**"
     return [goal.promise, goal.measured, kept]
 

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import os
 import random
 import secrets
 import subprocess
 import sys
-import time
-from dataclasses import dataclass, field
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 import msgspec
 import psutil
 
-from ...engine.base import BusyError, EngineError, Request, Text
-from ...engine.remote import RemoteEngine
+from ...hub import frames
 from ..stats import Spread, spread
+from .clients import Client, Tally, make_noise, mean_pause, type_on
 from .load import Assumptions, Simulated, simulate
-from .timed_gateway import CHUNK
+from .local_hub import LocalHub, local_hub
+from .timed_gateway import CHUNK, ECHO, Inside
 
-PROMPT_CHARS = 5000
+FLOOR_S = 10.0
+"""Seconds for which the same people ask no gateway."""
 
 
 class Served(msgspec.Struct, frozen=True):
     """What a gateway did for `users` sockets, beside what the simulator says of the same people.
 
-    `over` is how much later than from the engine alone the first text came, in milliseconds;
-    `connected_s` how long all took to connect; `cpu_ms` the gateway's own work for a request.
+    `first` is the time to the first text, and `over` how much of it is not the engine's, in
+    milliseconds; `floor` is the same where the engine answers on a socket without a gateway: the
+    client's own part, and the machine's. With a noisy user, `quiet` is `first` without.
+    `connected_s` is how long all took to connect, from the start, when the hub was asked `checks`
+    times whose a token is, `parallel` ones at once at most; `cpu_ms` the gateway's own work for a
+    request; `goodput` the share of what the engine can do that went into whole answers; and
+    `oldest_ms` the longest that a request waited.
     """
 
     users: int
@@ -36,18 +44,24 @@ class Served(msgspec.Struct, frozen=True):
     busy: int
     errors: int
     connected_s: float
+    checks: int
+    parallel: int
+    first: Spread
     over: Spread
+    floor: Spread
+    quiet: Spread | None
     cpu_ms: float
     memory_mb: float
+    goodput: float
+    oldest_ms: float
     simulated: Simulated
 
-
-@dataclass
-class _Tally:
-    over: list[float] = field(default_factory=list[float])
-    requests: int = 0
-    busy: int = 0
-    errors: int = 0
+    @property
+    def noise(self) -> float | None:
+        """The p95 beside a noisy user, as a share of that without; None if nobody is."""
+        if self.quiet is None or self.first.p95 is None or not self.quiet.p95:
+            return None
+        return self.first.p95 / self.quiet.p95
 
 
 def steady(assumed: Assumptions) -> Assumptions:
@@ -57,75 +71,142 @@ def steady(assumed: Assumptions) -> Assumptions:
     )
 
 
-def measure(assumed: Assumptions) -> Served:
-    """Start a gateway, let all users of `steady(assumed)` ask it, and tell what came of it."""
+def overloaded(assumed: Assumptions, times: float) -> Assumptions:
+    """As many people as ask for so many times what the engine can do."""
     assumed = steady(assumed)
-    secret = secrets.token_hex(8)
+    users = round(times * assumed.slots / assumed.run_s * mean_pause(assumed))
+    return msgspec.structs.replace(assumed, users=users)
+
+
+def measure(assumed: Assumptions, through_hub: bool = False) -> Served:
+    """Start a gateway, let all users of `steady(assumed)` ask it, and tell what came of it.
+
+    With `through_hub` they come through the proxy of a real JupyterHub, with tokens of its users.
+    """
+    assumed = steady(assumed)
+    with ExitStack() as stack:
+        hub = stack.enter_context(local_hub()) if through_hub else None
+        secret = "" if hub else secrets.token_hex(8)
+        process, url = stack.enter_context(gateway_process(assumed, secret, hub))
+        tokens = [f"t{number}-{secret}" for number in range(assumed.users + 1)]
+        if hub is not None:
+            stack.enter_context(hub.running())
+            tokens = hub.tokens(assumed.users + 1)
+        load = _Load(assumed, tokens, psutil.Process(process.pid))
+        rounds = asyncio.run(_rounds(load, hub.url if hub else url, url))
+        checks = hub.checks if hub else (0, 0)
+        # Its standard input ends, and so it tells.
+        inside = msgspec.json.decode(process.communicate()[0], type=Inside)
+    return _served(assumed, rounds, inside, checks)
+
+
+async def _rounds(load: _Load, url: str, direct: str) -> _Rounds:
+    """Ask without a gateway, then the gateway, and then again beside somebody noisy, if so."""
+    seconds, noisy = load.assumed.seconds, load.assumed.noisy > 1
+    floor = await load.round(direct + ECHO, min(FLOOR_S, seconds))
+    first = await load.round(url + frames.PATH, seconds)
+    loud = await load.round(url + frames.PATH, seconds, noisy) if noisy else first
+    return _Rounds(floor, first, loud)
+
+
+@contextmanager
+def gateway_process(
+    assumed: Assumptions, secret: str, hub: LocalHub | None = None
+) -> Generator[tuple[subprocess.Popen[str], str]]:
+    """A process with a gateway before an engine that only waits, and its URL."""
     told = msgspec.json.encode(assumed).decode()
     command = [sys.executable, "-m", "jupyter_fastgen.evaluate.speed.timed_gateway", told, secret]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | (hub.environment if hub else {}),
     ) as process:
-        assert process.stdin is not None
         assert process.stdout is not None
         try:
-            url = process.stdout.readline().strip()
-            return asyncio.run(_load(assumed, url, secret, psutil.Process(process.pid)))
+            yield process, process.stdout.readline().strip()
         finally:
-            process.stdin.close()
+            process.kill()
 
 
-async def _load(assumed: Assumptions, url: str, secret: str, gateway: psutil.Process) -> Served:
-    tally = _Tally()
-    clients = [RemoteEngine(url, f"t{number}-{secret}") for number in range(assumed.users)]
-    began = time.perf_counter()
-    await asyncio.gather(*(client.ready() for client in clients))
-    connected = time.perf_counter() - began
-    before = gateway.cpu_times()
-    dice = random.Random(assumed.seed)
-    end = asyncio.get_running_loop().time() + assumed.seconds
-    await asyncio.gather(
-        *(_ask(client, assumed, random.Random(dice.random()), end, tally) for client in clients)
-    )
-    after = gateway.cpu_times()
-    memory = gateway.memory_info().rss
-    await asyncio.gather(*(client.retire() for client in clients))
-    used = after.user + after.system - before.user - before.system
+@dataclass(frozen=True)
+class _Round:
+    """What came of everybody's asking once; times in seconds, memory in bytes."""
+
+    tally: Tally
+    connected_s: float
+    asked_s: float
+    cpu_s: float
+    memory: int
+
+
+@dataclass(frozen=True)
+class _Rounds:
+    """`floor` asks no gateway; `loud` is `first` where nobody is noisy."""
+
+    floor: _Round
+    first: _Round
+    loud: _Round
+
+
+@dataclass(frozen=True)
+class _Load:
+    """All who ask, and the process that is asked."""
+
+    assumed: Assumptions
+    tokens: Sequence[str]
+    gateway: psutil.Process
+
+    async def round(self, url: str, seconds: float, noisy: bool = False) -> _Round:
+        """Let everybody connect at once, and ask for so many seconds."""
+        assumed, clock = self.assumed, asyncio.get_running_loop().time
+        tally, dice = Tally(), random.Random(self.assumed.seed)
+        clients = [Client(url, token, tally) for token in self.tokens[: assumed.users]]
+        loud = [Client(url, self.tokens[-1], Tally())] if noisy else []
+        began = clock()
+        await asyncio.gather(*(client.connect() for client in clients + loud))
+        connected = clock()
+        before = self.gateway.cpu_times()
+        noise = [asyncio.create_task(make_noise(client, assumed, dice)) for client in loud]
+        await asyncio.gather(
+            *(
+                type_on(client, assumed, random.Random(dice.random()), connected + seconds)
+                for client in clients
+            )
+        )
+        asked, after = clock() - connected, self.gateway.cpu_times()
+        memory = self.gateway.memory_info().rss
+        for task in noise:
+            task.cancel()
+        for client in clients + loud:
+            client.close()
+        used = after.user + after.system - before.user - before.system
+        return _Round(tally, connected - began, asked, used, memory)
+
+
+def _served(
+    assumed: Assumptions, rounds: _Rounds, inside: Inside, checks: tuple[int, int]
+) -> Served:
+    loud, ends = rounds.loud, rounds.loud.tally.ends
+    floor_ms = 1000 * (assumed.read_s + (CHUNK - 1) * assumed.token_ms / 1000)
+    whole = ends["length"] * assumed.run_s
     return Served(
         users=assumed.users,
-        requests=tally.requests,
-        per_second=round(tally.requests / assumed.seconds, 1),
-        busy=tally.busy,
-        errors=tally.errors,
-        connected_s=round(connected, 2),
-        over=spread(tally.over),
-        cpu_ms=round(1000 * used / max(1, tally.requests), 2),
-        memory_mb=round(memory / 2**20, 1),
+        requests=ends.total(),
+        per_second=round(ends.total() / loud.asked_s, 1),
+        busy=ends["busy"],
+        errors=ends["failed"] + ends["lost"],
+        connected_s=round(rounds.first.connected_s, 2),
+        checks=checks[0],
+        parallel=checks[1],
+        first=spread(loud.tally.first),
+        over=spread(value - floor_ms for value in loud.tally.first),
+        floor=spread(value - floor_ms for value in rounds.floor.tally.first),
+        quiet=spread(rounds.first.tally.first) if assumed.noisy > 1 else None,
+        cpu_ms=round(1000 * loud.cpu_s / max(1, ends.total()), 2),
+        memory_mb=round(loud.memory / 2**20, 1),
+        goodput=round(whole / (assumed.slots * loud.asked_s), 3),
+        oldest_ms=inside.oldest_ms,
         simulated=simulate(assumed),
     )
-
-
-async def _ask(
-    client: RemoteEngine, assumed: Assumptions, dice: random.Random, end: float, tally: _Tally
-) -> None:
-    clock = asyncio.get_running_loop().time
-    floor = assumed.read_s + (CHUNK - 1) * assumed.token_ms / 1000
-    prompt = "x" * PROMPT_CHARS
-    await asyncio.sleep(dice.random() * assumed.pause_s)
-    for id in itertools.count(1):
-        began = clock()
-        if began >= end:
-            return
-        tally.requests += 1
-        first = None
-        try:
-            async for event in client.stream(Request(id, prompt, document="d")):
-                if first is None and isinstance(event, Text):
-                    first = clock()
-                    tally.over.append(1000 * (first - began - floor))
-        except BusyError:
-            tally.busy += 1
-        except EngineError:
-            tally.errors += 1
-        pause = assumed.pause_s * dice.lognormvariate(0.0, assumed.pause_sigma)
-        await asyncio.sleep(max(0.0, began + pause - clock()))

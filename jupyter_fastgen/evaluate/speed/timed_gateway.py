@@ -2,31 +2,81 @@
 
     python -m jupyter_fastgen.evaluate.speed.timed_gateway ASSUMPTIONS SECRET
 
-prints its URL, and ends with its standard input. The token of user N is `tN-SECRET`.
+prints its URL, and ends with its standard input; its last line is an `Inside`. The token of user N
+is `tN-SECRET`; without a secret it is a service of a JupyterHub, as the environment tells. Beside
+the gateway's door is one at `echo`, without a gateway: the same engine answers whoever asks.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import sys
+import tempfile
+from collections import Counter
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from ...engine.base import Abilities, Done, Event, ModelSpec, Progress, Request, Stats, Text
-from ...hub.auth import Identity
+from ...engine.base import (
+    Abilities,
+    Done,
+    Event,
+    ModelSpec,
+    Progress,
+    Request,
+    Stats,
+    Text,
+    new_id,
+)
+from ...hub import frames
+from ...hub.auth import Authenticator, HubTokens, Identity, Remembering
 from ...hub.dispatch import Account, Dispatcher
 from ...hub.gateway import Gateway, application
 from ...hub.limits import Limits
-from ...hub.policy import Policy
-from ...hub.seeing import Metrics
+from ...hub.models import Model, Models
+from ...hub.quota import Quotas
+from ...hub.seeing import Audit, Metrics
+from ...policy import Policy
 from .load import Assumptions
 
 CHUNK = 4
 """Tokens of a piece of text."""
+
+
+ECHO = "echo"
+"""The door without a gateway, below the gateway's address."""
+
+
+class Inside(msgspec.Struct, frozen=True):
+    """What the gateway noted: how requests ended, and the longest that one waited, in ms."""
+
+    ends: dict[str, int]
+    oldest_ms: float
+
+
+@dataclass
+class _Notes:
+    """Where requests that ended are noted."""
+
+    told: list[Metrics | Audit] = field(default_factory=list[Metrics | Audit])
+    ends: Counter[str] = field(default_factory=Counter[str])
+    oldest_ms: float = 0.0
+
+    def take(self, account: Account) -> None:
+        """Note one."""
+        self.ends[account.status] += 1
+        waited = account.total_ms if account.wait_ms is None else account.wait_ms
+        self.oldest_ms = max(self.oldest_ms, waited)
+        for one in self.told:
+            one.take(account)
 
 
 class TimedEngine:
@@ -82,34 +132,72 @@ class NumberedUsers:
     def __init__(self, secret: str) -> None:
         self._secret = secret
 
-    async def identify(self, token: str) -> Identity | None:
+    async def identify(self, token: str, origin: str = "") -> Identity | None:
         """See `Authenticator`."""
         user, _, secret = token.partition("-")
         return Identity(user) if secret == self._secret else None
 
 
+class Echo(WebSocketHandler):
+    """What sockets and clients cost by themselves."""
+
+    def initialize(self, engine: TimedEngine) -> None:
+        """Know the engine."""
+        self._engine = engine
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        """As the gateway does."""
+        self.set_nodelay(True)
+
+    def on_message(self, message: str | bytes) -> None:
+        """One frame of a client."""
+        frame = frames.decode_client(message if isinstance(message, bytes) else b"")
+        if isinstance(frame, frames.Start):
+            asked = frames.decode_ask(frame.request)
+            self._answering = asyncio.create_task(self._answer(asked.id))
+        else:
+            welcome = frames.Welcome(frames.VERSION, ())
+            self.write_message(frames.encode(welcome), binary=True)
+
+    async def _answer(self, id: int) -> None:
+        try:
+            async for event in self._engine.stream(Request(new_id(), "")):
+                said = msgspec.structs.replace(event, id=id)
+                await self.write_message(frames.encode(said), binary=True)
+        except WebSocketClosedError:
+            return
+
+
 async def serve(assumed: Assumptions, secret: str) -> None:
     """Serve until standard input ends."""
-    engine = TimedEngine(assumed)
-    told: list[Metrics] = []
-
-    def account(row: Account) -> None:
-        told[0].take(row)
-
+    engine, notes = TimedEngine(assumed), _Notes()
     key = secrets.token_bytes(16)
-    dispatcher = Dispatcher(engine, "timed", assumed.slots, Limits(), Policy(), {}, key, account)
-    told.append(Metrics(dispatcher.scheduler, "timed"))
-    users = NumberedUsers(secret)
-    gateway = Gateway(engine, "timed", Abilities(), users, dispatcher, told[0])
-    gateway.loaded.set()
-    server = HTTPServer(application(gateway))
-    sockets = bind_sockets(0, "127.0.0.1")
+    quotas = Quotas(Limits())
+    models = Models()
+    metrics = Metrics(models)
+    dispatcher = Dispatcher(engine, "timed", assumed.slots, quotas, Policy, {}, key, notes.take)
+    users: Authenticator = NumberedUsers(secret) if secret else Remembering(HubTokens(), 40.0)
+    model = Model(engine, dispatcher)
+    model.set_loaded(Abilities())
+    models.add(model)
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/")
+    served = application(Gateway(models, quotas, users, metrics), prefix)
+    served.add_handlers(".*", [(prefix + ECHO, Echo, {"engine": engine})])
+    server = HTTPServer(served)
+    port = urlsplit(os.environ.get("JUPYTERHUB_SERVICE_URL", "")).port
+    sockets = bind_sockets(port or 0, "127.0.0.1")
     server.add_sockets(sockets)
-    print(f"http://127.0.0.1:{sockets[0].getsockname()[1]}", flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    server.stop()
-    await server.close_all_connections()
-    dispatcher.close()
+    with tempfile.TemporaryDirectory() as folder:
+        audit = Audit(Path(folder, "audit"))
+        notes.told = [metrics, audit]
+        print(f"http://127.0.0.1:{sockets[0].getsockname()[1]}{prefix}", flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+        server.stop()
+        await server.close_all_connections()
+        dispatcher.close()
+        audit.close()
+    inside = Inside(dict(sorted(notes.ends.items())), round(notes.oldest_ms, 1))
+    print(msgspec.json.encode(inside).decode(), flush=True)
 
 
 if __name__ == "__main__":
