@@ -19,7 +19,7 @@ ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup model lab test lint test-python test-js test-wheel test-ui bench gpu-check format clean
+.PHONY: help setup model lab test lint test-python test-js test-wheel test-ui fuzz bench gpu-check format clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,11 @@ test-wheel: $(STAMPS)/python
 
 test-ui: setup $(STAMPS)/ui-tests
 	scripts/run_ui_tests.sh
+
+# Ten minutes of it; the tests run it for seconds.
+fuzz: $(STAMPS)/python ## Send nonsense over the websockets and to /v1/completions
+	FASTGEN_FUZZ_SECONDS=600 FASTGEN_FUZZ_SEED=$${FASTGEN_FUZZ_SEED:-$$RANDOM} $(BIN)/pytest \
+		tests/fuzz -o timeout=900
 
 bench: setup $(STAMPS)/ui-tests ## Measure, and write docs/benchmarks.md
 	CHROMIUM_PATH="$$(scripts/find_chromium.sh)" \
