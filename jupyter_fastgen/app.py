@@ -24,11 +24,11 @@ from .completion.modules import LocalModules
 from .completion.service import Options
 from .edit.actions import load_actions
 from .edits import Edits
+from .engine import frames
 from .engine.base import KVFormat
 from .habit import HabitFile, default_path
 from .handlers import ROUTES
 from .host import ModelHost, Settings, edit_host, image_model, remote_host
-from .hub import frames
 from .kernel import Kernels
 from .link import CERTIFICATE, SECRET, URL
 from .models.catalog import load_catalog

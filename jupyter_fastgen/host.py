@@ -18,12 +18,12 @@ from . import gpu
 from .allowed import Allowed
 from .completion import prompt
 from .completion.service import CompletionService, Options
+from .engine import frames
 from .engine.address import AddressError, is_gateway, is_url, leaves, place
 from .engine.base import Abilities, EngineError, KVFormat, ModelSpec, RefusedError, Role
 from .engine.pipe import EngineName
 from .engine.worker import Worker, WorkerState
 from .errors import FastgenError
-from .hub import frames
 from .models.catalog import Catalog, ModelEntry, load_catalog
 from .models.choice import Choice, Machine, choose
 from .models.errors import ModelNotHere

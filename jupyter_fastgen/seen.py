@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from prometheus_client import Counter, Histogram
 
+from .engine import frames
 from .engine.base import Priority
-from .hub import frames
 
 if TYPE_CHECKING:
     from jupyter_events.logger import EventLogger

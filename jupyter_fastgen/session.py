@@ -15,10 +15,10 @@ from .completion.service import Alternative, CompletionService, End, Piece
 from .document import NEW_CELL, Cursor, Document, OutOfStepError
 from .editing import EditJobs
 from .edits import Edits
+from .engine import frames
 from .engine.base import BusyError, EngineError
 from .errors import UNREADABLE
 from .host import ModelHost
-from .hub import frames
 from .jobs import Asking, Ended, Job, done_message, features_of, is_favour, priority_of
 from .kernel import Kernels
 from .outcomes import Learn, Outcomes

@@ -1,4 +1,4 @@
-"""The engine of a gateway, over a websocket; see `hub/frames.py`.
+"""The engine of a gateway, over a websocket; see `frames.py`.
 
 It lives in the server's own process: there is no model to load and nothing that could crash, and
 another process would only cost memory in every user's server.
@@ -21,9 +21,8 @@ from tornado.websocket import (
 )
 
 from ..errors import UNREADABLE
-from ..hub import frames
-from ..hub.quota import spent
 from ..policy import Policy
+from . import frames
 from .base import (
     BusyError,
     Done,
@@ -229,7 +228,7 @@ class RemoteEngine:
         if now < self._paused_until:
             raise self._busy()
         if self._budget is not None and self._budget.is_spent and now < self._spent_until:
-            raise RefusedError(*spent(self._budget))
+            raise RefusedError(*frames.spent(self._budget))
         if not self._welcomed.is_set():
             raise EngineError(self.state.detail or "the gateway was left", self.state.remedy)
         wire = next(self._ids)

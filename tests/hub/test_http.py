@@ -13,8 +13,8 @@ import pytest
 from jupyter_events import EventLogger
 
 from jupyter_fastgen import diagnosis
+from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine.base import Abilities, EngineError
-from jupyter_fastgen.hub import frames
 from jupyter_fastgen.hub.limits import Limits
 from jupyter_fastgen.hub.seeing import Audit
 from jupyter_fastgen.seen import ID, SCHEMAS

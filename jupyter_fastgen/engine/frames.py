@@ -11,10 +11,9 @@ from typing import Annotated
 
 import msgspec
 
-from ..engine.base import Done, Priority, Role, Stats, Text
 from ..images import MOST_BYTES, MOST_IMAGES
 from ..policy import Policy
-from .quota import Budget
+from .base import Done, Priority, Role, Stats, Text
 
 VERSION = 1
 """Raised when a message changes its meaning; `Hello` must carry it."""
@@ -28,6 +27,7 @@ GOING_AWAY = 1001
 REVOKED = 4401
 """The code a socket is closed with whose token is no longer good."""
 
+_Count = Annotated[int, msgspec.Meta(ge=0)]
 _Id = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 _Image = Annotated[bytes, msgspec.Meta(max_length=MOST_BYTES)]
 _Word = Annotated[str, msgspec.Meta(max_length=256)]
@@ -153,6 +153,29 @@ class Hint(msgspec.Struct, tag="hint", frozen=True):
     """Wait this long after a key before the next request; 0 until it is told."""
 
     debounce_ms: int
+
+
+class Budget(msgspec.Struct, tag="budget", frozen=True):
+    """A user has `used` so many tokens of the day's `limit`; the next is in `reset_s` seconds."""
+
+    used: _Count
+    limit: Annotated[int, msgspec.Meta(ge=1)]
+    reset_s: _Count
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing is left."""
+        return self.used >= self.limit
+
+    @property
+    def percent(self) -> int:
+        """What is used of it, 0..100; all only when it is."""
+        return min(100, 100 * self.used // self.limit)
+
+
+def spent(budget: Budget) -> tuple[str, str]:
+    """What the person is told whose budget is: the reason, and the way out."""
+    return f"the day's budget of {budget.limit:,} tokens is used up", "it begins anew at 00:00 UTC"
 
 
 Reply = Text | Done | Failed | Busy | Superseded | Place
