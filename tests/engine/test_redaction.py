@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_fastgen.engine.gbnf import literal
-from jupyter_fastgen.redaction import PLACEHOLDER, Redactor, redact
+from jupyter_fastgen.engine.redaction import PLACEHOLDER, Redactor, redact
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA75\n/Lx+9aB=\n-----END RSA PRIVATE KEY-----"
 
