@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .edit.grammars import language_of
-from .errors import FastgenError
+from ..errors import FastgenError
+from ..policy import UNSAID, Notebook
+from ..protocol import Cell
+from .grammars import language_of
 from .ipynb import FileCell, read_cells, with_cells, with_source
-from .policy import UNSAID, Notebook
-from .protocol import Cell
 
 if TYPE_CHECKING:
-    from .edit.sheet import Sheet
+    from .sheet import Sheet
 
 MOST_BYTES = 16 << 20
 """Of a file; a longer one is refused."""
@@ -147,7 +147,7 @@ def _notebook(path: Path, raw: bytes, cell: int | None) -> Source:
 
 
 def _sheet(path: Path, raw: bytes, cells: tuple[FileCell, ...]) -> Source:
-    from .edit.sheet import Sheet
+    from .sheet import Sheet
 
     if not any(cell.text.strip() for cell in cells):
         raise BadSourceError(path, "it is empty")

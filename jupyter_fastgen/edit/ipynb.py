@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .edit.grammars import TEXT, grammar, language_of
-from .edit.lines import split_lines
-from .protocol import CellType
+from ..protocol import CellType
+from .grammars import TEXT, grammar, language_of
+from .lines import split_lines
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_fastgen.source import BadSourceError, read_source, write_source
+from jupyter_fastgen.edit.source import BadSourceError, read_source, write_source
 
 
 def notebook(sources: list[Any], indent: int | None = 1, ascii_only: bool = False) -> str:
