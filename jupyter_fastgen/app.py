@@ -29,7 +29,7 @@ from .engine.base import KVFormat
 from .habit import HabitFile, default_path
 from .handlers import ROUTES
 from .host import ModelHost, Settings, edit_host, image_model, remote_host
-from .kernel import Kernels
+from .kernel.kernels import Kernels
 from .link import CERTIFICATE, SECRET, URL
 from .models.catalog import load_catalog
 from .models.resolve import listed

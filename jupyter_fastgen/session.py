@@ -20,7 +20,7 @@ from .engine.base import BusyError, EngineError
 from .errors import UNREADABLE
 from .host import ModelHost
 from .jobs import Asking, Ended, Job, done_message, features_of, is_favour, priority_of
-from .kernel import Kernels
+from .kernel.kernels import Kernels
 from .outcomes import Learn, Outcomes
 from .policy import Decision, Feature, Notebook
 from .watch import Watch

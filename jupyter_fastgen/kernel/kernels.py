@@ -25,7 +25,7 @@ import msgspec
 from jupyter_client.session import Session
 from tornado.web import HTTPError
 
-from .completion.namespace import Namespace, Variable
+from ..completion.namespace import Namespace, Variable
 
 REST = 0.150
 """Seconds without work before a kernel is asked: longer than between two queued cells."""

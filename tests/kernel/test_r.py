@@ -14,7 +14,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
 from jupyter_fastgen.completion.namespace import Namespace
-from jupyter_fastgen.kernel import parse, request
+from jupyter_fastgen.kernel.kernels import parse, request
 
 COMMAND = ["R", "--slave", "-e", "IRkernel::main()", "--args", "{connection_file}"]
 

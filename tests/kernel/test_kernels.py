@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jupyter_fastgen.completion.namespace import Namespace
-from jupyter_fastgen.kernel import REST, Kernels, parse, request
+from jupyter_fastgen.kernel.kernels import REST, Kernels, parse, request
 
 Fetch = Callable[..., Awaitable[Any]]
 
