@@ -35,7 +35,7 @@ from .models.catalog import load_catalog
 from .models.resolve import listed
 from .models.store import ModelStore
 from .policy import Notebook, PolicyFile
-from .seen import Seen
+from .telemetry.seen import Seen
 
 if TYPE_CHECKING:
     from .engine.remote import Told

@@ -12,7 +12,7 @@ from .edit.actions import Action
 from .errors import BlindError, FastgenError
 from .models.errors import ModelNotHere
 from .policy import UNSAID, Notebook
-from .seen import Seen
+from .telemetry.seen import Seen
 
 if TYPE_CHECKING:
     from .host import ModelHost

@@ -9,7 +9,7 @@ import msgspec
 
 from . import protocol
 from .engine.base import BusyError, Priority, RefusedError
-from .seen import Completion, Seen, Status
+from .telemetry.seen import Completion, Seen, Status
 
 if TYPE_CHECKING:
     from .host import ModelHost

@@ -14,8 +14,8 @@ from jupyter_fastgen.edit.actions import load_actions
 from jupyter_fastgen.edits import Edits
 from jupyter_fastgen.host import ModelHost, Settings
 from jupyter_fastgen.kernel.kernels import Kernels
-from jupyter_fastgen.seen import Seen
 from jupyter_fastgen.session import Session
+from jupyter_fastgen.telemetry.seen import Seen
 
 from .running import Running
 

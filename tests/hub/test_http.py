@@ -17,7 +17,7 @@ from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine.base import Abilities, EngineError
 from jupyter_fastgen.hub.limits import Limits
 from jupyter_fastgen.hub.seeing import Audit
-from jupyter_fastgen.seen import ID, SCHEMAS
+from jupyter_fastgen.telemetry.seen import ID, SCHEMAS
 
 from ..engine.scripted import ScriptedEngine
 from .running import ask, collect, receive, running, until

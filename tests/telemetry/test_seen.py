@@ -17,11 +17,11 @@ from jupyter_fastgen.allowed import Allowed
 from jupyter_fastgen.hub.limits import Limits
 from jupyter_fastgen.hub.scheduler import RANK
 from jupyter_fastgen.policy import Feature, Policy, Rules
-from jupyter_fastgen.seen import ID, SCHEMAS, Completion, Seen, Status
+from jupyter_fastgen.telemetry.seen import ID, SCHEMAS, Completion, Seen, Status
 
-from .engine.scripted import ScriptedEngine
-from .hub.page import Page, complete, page
-from .hub.running import running
+from ..engine.scripted import ScriptedEngine
+from ..hub.page import Page, complete, page
+from ..hub.running import running
 
 Events = list[tuple[str, dict[str, Any]]]
 

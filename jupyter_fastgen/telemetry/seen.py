@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from prometheus_client import Counter, Histogram
 
-from .engine import frames
-from .engine.base import Priority
+from ..engine import frames
+from ..engine.base import Priority
 
 if TYPE_CHECKING:
     from jupyter_events.logger import EventLogger
 
-    from .engine.remote import Told
-    from .policy import Decision
+    from ..engine.remote import Told
+    from ..policy import Decision
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
