@@ -12,9 +12,9 @@ import msgspec
 from . import protocol
 from .document import Document, OutOfStepError
 from .editing import EditJobs
-from .edits import Edits
 from .errors import FastgenError, TooLongError
-from .host import ModelHost
+from .host.edits import Edits
+from .host.host import ModelHost
 from .jobs import signed, unexpected
 from .policy import Decision, Notebook
 from .watch import Watch

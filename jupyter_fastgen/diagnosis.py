@@ -180,7 +180,7 @@ def _model_and_engine(app: FastgenApp) -> Iterator[Finding]:
 
 
 def _own_model(app: FastgenApp) -> Iterator[Finding]:
-    from .host import EDIT_TOKENS
+    from .host.settings import EDIT_TOKENS
     from .models.catalog import load_catalog
     from .models.resolve import best_for_edits, resolve
     from .models.store import ModelStore

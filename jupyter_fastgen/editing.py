@@ -18,8 +18,8 @@ from .edit.actions import Action
 from .edit.grammars import TEXT, language_of
 from .edit.lines import split_lines
 from .edit.mask import without_header
-from .edits import Edits
 from .errors import FastgenError, TooLongError
+from .host.edits import Edits
 from .jobs import Ended, counts_of, queued, signed, unexpected
 from .policy import Feature, Notebook
 from .watch import Watch
@@ -27,7 +27,7 @@ from .watch import Watch
 if TYPE_CHECKING:
     from .edit.service import EditService
     from .edit.sheet import Sheet
-    from .host import ModelHost
+    from .host.host import ModelHost
 
 Answer = protocol.Progress | protocol.Hunks | protocol.Done
 

@@ -14,11 +14,11 @@ from .completion.namespace import Namespace
 from .completion.service import Alternative, CompletionService, End, Piece
 from .document import NEW_CELL, Cursor, Document, OutOfStepError
 from .editing import EditJobs
-from .edits import Edits
 from .engine import frames
 from .engine.base import BusyError, EngineError
 from .errors import UNREADABLE
-from .host import ModelHost
+from .host.edits import Edits
+from .host.host import ModelHost
 from .jobs import Asking, Ended, Job, done_message, features_of, is_favour, priority_of
 from .kernel.kernels import Kernels
 from .outcomes import Learn, Outcomes

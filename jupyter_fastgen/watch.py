@@ -12,7 +12,7 @@ from .engine.base import BusyError, Priority, RefusedError
 from .telemetry.seen import Completion, Seen, Status
 
 if TYPE_CHECKING:
-    from .host import ModelHost
+    from .host.host import ModelHost
 
 ENDS: dict[protocol.DoneReason, Status] = {
     "stop": "answered",

@@ -14,8 +14,8 @@ from jupyter_fastgen.edit.actions import load_actions
 from jupyter_fastgen.edit.prompt import CHATS
 from jupyter_fastgen.edit.service import EditService
 from jupyter_fastgen.editing import EditJobs
-from jupyter_fastgen.edits import Edits
 from jupyter_fastgen.engine.base import EngineError
+from jupyter_fastgen.host.edits import Edits
 
 from .browser import Browser
 from .conftest import RunningServer

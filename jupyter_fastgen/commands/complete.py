@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from ..completion.service import End
     from ..document import Cursor, Document
-    from ..host import ModelHost
+    from ..host.host import ModelHost
 
 
 def complete(

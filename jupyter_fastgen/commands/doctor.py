@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from ..diagnosis import Finding
     from ..engine.base import Done
-    from ..host import ModelHost
+    from ..host.host import ModelHost
 
 _MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "failed": ("FAILED", "red")}
 

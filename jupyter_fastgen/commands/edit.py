@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ..edit.merge import Merge
     from ..edit.service import End
     from ..edit.source import Source
-    from ..edits import Edits
-    from ..host import ModelHost
+    from ..host.edits import Edits
+    from ..host.host import ModelHost
 
 
 def edit(

@@ -22,7 +22,7 @@ from traitlets import Bool, Dict, Float, Int, List, Unicode
 from ..diagnosis import Finding
 from ..engine.base import EngineError
 from ..errors import FastgenError
-from ..host import Settings
+from ..host.settings import Settings
 from ..policy import Policy, PolicyFile, load_policy
 from . import admin
 from .auth import Authenticator, HubTokens, Remembering, TokenFile

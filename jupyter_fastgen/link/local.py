@@ -22,9 +22,8 @@ from .. import protocol
 from ..answers import Answers, Asked
 from ..configured import load_settings
 from ..edit.actions import load_actions
-from ..edits import Edits
 from ..errors import FastgenError
-from ..host import edit_host, image_model, remote_host
+from ..host.edits import Edits, edit_host, image_model, remote_host
 from ..models.catalog import load_catalog
 from ..models.resolve import listed
 from ..models.store import ModelStore

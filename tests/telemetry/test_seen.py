@@ -13,7 +13,7 @@ from jupyter_events import EventLogger
 from prometheus_client import REGISTRY
 
 from jupyter_fastgen import protocol
-from jupyter_fastgen.allowed import Allowed
+from jupyter_fastgen.host.allowed import Allowed
 from jupyter_fastgen.hub.limits import Limits
 from jupyter_fastgen.hub.scheduler import RANK
 from jupyter_fastgen.policy import Feature, Policy, Rules

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from jupyter_fastgen import gpu
-from jupyter_fastgen.allowed import Allowed
 from jupyter_fastgen.completion.service import Options
 from jupyter_fastgen.engine.base import EngineError
-from jupyter_fastgen.host import ModelHost, Settings, edit_host, remote_host
+from jupyter_fastgen.host.allowed import Allowed
+from jupyter_fastgen.host.edits import edit_host, remote_host
+from jupyter_fastgen.host.host import ModelHost
+from jupyter_fastgen.host.settings import Settings
 from jupyter_fastgen.models.catalog import load_catalog
 from jupyter_fastgen.models.choice import Machine
 from jupyter_fastgen.models.store import ModelStore

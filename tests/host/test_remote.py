@@ -13,20 +13,21 @@ import msgspec
 import pytest
 
 from jupyter_fastgen import protocol
-from jupyter_fastgen.allowed import Allowed
 from jupyter_fastgen.answers import Answers
 from jupyter_fastgen.completion.service import Options
 from jupyter_fastgen.document import Cursor, Document
 from jupyter_fastgen.edit.actions import load_actions
 from jupyter_fastgen.editing import EditJobs
-from jupyter_fastgen.edits import Edits
-from jupyter_fastgen.host import ModelHost, Settings, remote_host
+from jupyter_fastgen.host.allowed import Allowed
+from jupyter_fastgen.host.edits import Edits, remote_host
+from jupyter_fastgen.host.host import ModelHost
+from jupyter_fastgen.host.settings import Settings
 from jupyter_fastgen.images import MARK
 from jupyter_fastgen.models.errors import ModelNotHere
 
-from .engine.faulty import Faulty, faulty, piece, reply, stream
-from .engine.scripted import ScriptedHost
-from .tiny_vision import png
+from ..engine.faulty import Faulty, faulty, piece, reply, stream
+from ..engine.scripted import ScriptedHost
+from ..tiny_vision import png
 
 LONG = 30
 """Tokens of a context that nothing fits into."""

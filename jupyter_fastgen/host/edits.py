@@ -3,19 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from urllib.parse import urldefrag
 
-from . import protocol
+from .. import gpu, protocol
+from ..completion.service import Options
+from ..edit.actions import Action
+from ..engine.address import is_gateway
+from ..errors import BlindError, FastgenError
+from ..models.catalog import load_catalog
+from ..models.choice import Machine
+from ..models.errors import ModelNotHere
+from ..models.resolve import best_for_edits, best_for_images
+from ..models.store import ModelStore
+from ..policy import UNSAID, Notebook
+from ..telemetry.seen import Seen
 from .allowed import Allowed
-from .edit.actions import Action
-from .errors import BlindError, FastgenError
-from .models.errors import ModelNotHere
-from .policy import UNSAID, Notebook
-from .telemetry.seen import Seen
+from .host import ModelHost
+from .settings import EDIT_TOKENS, Settings, choose_model
 
-if TYPE_CHECKING:
-    from .host import ModelHost
+
+def edit_host(
+    settings: Settings,
+    allowed: Allowed,
+    model: str = "",
+    look: Callable[[], Machine] = lambda: gpu.machine(),
+) -> ModelHost:
+    """A host of the model for edits: the configured one, else the best for them that is here.
+
+    A model that runs on a GPU is the best. One document, and room for all of it. `model` names
+    another: one of the catalog that is on this machine, or of the gateway that is configured.
+    `look` gives the machine to choose for.
+    Raises `FastgenError`.
+    """
+    chosen = model or settings.model
+    if model and is_gateway(settings.model):
+        chosen = f"{urldefrag(settings.model).url}#{model}"
+    elif model or not chosen:
+        catalog, store = load_catalog(settings.catalog), ModelStore(settings.models_dir)
+        if not model:
+            best = choose_model(settings, catalog, store, look()).entry
+            if best.engine == "llamacpp":
+                best = best_for_edits(catalog, store)
+            chosen = best.name
+        elif store.path(catalog.get(model)) is None:
+            raise ModelNotHere(model)
+    fitting = replace(settings, model=chosen, context=EDIT_TOKENS, slots=1, role="edit")
+    return ModelHost(fitting, Options(), allowed)
+
+
+def image_model(settings: Settings) -> str:
+    """The catalog's model for pictures: one that is here, else one to pull; "" if it has none."""
+    entry = best_for_images(load_catalog(settings.catalog), ModelStore(settings.models_dir))
+    return entry.name if entry is not None else ""
+
+
+def remote_host(settings: Settings, allowed: Allowed) -> ModelHost | None:
+    """A host of the model for edits that are too much for the one here, where that is allowed."""
+    if not settings.remote:
+        return None
+    far = replace(
+        settings,
+        model=settings.remote,
+        api_key=settings.remote_api_key,
+        remote="",
+        role="edit",
+    )
+    return ModelHost(far, Options(), allowed)
 
 
 @dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import get_args
 
-from . import protocol
-from .policy import (
+from .. import protocol
+from ..policy import (
     UNSAID,
     WRITING,
     Decision,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_fastgen.allowed import Allowed
 from jupyter_fastgen.engine.address import leaves
+from jupyter_fastgen.host.allowed import Allowed
 from jupyter_fastgen.policy import Notebook, Policy, PolicyFile, Rules
 from jupyter_fastgen.protocol import Verdict
 

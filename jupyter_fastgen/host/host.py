@@ -6,127 +6,35 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urldefrag
 
 import msgspec
 
-from . import gpu
+from .. import gpu
+from ..completion import prompt
+from ..completion.service import CompletionService, Options
+from ..engine import frames
+from ..engine.address import AddressError, is_gateway, is_url, leaves, place
+from ..engine.base import Abilities, EngineError, ModelSpec, RefusedError
+from ..engine.pipe import EngineName
+from ..engine.worker import Worker, WorkerState
+from ..errors import FastgenError
+from ..models.catalog import Catalog, ModelEntry, load_catalog
+from ..models.choice import Choice, Machine
+from ..models.resolve import resolve
+from ..models.store import ModelStore
+from ..policy import UNSAID, Decision, Notebook, Policy
+from ..protocol import Status
 from .allowed import Allowed
-from .completion import prompt
-from .completion.service import CompletionService, Options
-from .engine import frames
-from .engine.address import AddressError, is_gateway, is_url, leaves, place
-from .engine.base import Abilities, EngineError, KVFormat, ModelSpec, RefusedError, Role
-from .engine.pipe import EngineName
-from .engine.worker import Worker, WorkerState
-from .errors import FastgenError
-from .models.catalog import Catalog, ModelEntry, load_catalog
-from .models.choice import Choice, Machine, choose
-from .models.errors import ModelNotHere
-from .models.resolve import best_for_edits, best_for_images, resolve
-from .models.store import ModelStore
-from .policy import UNSAID, Decision, Notebook, Policy
-from .protocol import Status
+from .settings import EDIT_TOKENS, Settings, choose_model
 
 if TYPE_CHECKING:
-    from .edit.service import EditService
-    from .engine.remote import RemoteEngine, Told
-    from .generate.service import GenerateService
-
-EDIT_TOKENS = 8192
-"""For an edit's text, twice what of it changes, and the instruction: 100 to 250 MB of KV cache."""
+    from ..edit.service import EditService
+    from ..engine.remote import RemoteEngine, Told
+    from ..generate.service import GenerateService
 
 PULL = "press Download in the status panel, or run `jupyter fastgen models pull {name}`"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the administrator chose.
-
-    `model` is a name of the catalog, a path to a GGUF file or an EXL2 folder, the URL of a server
-    that others run, or empty for what fits the machine (see `choose`). `remote` is the URL of such
-    a server for edits that are too much for the model; "": nothing leaves this machine. Zeros mean:
-    decide by the machine. `role` is what the model is for. What follows only
-    ExLlamaV2 knows; `edit_adapter` is of those in the folder `adapters`.
-    """
-
-    model: str = ""
-    models_dir: Path | None = None
-    catalog: Path | None = None
-    context: int = 2560
-    slots: int = 2
-    threads: int = 0
-    idle_unload: float = 1800.0
-    engine_output: bool = False
-    api_key: str = ""
-    role: Role = "completion"
-    remote: str = ""
-    remote_api_key: str = ""
-    kv_cache: KVFormat = "q8"
-    draft_model: str = ""
-    adapters: str = ""
-    edit_adapter: str = ""
-
-
-def choose_model(
-    settings: Settings, catalog: Catalog, store: ModelStore, machine: Machine
-) -> Choice:
-    """The model that runs where none is configured."""
-    tokens = settings.slots * max(settings.context, EDIT_TOKENS)
-    return choose(catalog, machine, tokens, lambda entry: store.path(entry) is not None)
-
-
-def edit_host(
-    settings: Settings,
-    allowed: Allowed,
-    model: str = "",
-    look: Callable[[], Machine] = lambda: gpu.machine(),
-) -> ModelHost:
-    """A host of the model for edits: the configured one, else the best for them that is here.
-
-    A model that runs on a GPU is the best. One document, and room for all of it. `model` names
-    another: one of the catalog that is on this machine, or of the gateway that is configured.
-    `look` gives the machine to choose for.
-    Raises `FastgenError`.
-    """
-    chosen = model or settings.model
-    if model and is_gateway(settings.model):
-        chosen = f"{urldefrag(settings.model).url}#{model}"
-    elif model or not chosen:
-        catalog, store = load_catalog(settings.catalog), ModelStore(settings.models_dir)
-        if not model:
-            best = choose_model(settings, catalog, store, look()).entry
-            if best.engine == "llamacpp":
-                best = best_for_edits(catalog, store)
-            chosen = best.name
-        elif store.path(catalog.get(model)) is None:
-            raise ModelNotHere(model)
-    fitting = replace(settings, model=chosen, context=EDIT_TOKENS, slots=1, role="edit")
-    return ModelHost(fitting, Options(), allowed)
-
-
-def image_model(settings: Settings) -> str:
-    """The catalog's model for pictures: one that is here, else one to pull; "" if it has none."""
-    entry = best_for_images(load_catalog(settings.catalog), ModelStore(settings.models_dir))
-    return entry.name if entry is not None else ""
-
-
-def remote_host(settings: Settings, allowed: Allowed) -> ModelHost | None:
-    """A host of the model for edits that are too much for the one here, where that is allowed."""
-    if not settings.remote:
-        return None
-    far = replace(
-        settings,
-        model=settings.remote,
-        api_key=settings.remote_api_key,
-        remote="",
-        role="edit",
-    )
-    return ModelHost(far, Options(), allowed)
 
 
 class ModelHost:
@@ -237,8 +145,8 @@ class ModelHost:
         assert self._worker is not None
         if self._edits is None:
             # Imported now: they bring numpy.
-            from .edit.prompt import CHATS
-            from .edit.service import EditService
+            from ..edit.prompt import CHATS
+            from ..edit.service import EditService
 
             adapter = self._settings.edit_adapter
             self._edits = EditService(self._worker, CHATS[self.chat], adapter)
@@ -249,8 +157,8 @@ class ModelHost:
         await self.ready()
         assert self._worker is not None
         if self._generation is None:
-            from .edit.prompt import CHATS
-            from .generate.service import GenerateService
+            from ..edit.prompt import CHATS
+            from ..generate.service import GenerateService
 
             adapter = self._settings.edit_adapter
             self._generation = GenerateService(self._worker, CHATS[self.chat], adapter)
@@ -338,7 +246,7 @@ class ModelHost:
                 where = place(settings.model)
                 if is_gateway(settings.model):
                     # Imported now: most servers have an engine of their own.
-                    from .engine.remote import RemoteEngine
+                    from ..engine.remote import RemoteEngine
 
                     self._worker = RemoteEngine(
                         settings.model,
