@@ -13,17 +13,17 @@ import msgspec
 import pytest
 
 from jupyter_fastgen import protocol
-from jupyter_fastgen.answers import Answers
 from jupyter_fastgen.completion.service import Options
 from jupyter_fastgen.document import Cursor, Document
 from jupyter_fastgen.edit.actions import load_actions
-from jupyter_fastgen.editing import EditJobs
 from jupyter_fastgen.host.allowed import Allowed
 from jupyter_fastgen.host.edits import Edits, remote_host
 from jupyter_fastgen.host.host import ModelHost
 from jupyter_fastgen.host.settings import Settings
 from jupyter_fastgen.images import MARK
 from jupyter_fastgen.models.errors import ModelNotHere
+from jupyter_fastgen.session.answers import Answers
+from jupyter_fastgen.session.editing import EditJobs
 
 from ..engine.faulty import Faulty, faulty, piece, reply, stream
 from ..engine.scripted import ScriptedHost

@@ -15,7 +15,7 @@ from jupyter_fastgen.host.edits import Edits
 from jupyter_fastgen.host.host import ModelHost
 from jupyter_fastgen.host.settings import Settings
 from jupyter_fastgen.kernel.kernels import Kernels
-from jupyter_fastgen.session import Session
+from jupyter_fastgen.session.session import Session
 from jupyter_fastgen.telemetry.seen import Seen
 
 from .running import Running

@@ -9,24 +9,24 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from . import protocol
-from .completion.namespace import Namespace
-from .completion.service import Alternative, CompletionService, End, Piece
-from .document import NEW_CELL, Cursor, Document, OutOfStepError
+from .. import protocol
+from ..completion.namespace import Namespace
+from ..completion.service import Alternative, CompletionService, End, Piece
+from ..document import NEW_CELL, Cursor, Document, OutOfStepError
+from ..engine import frames
+from ..engine.base import BusyError, EngineError
+from ..errors import UNREADABLE
+from ..host.edits import Edits
+from ..host.host import ModelHost
+from ..kernel.kernels import Kernels
+from ..policy import Decision, Feature, Notebook
 from .editing import EditJobs
-from .engine import frames
-from .engine.base import BusyError, EngineError
-from .errors import UNREADABLE
-from .host.edits import Edits
-from .host.host import ModelHost
 from .jobs import Asking, Ended, Job, done_message, features_of, is_favour, priority_of
-from .kernel.kernels import Kernels
 from .outcomes import Learn, Outcomes
-from .policy import Decision, Feature, Notebook
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from .engine.remote import Told
+    from ..engine.remote import Told
 
 OUTBOX = 256
 """Frames that may wait for a slow browser; a job then waits, too."""

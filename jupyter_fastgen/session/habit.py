@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from .atomic import replace_file
-from .completion.confidence import MOST_BIAS, Habit
-from .errors import UNREADABLE
+from ..atomic import replace_file
+from ..completion.confidence import MOST_BIAS, Habit
+from ..errors import UNREADABLE
 
 SAVE_EVERY = 10
 """Outcomes; at most so many are lost when the server is killed."""

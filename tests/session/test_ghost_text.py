@@ -12,8 +12,8 @@ import pytest
 from jupyter_fastgen import protocol
 from jupyter_fastgen.completion.service import CompletionService
 
-from .browser import Browser
-from .conftest import RunningServer
+from ..browser import Browser
+from ..conftest import RunningServer
 
 Connect = Callable[[], Awaitable[Browser]]
 

@@ -13,13 +13,13 @@ from jupyter_fastgen.document import Document, OutOfStepError
 from jupyter_fastgen.edit.actions import load_actions
 from jupyter_fastgen.edit.prompt import CHATS
 from jupyter_fastgen.edit.service import EditService
-from jupyter_fastgen.editing import EditJobs
 from jupyter_fastgen.engine.base import EngineError
 from jupyter_fastgen.host.edits import Edits
+from jupyter_fastgen.session.editing import EditJobs
 
-from .browser import Browser
-from .conftest import RunningServer
-from .engine.scripted import FreeHost, ScriptedEngine
+from ..browser import Browser
+from ..conftest import RunningServer
+from ..engine.scripted import FreeHost, ScriptedEngine
 
 Connect = Callable[[], Awaitable[Browser]]
 

@@ -9,14 +9,15 @@ from contextlib import aclosing
 
 import msgspec
 
-from . import protocol
-from .document import Document, OutOfStepError
+from .. import protocol
+from ..document import Document, OutOfStepError
+from ..errors import FastgenError, TooLongError
+from ..host.edits import Edits
+from ..host.host import ModelHost
+from ..policy import Decision, Notebook
+from ..protocol.progress import signed
 from .editing import EditJobs
-from .errors import FastgenError, TooLongError
-from .host.edits import Edits
-from .host.host import ModelHost
-from .jobs import signed, unexpected
-from .policy import Decision, Notebook
+from .jobs import unexpected
 from .watch import Watch
 
 ID = 1

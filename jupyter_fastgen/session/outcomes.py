@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .completion.service import End
-from .protocol import Outcome
+from ..completion.service import End
+from ..protocol import Outcome
 from .watch import Watch
 
 MOST_SHOWN = 64

@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_fastgen import cli
 from jupyter_fastgen.completion.confidence import MOST_BIAS
-from jupyter_fastgen.habit import SAVE_EVERY, HabitFile, default_path
+from jupyter_fastgen.session.habit import SAVE_EVERY, HabitFile, default_path
 
 
 async def learned(path: Path, outcomes: int = 3) -> HabitFile:

@@ -9,25 +9,26 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from . import protocol
-from .completion.context import Budget
-from .completion.known import describe
-from .completion.namespace import Namespace
-from .document import Cell, Cursor, Document, OutOfStepError
-from .edit.actions import Action
-from .edit.grammars import TEXT, language_of
-from .edit.lines import split_lines
-from .edit.mask import without_header
-from .errors import FastgenError, TooLongError
-from .host.edits import Edits
-from .jobs import Ended, counts_of, queued, signed, unexpected
-from .policy import Feature, Notebook
+from .. import protocol
+from ..completion.context import Budget
+from ..completion.known import describe
+from ..completion.namespace import Namespace
+from ..document import Cell, Cursor, Document, OutOfStepError
+from ..edit.actions import Action
+from ..edit.grammars import TEXT, language_of
+from ..edit.lines import split_lines
+from ..edit.mask import without_header
+from ..errors import FastgenError, TooLongError
+from ..host.edits import Edits
+from ..policy import Feature, Notebook
+from ..protocol.progress import counts_of, queued, signed
+from .jobs import Ended, unexpected
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from .edit.service import EditService
-    from .edit.sheet import Sheet
-    from .host.host import ModelHost
+    from ..edit.service import EditService
+    from ..edit.sheet import Sheet
+    from ..host.host import ModelHost
 
 Answer = protocol.Progress | protocol.Hunks | protocol.Done
 
@@ -159,7 +160,7 @@ class EditJobs:
         about: str = "",
     ) -> _Asked:
         # Imported now: it brings numpy.
-        from .edit.sheet import Sheet
+        from ..edit.sheet import Sheet
 
         numbers = sorted({document.index(id) for id in message.cells})
         if not numbers:
@@ -325,10 +326,10 @@ async def _within(
     message: protocol.Edit, asked: _Asked, said: str, service: EditService, only: str
 ) -> AsyncGenerator[Answer, None]:
     """Changes of the cells."""
-    from .edit.answer import Reached
-    from .edit.comments import only_comments
-    from .edit.service import End, Queued, Reading
-    from .edit.undefined import elsewhere
+    from ..edit.answer import Reached
+    from ..edit.comments import only_comments
+    from ..edit.service import End, Queued, Reading
+    from ..edit.undefined import elsewhere
 
     id, sheet = message.id, asked.sheet
     known = partial(elsewhere, asked.others, asked.namespace)
@@ -362,10 +363,10 @@ async def _below(
     message: protocol.Edit, asked: _Asked, said: str, service: EditService
 ) -> AsyncGenerator[Answer, None]:
     """A new cell behind the last of the cells."""
-    from .edit.answer import Reached
-    from .edit.blocks import parse
-    from .edit.safety import Flag
-    from .edit.service import Queued, Reading
+    from ..edit.answer import Reached
+    from ..edit.blocks import parse
+    from ..edit.safety import Flag
+    from ..edit.service import Queued, Reading
 
     id = message.id
     last, _ = asked.sheet.at(asked.sheet.text.count("\n"))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import protocol
-from .engine.base import BusyError, Priority, RefusedError
-from .telemetry.seen import Completion, Seen, Status
+from .. import protocol
+from ..engine.base import BusyError, Priority, RefusedError
+from ..telemetry.seen import Completion, Seen, Status
 
 if TYPE_CHECKING:
-    from .host.host import ModelHost
+    from ..host.host import ModelHost
 
 ENDS: dict[protocol.DoneReason, Status] = {
     "stop": "answered",

@@ -7,12 +7,11 @@ import traceback
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
-
-from . import protocol
-from .completion.service import End
-from .engine.base import Done, Priority
-from .policy import Feature
+from .. import protocol
+from ..completion.service import End
+from ..engine.base import Priority
+from ..policy import Feature
+from ..protocol.progress import counts_of
 
 _log = logging.getLogger(__name__)
 
@@ -63,18 +62,6 @@ def done_message(id: int, end: End) -> protocol.Done:
     return protocol.Done(id, end.reason, end.why, counts_of(end.cost))
 
 
-def signed(done: protocol.Done, status: protocol.Status) -> protocol.Done:
-    """`done` with the model and the server that wrote it, where others run that."""
-    if not status.where or done.counts is None:
-        return done
-    return msgspec.structs.replace(done, by=f"{status.model} at {status.where}")
-
-
-def queued(id: int, place: int) -> protocol.Progress:
-    """What is told of job `id`, which has come to this place of a queue: 0 means out of it."""
-    return protocol.Progress(id, "queued" if place else "reading", place=place)
-
-
 def unexpected(what: str, error: Exception) -> str:
     """Log where an error that nobody thought of came from; gives what the person is told.
 
@@ -84,20 +71,3 @@ def unexpected(what: str, error: Exception) -> str:
     where = "".join(traceback.format_tb(error.__traceback__))
     _log.error("%s failed: %s\n%s", what, name, where)
     return f"{what} failed ({name}); the log says where"
-
-
-def counts_of(cost: Done | None) -> protocol.Counts | None:
-    """What the browser is told of a cost."""
-    if cost is None:
-        return None
-    return protocol.Counts(
-        prompt_tokens=cost.prompt_tokens,
-        cached_tokens=cost.cached_tokens,
-        new_tokens=cost.new_tokens,
-        queue_ms=round(cost.queue_ms, 1),
-        prefill_ms=round(cost.prefill_ms, 1),
-        decode_ms=round(cost.decode_ms, 1),
-        first_ms=None if cost.first_ms is None else round(cost.first_ms, 1),
-        drafted_tokens=cost.drafted,
-        accepted_tokens=cost.accepted,
-    )

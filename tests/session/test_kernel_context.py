@@ -12,8 +12,8 @@ import pytest
 from jupyter_fastgen import protocol
 from jupyter_fastgen.app import FastgenApp
 
-from .browser import Browser
-from .conftest import RunningServer
+from ..browser import Browser
+from ..conftest import RunningServer
 
 PATH = "folder/live.ipynb"
 CELLS = [protocol.Cell("c0", "code", "import pandas as pd"), protocol.Cell("c1", "code", "x = ")]
