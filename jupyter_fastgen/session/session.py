@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .. import protocol
 from ..completion.namespace import Namespace
-from ..completion.service import Alternative, CompletionService, End, Piece
 from ..document import NEW_CELL, Cursor, Document, OutOfStepError
 from ..engine import frames
-from ..engine.base import BusyError, EngineError
 from ..errors import UNREADABLE
 from ..host.edits import Edits
 from ..host.host import ModelHost
 from ..kernel.kernels import Kernels
-from ..policy import Decision, Feature, Notebook
+from ..policy import Feature, Notebook
+from .completing import CompletionJobs
 from .editing import EditJobs
-from .jobs import Asking, Ended, Job, done_message, features_of, is_favour, priority_of
-from .outcomes import Learn, Outcomes
-from .watch import Watch
+from .jobs import Asking
+from .outcomes import Learn
 
 if TYPE_CHECKING:
     from ..engine.remote import Told
@@ -37,7 +33,6 @@ BURST = 500
 RATE = 200.0
 """Frames taken at once, and per second for long; a typist sends ten."""
 
-WARMING: tuple[Feature, ...] = ("suggestions", "automatic")
 PREPARING: tuple[Feature, ...] = ("edits",)
 """What must be allowed for it."""
 
@@ -65,15 +60,11 @@ class Session:
         self._host = host
         self._kernels = kernels
         self._version = version
-        self._name = name
         self._computing = computing
-        self._outcomes = Outcomes(learn)
         self._greeted = False
         self._documents: dict[str, Document] = {}
         self._cursors: dict[str, Cursor] = {}
         self._stale: set[str] = set()
-        self._jobs: dict[str, Job] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._faults = 0
         self._allowance = float(BURST)
@@ -81,6 +72,16 @@ class Session:
         self.outbox: asyncio.Queue[protocol.FromServer | None] = asyncio.Queue(OUTBOX)
         """What the browser is to be sent; None: close the connection."""
         self._edits = edits
+        self._completion_jobs = CompletionJobs(
+            host,
+            edits,
+            name,
+            computing,
+            self._namespace,
+            learn,
+            self._post,
+            self.outbox.put,
+        )
         self._edit_jobs = EditJobs(edits, name, self.outbox.put)
         self._allowed = edits.allowed
         self._ends = [
@@ -123,19 +124,14 @@ class Session:
         self._closed = True
         while self._ends:  # the server's end and the socket's both close
             self._ends.pop()()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._completion_jobs.close()
         await self._edit_jobs.close()
-        self._outcomes.close()
         for doc in list(self._documents):
             self._drop(doc)
 
     def rest(self) -> None:
         """End ghost text: two engines at once would make both many times slower."""
-        for doc in list(self._jobs):
-            self._end_job(doc, "cancelled")
+        self._completion_jobs.rest()
 
     def notebook(self, path: str) -> Notebook | None:
         """What the metadata of the document at `path` say of us, if it is open here."""
@@ -168,12 +164,13 @@ class Session:
             now = asyncio.get_running_loop().time()
             self._document(message.doc).change(message, now)
         elif isinstance(message, protocol.Complete):
-            self._complete(message)
+            self._completion_jobs.settle(message.outcomes)
+            self._completion_jobs.complete(message, self._at(message))
         elif isinstance(message, protocol.Ahead | protocol.Alternatives):
-            self._favour(message, self._at(message))
+            self._completion_jobs.favour(message, self._at(message))
         elif isinstance(message, protocol.Next):
             thought_of = self._current(message).with_new_cell(message.cell)
-            self._favour(message, Cursor(thought_of, NEW_CELL, 0))
+            self._completion_jobs.favour(message, Cursor(thought_of, NEW_CELL, 0))
         elif isinstance(message, protocol.Edit):
             self._edit(message)
         elif isinstance(message, protocol.Prepare):
@@ -182,11 +179,9 @@ class Session:
                 self._edit_jobs.prepare(message, document, self._namespace(document))
         elif isinstance(message, protocol.Cancel):
             self._edit_jobs.cancel(message.id)
-            for doc, job in list(self._jobs.items()):
-                if job.id == message.id:
-                    self._end_job(doc, "cancelled")
+            self._completion_jobs.cancel(message.id)
         elif isinstance(message, protocol.Warm):
-            self._warm(message)
+            self._completion_jobs.warm(message.doc, self._at(message))
         elif isinstance(message, protocol.Splice):
             self._document(message.doc).splice(message)
         elif isinstance(message, protocol.Executed):
@@ -194,7 +189,7 @@ class Session:
         elif isinstance(message, protocol.Open):
             if message.doc not in self._documents and len(self._documents) >= MOST_DOCUMENTS:
                 raise ValueError(f"more than {MOST_DOCUMENTS} documents are open")
-            self._end_job(message.doc, "superseded")
+            self._completion_jobs.end(message.doc, "superseded")
             self._edit_jobs.drop(message.doc)
             document = self._documents[message.doc] = Document.opened(message)
             self._namespace(document)  # its kernel is looked at from now on
@@ -203,147 +198,12 @@ class Session:
             self._drop(message.doc)
             self._stale.discard(message.doc)
 
-    def _complete(self, message: protocol.Complete) -> None:
-        self._outcomes.settle(message.outcomes)
-        cursor = self._at(message)
-        self._end_job(message.doc, "superseded")
-        if not (told := self._may(features_of(message), cursor.document)).on:
-            self._edits.seen.refused(told)
-            self._post(protocol.Done(message.id, "off", told.why))
-            return
-        self._host.wake()
-        service = self._host.completion
-        status = self._host.status
-        if service is None or status.state != "ready" or self._edits.is_running:
-            busy = "an edit or an answer to a description is being written"
-            why = busy if self._edits.is_running else status.detail
-            why = why or f"the model is {status.state}"
-            self._post(protocol.Done(message.id, "unavailable", why))
-            return
-        job = Job(message.id)
-        self._start(message.doc, job, self._stream(job, message, service, cursor))
-
     def _edit(self, message: protocol.Edit) -> None:
         document = self._current(message)
         self._edit_jobs.start(message, document, self._namespace(document))
         self.rest()
 
-    def _favour(self, message: Asking, cursor: Cursor) -> None:
-        if not (told := self._may(features_of(message), cursor.document)).on:
-            self._edits.seen.refused(told)
-            self._post(protocol.Done(message.id, "off", told.why))
-            return
-        service = self._host.completion
-        running = self._jobs.get(message.doc)
-        busy = (
-            self._edits.is_running
-            or (running is not None and running.id is not None)
-            or (is_favour(message) and self._computing())
-        )
-        if (
-            service is None
-            or self._host.status.state != "ready"
-            or busy
-            or (
-                isinstance(message, protocol.Ahead)
-                and not service.is_likely(self._key(message.doc), message.text)
-            )
-        ):
-            self._post(protocol.Done(message.id, "cancelled"))
-            return
-        self._end_job(message.doc, "superseded")  # it only fills the cache, as this does
-        job = Job(message.id)
-        self._start(message.doc, job, self._stream(job, message, service, cursor))
-
-    def _warm(self, message: protocol.Warm) -> None:
-        cursor = self._at(message)
-        if not self._may(WARMING, cursor.document).on:
-            return
-        self._host.wake()
-        # Filling the cache ahead is a favour: never at the expense of a cell or of a running job.
-        if not self._computing():
-            self._fill(message.doc, cursor)
-
-    def _fill(self, doc: str, cursor: Cursor) -> None:
-        service = self._host.completion
-        unready = service is None or self._host.status.state != "ready"
-        if service is None or unready or doc in self._jobs or self._edits.is_running:
-            return
-
-        job = Job()
-
-        async def warm() -> None:
-            if not job.ended:
-                namespace = self._namespace(cursor.document)
-                with contextlib.suppress(EngineError, OutOfStepError):
-                    await service.warm(self._key(doc), cursor, namespace)
-            self._forget_job(doc, job)
-
-        self._start(doc, job, warm())
-
-    def _start(self, doc: str, job: Job, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._jobs[doc] = job
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _stream(
-        self, job: Job, message: Asking, service: CompletionService, cursor: Cursor
-    ) -> None:
-        id = message.id
-        done = protocol.Done(id, "failed", "the engine ended without an answer")
-        watch = Watch(self._edits.seen, f"{self._name}.{id}", priority_of(message), self._host)
-        end: End | None = None
-        shown = ""
-        try:
-            if not job.ended:
-                texts = self._texts(message, service, cursor)
-                async with aclosing(texts):
-                    async for piece in texts:
-                        if not job.ended and is_favour(message) and self._computing():
-                            self._end_job(message.doc, "cancelled")
-                        if isinstance(piece, End):
-                            end = piece
-                            done = done_message(id, piece)
-                        elif isinstance(piece, Alternative):
-                            if not job.ended:
-                                await self.outbox.put(protocol.Alternative(id, piece.text))
-                        elif not job.ended and not isinstance(message, protocol.Alternatives):
-                            shown += piece.text
-                            watch.show(piece.text)
-                            await self.outbox.put(protocol.Chunk(id, piece.text, piece.block))
-        except BusyError as error:
-            watch.fail(error)
-            done = protocol.Done(id, "unavailable", str(error))
-        except EngineError as error:
-            watch.fail(error)
-            done = protocol.Done(id, "failed", str(error))
-        except OutOfStepError as error:
-            done = protocol.Done(id, "superseded", str(error))
-        self._forget_job(message.doc, job)
-        if job.ended:
-            done = protocol.Done(id, job.ended, counts=done.counts)
-        if watch.end(done, waits=isinstance(message, protocol.Complete)):
-            self._outcomes.expect(id, watch, shown, end)
-        self._post(done)
-
-    def _texts(
-        self, message: Asking, service: CompletionService, cursor: Cursor
-    ) -> AsyncGenerator[Piece | Alternative | End, None]:
-        at = self._key(message.doc), cursor, self._namespace(cursor.document)
-        if isinstance(message, protocol.Next):
-            # Nobody can be sure how a cell begins: it is an idea, and looked at as one.
-            return service.complete(*at, invoked=True)
-        if isinstance(message, protocol.Alternatives):
-            return service.alternatives(*at, message.text)
-        if isinstance(message, protocol.Ahead):
-            return service.complete(*at, message.text)
-        return service.complete(*at, invoked=message.trigger == "invoke")
-
     # --- small things --------------------------------------------------------
-
-    def _key(self, doc: str) -> str:
-        return f"{self._name}/{doc}"
 
     def _document(self, doc: str) -> Document:
         document = self._documents.get(doc)
@@ -370,11 +230,6 @@ class Session:
         self._cursors[message.doc] = cursor
         return cursor
 
-    def _may(self, features: tuple[Feature, ...], document: Document) -> Decision:
-        """Whether there may be ghost text with these features, and by this model."""
-        told = self._allowed.features(features, document.notebook)
-        return self._host.allowed(document.notebook) if told.on else told
-
     def _namespace(self, document: Document) -> Namespace | None:
         may_look = self._allowed.features(("kernel_context",), document.notebook).on
         return self._kernels.namespace(document.path) if document.kernel and may_look else None
@@ -387,23 +242,11 @@ class Session:
             self._post(protocol.Resync(doc))
 
     def _drop(self, doc: str) -> None:
-        self._end_job(doc, "superseded")
+        self._completion_jobs.end(doc, "superseded")
         self._edit_jobs.drop(doc)
         self._cursors.pop(doc, None)
-        if self._documents.pop(doc, None) and self._host.completion is not None:
-            self._host.completion.forget(self._key(doc))
-
-    def _end_job(self, doc: str, why: Ended) -> None:
-        job = self._jobs.pop(doc, None)
-        if job is not None:
-            # The engine stops at once; the job's task lives on until it is told what that cost.
-            job.ended = why
-            if self._host.completion is not None:
-                self._host.completion.cancel(self._key(doc))
-
-    def _forget_job(self, doc: str, job: Job) -> None:
-        if self._jobs.get(doc) is job:
-            del self._jobs[doc]
+        if self._documents.pop(doc, None):
+            self._completion_jobs.forget(doc)
 
     def _on_rules(self) -> None:
         """Something else is allowed: what runs may not be."""
@@ -411,8 +254,7 @@ class Session:
             return
         self._post(self._allowed.rules())
         for doc, document in self._documents.items():
-            if not self._may(("suggestions",), document).on:
-                self._end_job(doc, "cancelled")
+            self._completion_jobs.check(doc, document)
             if not self._allowed.features(("edits",), document.notebook).on:
                 self._edit_jobs.drop(doc)
         self._host.wake()
@@ -431,11 +273,8 @@ class Session:
         """A cell has run: read the prompt, which is a new one, before the next key."""
         for doc, cursor in self._cursors.items():
             document = self._documents[doc]  # it may have been opened anew
-            may = self._may(WARMING, document).on
-            if document.kernel and document.path == path and may:
-                if doc in self._jobs and self._jobs[doc].id is None:
-                    self._end_job(doc, "superseded")  # it reads the prompt as it was
-                self._fill(doc, replace(cursor, document=document))
+            if document.kernel and document.path == path:
+                self._completion_jobs.warm_anew(doc, replace(cursor, document=document))
 
     def _post(self, message: protocol.FromServer) -> None:
         if self._closed:
@@ -452,8 +291,7 @@ class Session:
             self.outbox.get_nowait()
         for message in (*last, None):
             self.outbox.put_nowait(message)
-        for task in self._tasks:
-            task.cancel()
+        self._completion_jobs.stop()
 
     def _fault(self, reason: str) -> None:
         self._faults += 1

@@ -48,7 +48,7 @@ class Notebook:
         """Wait until no job runs."""
         await asyncio.sleep(0.05)
         (session,) = self.app.sessions
-        while session._jobs:  # noqa: ASYNC110
+        while session._completion_jobs._jobs:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
     def open(self, kernel: bool = True) -> None:
