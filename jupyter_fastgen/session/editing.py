@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from .. import protocol
-from ..completion.context import Budget
-from ..completion.known import describe
 from ..completion.namespace import Namespace
-from ..document import Cell, Cursor, Document, OutOfStepError
+from ..document import Document
 from ..edit.actions import Action
-from ..edit.grammars import TEXT, language_of
-from ..edit.lines import split_lines
-from ..edit.mask import without_header
 from ..errors import FastgenError, TooLongError
 from ..host.edits import Edits
 from ..policy import Feature, Notebook
-from ..protocol.progress import counts_of, queued, signed
+from ..protocol.progress import signed
+from .edit_answer import answers
+from .edit_request import EditRequest
 from .jobs import Ended, unexpected
 from .watch import Watch
 
 if TYPE_CHECKING:
     from ..edit.service import EditService
-    from ..edit.sheet import Sheet
     from ..host.host import ModelHost
-
-Answer = protocol.Progress | protocol.Hunks | protocol.Done
-
-KNOWN = Budget(above=512)
-"""Of the live kernel a model that edits is told what fits here into 96 tokens."""
 
 
 @dataclass
@@ -49,23 +40,6 @@ class _Job:
     def is_wanted(self) -> bool:
         """Whether its answer still is."""
         return self.ended is None
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """An edit in full: the cells as they were, whatever becomes of the document.
-
-    `others` are the code cells that stay, `namespace` is what the kernel holds.
-    """
-
-    key: str
-    sheet: Sheet
-    language: str
-    part: tuple[int, int] | None
-    about: str
-    others: tuple[str, ...]
-    namespace: Namespace | None
-    notebook: Notebook
 
 
 class EditJobs:
@@ -95,7 +69,7 @@ class EditJobs:
 
         `about` is what else there is to know.
         """
-        asked = self._asked(message, document, namespace, about)
+        asked = EditRequest.of(self._key(message.doc), message, document, namespace, about)
         self._begin(message.doc, _Job(message.id), lambda job: self._edit(job, message, asked))
 
     def prepare(
@@ -104,7 +78,7 @@ class EditJobs:
         """Load the model and read the code, unless an edit of the document is being written."""
         running = self._jobs.get(message.doc)
         if running is None or running.id is None:
-            asked = self._asked(message, document, namespace)
+            asked = EditRequest.of(self._key(message.doc), message, document, namespace)
             self._begin(message.doc, _Job(None), lambda _: self._read(asked))
 
     def cancel(self, id: int) -> None:
@@ -123,6 +97,9 @@ class EditJobs:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+    def _key(self, doc: str) -> str:
+        return f"{self._name}/{doc}"
 
     def _begin(self, doc: str, job: _Job, work: Callable[[_Job], Awaitable[None]]) -> None:
         self._end(doc, "superseded")
@@ -152,43 +129,7 @@ class EditJobs:
         if job.id is None and job.task is not None:
             job.task.cancel()  # nobody waits for its end
 
-    def _asked(
-        self,
-        message: protocol.Edit | protocol.Prepare,
-        document: Document,
-        namespace: Namespace | None,
-        about: str = "",
-    ) -> _Asked:
-        # Imported now: it brings numpy.
-        from ..edit.sheet import Sheet
-
-        numbers = sorted({document.index(id) for id in message.cells})
-        if not numbers:
-            raise OutOfStepError("an edit of no cells")
-        cells = [replace(document.cells[number]) for number in numbers]
-        language = language_of(document.language)
-        if len(cells) == 1 and cells[0].type != "code":
-            language = "markdown" if cells[0].type == "markdown" else TEXT
-        sheet = Sheet([protocol.Cell(c.id, c.type, c.source) for c in cells], language)
-        part = None
-        if len(cells) == 1 and message.end is not None:
-            if not 0 <= message.start <= message.end <= cells[0].source.count("\n") + 1:
-                raise OutOfStepError(f"lines {message.start}:{message.end} of a cell")
-            # An editor has one more line, an empty one, behind a last line that is ended.
-            count = len(split_lines(cells[0].source))
-            part = min(message.start, count), min(message.end, count)
-        told = [about, _known(cells, document, namespace), sheet.about]
-        key = f"{self._name}/{message.doc}"
-        others = tuple(
-            cell.source
-            for number, cell in enumerate(document.cells)
-            if number not in numbers and cell.type == "code"
-        )
-        said = "\n".join(filter(None, told))
-        notebook = document.notebook
-        return _Asked(key, sheet, language, part, said, others, namespace, notebook)
-
-    async def _read(self, asked: _Asked) -> None:
+    async def _read(self, asked: EditRequest) -> None:
         # What fails here fails in the edit, too, and is told there.
         with suppress(FastgenError):
             host = self._edits.host()
@@ -200,7 +141,7 @@ class EditJobs:
                 asked.key, asked.sheet.text, asked.language, asked.part, asked.about
             )
 
-    async def _edit(self, job: _Job, message: protocol.Edit, asked: _Asked) -> None:
+    async def _edit(self, job: _Job, message: protocol.Edit, asked: EditRequest) -> None:
         id = message.id
         action = self._edits.actions.get(message.action)
         if message.action and action is None:
@@ -210,7 +151,7 @@ class EditJobs:
         if not said.strip():
             await self._send(protocol.Done(id, "empty", "say what is to be changed"))
             return
-        if action and action.place == "below" and (magic := _magic(asked)):
+        if action and action.place == "below" and (magic := asked.magic):
             why = f"a cell below would be Python, which can't go on from {magic}; say in the prompt"
             why += " box what to change in the cell itself"
             await self._send(protocol.Done(id, "empty", why))
@@ -250,7 +191,7 @@ class EditJobs:
         host: ModelHost,
         job: _Job,
         message: protocol.Edit,
-        asked: _Asked,
+        asked: EditRequest,
         said: str,
         action: Action | None,
     ) -> protocol.Done:
@@ -276,8 +217,8 @@ class EditJobs:
             await self._send(protocol.Progress(id, "reading"))
         if not job.is_wanted:
             return done
-        async with aclosing(self._answers(message, asked, service, said, action)) as answers:
-            async for answer in answers:
+        async with aclosing(answers(message, asked, service, said, action)) as frames:
+            async for answer in frames:
                 if isinstance(answer, protocol.Done):
                     done = answer
                 elif job.is_wanted:
@@ -306,105 +247,3 @@ class EditJobs:
             deaf()
             for task in telling:
                 task.cancel()
-
-    def _answers(
-        self,
-        message: protocol.Edit,
-        asked: _Asked,
-        service: EditService,
-        said: str,
-        action: Action | None,
-    ) -> AsyncGenerator[Answer, None]:
-        """What the browser is told, a `Done` last."""
-        if action is not None and action.place == "below":
-            return _below(message, asked, said, service)
-        only = action.only if action is not None else ""
-        return _within(message, asked, said, service, only)
-
-
-async def _within(
-    message: protocol.Edit, asked: _Asked, said: str, service: EditService, only: str
-) -> AsyncGenerator[Answer, None]:
-    """Changes of the cells."""
-    from ..edit.answer import Reached
-    from ..edit.comments import only_comments
-    from ..edit.service import End, Queued, Reading
-    from ..edit.undefined import elsewhere
-
-    id, sheet = message.id, asked.sheet
-    known = partial(elsewhere, asked.others, asked.namespace)
-    found = service.edit(
-        asked.key, sheet.text, asked.language, said, asked.part, asked.about, known=known
-    )
-    async with aclosing(found):
-        async for piece in found:
-            if isinstance(piece, Queued):
-                yield queued(id, piece.place)
-            elif isinstance(piece, Reading):
-                yield protocol.Progress(id, "reading", round(piece.share, 2))
-            elif isinstance(piece, Reached):
-                cell, line = sheet.at(piece.line)
-                yield protocol.Progress(id, "writing", None, piece.lines, cell, line)
-            elif isinstance(piece, End):
-                merge = piece.merge
-                if only == "comments":
-                    merge = await asyncio.to_thread(
-                        only_comments, merge, sheet.text, asked.language, sheet.is_more_than_code
-                    )
-                hunks = sheet.final(merge.hunks)
-                yield protocol.Hunks(id, hunks, final=True)
-                reason = "stop" if hunks else "empty"
-                yield protocol.Done(id, reason, merge.reason, counts_of(piece.cost))
-            elif hunks := sheet.settled([piece]):
-                yield protocol.Hunks(id, hunks)
-
-
-async def _below(
-    message: protocol.Edit, asked: _Asked, said: str, service: EditService
-) -> AsyncGenerator[Answer, None]:
-    """A new cell behind the last of the cells."""
-    from ..edit.answer import Reached
-    from ..edit.blocks import parse
-    from ..edit.safety import Flag
-    from ..edit.service import Queued, Reading
-
-    id = message.id
-    last, _ = asked.sheet.at(asked.sheet.text.count("\n"))
-    async with aclosing(
-        service.write(asked.key, asked.sheet.text, asked.language, said, asked.about)
-    ) as found:
-        async for piece in found:
-            if isinstance(piece, Queued):
-                yield queued(id, piece.place)
-                continue
-            if isinstance(piece, Reading):
-                yield protocol.Progress(id, "reading", round(piece.share, 2))
-                continue
-            if isinstance(piece, Reached):
-                yield protocol.Progress(id, "writing", None, piece.lines, last, piece.line)
-                continue
-            hunks: list[protocol.Hunk] = []
-            if piece.lines:
-                broken = parse("\n".join(piece.lines), asked.language).has_errors
-                reasons = [Flag.SYNTAX.value] if broken else []
-                new = list(piece.lines)
-                hunks.append(protocol.Hunk(last, new=new, kind="insert", reasons=reasons))
-            yield protocol.Hunks(id, hunks, final=True)
-            reason = "stop" if hunks else "empty"
-            yield protocol.Done(id, reason, piece.reason, counts_of(piece.cost))
-
-
-def _magic(asked: _Asked) -> str:
-    """The magic that makes a cell of a Python kernel something else, as `%%bash`; "" without."""
-    text = asked.sheet.text
-    is_other = asked.language == "python" and without_header(text)[0] != "python"
-    return text.split(maxsplit=1)[0] if is_other else ""
-
-
-def _known(cells: list[Cell], document: Document, namespace: Namespace | None) -> str:
-    """What the live kernel holds and these cells do not say."""
-    if namespace is None:
-        return ""
-    cursor = Cursor(replace(document, cells=cells), cells[-1].id, 0)
-    known = describe(namespace, cursor, KNOWN)
-    return f"The kernel holds:\n{known}" if known else ""
