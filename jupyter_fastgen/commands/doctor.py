@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..diagnosis import Finding
+    from ..diagnosis.finding import Finding
     from ..engine.base import Done
     from ..host.host import ModelHost
 
@@ -21,7 +21,7 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say whether ghost text can work here, and what mends it; exit code 1 if it can't."""
-    from ..diagnosis import examine
+    from ..diagnosis.examine import examine
 
     findings: list[Finding] = []
     for finding in examine():
@@ -79,7 +79,7 @@ def _load() -> Finding:
     import asyncio
 
     from ..configured import load_app
-    from ..diagnosis import Finding
+    from ..diagnosis.finding import Finding
     from ..engine.base import EngineError
 
     try:

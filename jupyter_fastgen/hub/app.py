@@ -19,7 +19,7 @@ from jupyter_core.application import JupyterApp
 from tornado.httpserver import HTTPServer
 from traitlets import Bool, Dict, Float, Int, List, Unicode
 
-from ..diagnosis import Finding
+from ..diagnosis.finding import Finding
 from ..engine.base import EngineError
 from ..errors import FastgenError
 from ..host.settings import Settings
