@@ -102,7 +102,7 @@ async def _measure(host: ModelHost) -> tuple[float, Done]:
     import time
     from contextlib import aclosing
 
-    from ..completion.service import End
+    from ..completion.writing import End
     from ..document import Cell, Cursor, Document
     from ..engine.base import EngineError
 

@@ -9,7 +9,8 @@ from contextlib import aclosing
 
 from .. import protocol
 from ..completion.namespace import Namespace
-from ..completion.service import Alternative, CompletionService, End, Piece
+from ..completion.service import Alternative, CompletionService
+from ..completion.writing import End, Piece
 from ..document import Cursor, Document, OutOfStepError
 from ..engine.base import BusyError, EngineError
 from ..host.edits import Edits

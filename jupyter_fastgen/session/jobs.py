@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .. import protocol
-from ..completion.service import End
+from ..completion.writing import End
 from ..engine.base import Priority
 from ..policy import Feature
 from ..protocol.progress import counts_of

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..completion.service import End
+from ..completion.writing import End
 from ..protocol import Outcome
 from .watch import Watch
 
