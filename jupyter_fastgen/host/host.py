@@ -18,7 +18,8 @@ from ..engine import frames
 from ..engine.address import AddressError, is_gateway, is_url, leaves, place
 from ..engine.base import Abilities, EngineError, ModelSpec, RefusedError
 from ..engine.pipe import EngineName
-from ..engine.worker import Worker, WorkerState
+from ..engine.supervised import WorkerState
+from ..engine.worker import Worker
 from ..errors import FastgenError
 from ..models.catalog import Catalog, ModelEntry, load_catalog
 from ..models.choice import Choice, Machine
