@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError
 
+from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine.base import BusyError, Done, EngineError, Text
 from jupyter_fastgen.engine.remote import RemoteEngine
-from jupyter_fastgen.hub import frames, gateway
+from jupyter_fastgen.hub import gateway
 from jupyter_fastgen.hub.auth import Identity, Remembering
 from jupyter_fastgen.hub.limits import Bounds, Limits
 from jupyter_fastgen.hub.tries import WRONG, networks
