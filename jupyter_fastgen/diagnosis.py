@@ -16,6 +16,8 @@ import msgspec
 
 from . import computer, gpu
 from .engine import machine
+from .engine.exllamav2 import requirements
+from .engine.exllamav2.requirements import Fault
 from .errors import FastgenError
 
 if TYPE_CHECKING:
@@ -198,7 +200,7 @@ def _own_model(app: FastgenApp) -> Iterator[Finding]:
     on_gpu = entry.engine == "exllamav2"
     edits = entry if app.model or on_gpu else best_for_edits(catalog, store)
     yield _edits(edits, catalog)
-    devices, faults = gpu.devices(), gpu.faults()
+    devices, faults = gpu.devices(), requirements.faults()
     yield _gpu(devices, faults, choice.better if choice else None)
     if choice is None:
         reason = "as configured"
@@ -255,7 +257,7 @@ def _free_space(directory: Path) -> int:
     return shutil.disk_usage(directory).free
 
 
-def _gpu(devices: list[gpu.Device], faults: list[gpu.Fault], better: ModelEntry | None) -> Finding:
+def _gpu(devices: list[gpu.Device], faults: list[Fault], better: ModelEntry | None) -> Finding:
     from .models.errors import human_size
 
     facts: dict[str, object] = {
@@ -278,7 +280,7 @@ def _gpu(devices: list[gpu.Device], faults: list[gpu.Fault], better: ModelEntry 
 
 
 def _gpu_engine(
-    entry: ModelEntry, reason: str, devices: list[gpu.Device], faults: list[gpu.Fault]
+    entry: ModelEntry, reason: str, devices: list[gpu.Device], faults: list[Fault]
 ) -> Finding:
     facts: dict[str, object] = {"name": entry.engine, "model": entry.name}
     if not devices:

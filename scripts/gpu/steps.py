@@ -61,7 +61,7 @@ def extension(given: Given) -> Result:
     from jupyter_fastgen.engine.exllamav2 import library
 
     attention = library.import_library()
-    return {"attention": attention, "missing": library.missing()}
+    return {"attention": attention}
 
 
 def train(given: Given) -> Result:
