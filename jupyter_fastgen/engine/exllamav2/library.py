@@ -48,7 +48,7 @@ def import_library() -> str:
             importlib.import_module("exllamav2.generator.dynamic")
     except Exception as error:  # a failed build raises what its tools raise
         raise EngineError(
-            f"ExLlamaV2 can't be imported: {_first_line(error)}",
+            f"ExLlamaV2 can't be imported: {_reason(error)}",
             "install a built extension that fits your torch and CUDA, or what it needs to be"
             " compiled: nvcc, a C++ compiler and ninja",
         ) from error
@@ -89,22 +89,19 @@ def _building() -> Generator[None]:
     headers = [str(folder) for folder in sorted(_packages().glob("nvidia/*/include"))]
     known = filter(None, [os.environ.get("CPLUS_INCLUDE_PATH")])
     os.environ["CPLUS_INCLUDE_PATH"] = os.pathsep.join([*known, *headers])
-    folder = build_folder()
-    with filelock.FileLock(folder.with_name(f"{folder.name}.fastgen.lock")):
-        await_build(folder)
-        yield
-
-
-def build_folder() -> Path:
-    """Where torch builds the extension."""
     builder: Any = importlib.import_module("torch.utils.cpp_extension")
-    return Path(builder._get_build_directory(EXTENSION, False))
+    folder = Path(builder._get_build_directory(EXTENSION, False))
+    with filelock.FileLock(folder.with_name(f"{folder.name}.fastgen.lock")):
+        if hasattr(builder, "FileBaton"):
+            await_build(folder)
+        yield
 
 
 def await_build(folder: Path) -> None:
     """Wait for a build in `folder` that was begun elsewhere, unless it was killed.
 
-    Such a one leaves its file `lock`, for whose end torch would wait for ever.
+    Such a one leaves its file `lock`, for whose end torch 2.13 and older would wait for ever. From
+    2.14 on that file is always there, and means nothing.
     """
     lock = folder / "lock"
     while lock.exists():
@@ -122,5 +119,8 @@ def _packages() -> Path:
     return Path(torch.__file__).parents[1]
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+def _reason(error: Exception) -> str:
+    """What went wrong, in a line: of a failed build, the first thing that its compiler said."""
+    lines = str(error).splitlines()
+    said = (line for line in lines if "error:" in line)
+    return next(said, next(iter(lines), "")) or type(error).__name__

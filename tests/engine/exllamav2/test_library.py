@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import inspect
 import math
@@ -190,17 +191,51 @@ def test_a_build_that_is_killed_meanwhile_is_not_waited_for_forever(
     assert not (killed / "lock").exists()
 
 
+@pytest.fixture
+def builder(killed: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What torch builds with, in the folder where a build was killed."""
+    made = SimpleNamespace(_get_build_directory=lambda name, verbose: str(killed), FileBaton=object)
+    monkeypatch.setitem(sys.modules, "torch.utils.cpp_extension", made)  # pyright: ignore
+    monkeypatch.setattr(library, "find_spec", lambda _: None)
+    for name in ("PATH", "CPLUS_INCLUDE_PATH"):
+        monkeypatch.setenv(name, "/mine")
+    return made
+
+
+def test_before_a_build_the_lock_is_looked_at(builder: SimpleNamespace, killed: Path):
+    with library._building():
+        assert not (killed / "lock").exists()
+
+
+def test_a_lock_that_is_always_there_is_not_waited_for(
+    builder: SimpleNamespace, killed: Path, monkeypatch: pytest.MonkeyPatch
+):
+    del builder.FileBaton
+    (killed / "just_built.so").touch()
+    monkeypatch.setattr(library.time, "sleep", lambda _: pytest.fail("it waits"))
+    with library._building():
+        assert (killed / "lock").exists()
+
+
 def test_a_build_finds_ninja_and_the_headers_that_came_with_torch(
-    killed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    builder: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     headers = tmp_path / "nvidia/cu13/include"
     headers.mkdir(parents=True)
-    monkeypatch.setattr(library, "find_spec", lambda _: None)
-    monkeypatch.setattr(library, "build_folder", lambda: killed)
     monkeypatch.setattr(torch, "__file__", str(tmp_path / "torch/__init__.py"))
-    monkeypatch.setenv("PATH", "/bin")
-    monkeypatch.setenv("CPLUS_INCLUDE_PATH", "/mine")
     with library._building():
-        assert not (killed / "lock").exists()
-        assert os.environ["PATH"].split(os.pathsep) == ["/bin", str(library.SCRIPTS)]
+        assert os.environ["PATH"].split(os.pathsep) == ["/mine", str(library.SCRIPTS)]
         assert os.environ["CPLUS_INCLUDE_PATH"].split(os.pathsep) == ["/mine", str(headers)]
+
+
+def test_of_a_failed_build_the_compilers_first_word_is_told(monkeypatch: pytest.MonkeyPatch):
+    log = "Error building extension\n[1/48] c++ -c a.cpp\na.cpp:10:10: fatal error: no b.h\nmore"
+
+    @contextlib.contextmanager
+    def failing():
+        raise RuntimeError(log)
+        yield
+
+    monkeypatch.setattr(library, "_building", failing)
+    with pytest.raises(library.EngineError, match=r"imported: a\.cpp:10:10: fatal error: no b\.h"):
+        library.import_library()
