@@ -313,6 +313,8 @@ def speed(given: Given, tell: Tell) -> None:
             "pass_ms_by_jobs": by_jobs,
             "first_token_ms": lambda: timing.first_token(loaded, (1000, 4000, 8000)),
             "edit_of_400_lines": lambda: timing.edit(loaded, 400),
+            "logits_copy_ms": lambda: timing.logits_copies(loaded),
+            "a_pass": lambda: timing.kernels(loaded),
             "peak_bytes": torch.cuda.max_memory_allocated,
         },
     )

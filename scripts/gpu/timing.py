@@ -150,6 +150,44 @@ def edit(loaded: Loaded, lines: int) -> dict[str, float]:
     return told
 
 
+def kernels(loaded: Loaded, counted: int = 50) -> dict[str, Any]:
+    """Of passes that write a token each: how long the GPU works in one, and at what the most."""
+    generator = loaded.generator()
+    job = Job(Scripted([1] * (counted + 10), None), words(2, 600))
+    generator.enqueue(job)
+    for _ in range(5):
+        generator.iterate()  # the prompt, and a few
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        for _ in range(counted):
+            generator.iterate()
+    generator.cancel(job)
+    # Beside kernels there are their launches, which take no time of the GPU.
+    ran = [one for one in profile.key_averages() if one.self_device_time_total > 0]
+    times = {one.key: one.self_device_time_total / 1000 / counted for one in ran}
+    most = sorted(times, key=times.__getitem__, reverse=True)[:10]
+    return {
+        "gpu_ms": sum(times.values()),
+        "kernels": sum(one.count for one in ran) / counted,
+        "most_ms": {name[:80]: times[name] for name in most},
+    }
+
+
+def logits_copies(loaded: Loaded) -> dict[str, float]:
+    """The time to bring the widest draft's logits to the processor, into two kinds of memory."""
+    shape = (1, WIDTHS[-1] + 1, loaded.model.config.vocab_size)
+    logits = torch.zeros(shape, dtype=torch.half, device="cuda")
+    told: dict[str, float] = {}
+    for kind in ("pageable", "pinned"):
+        target = torch.empty(shape, pin_memory=kind == "pinned")
+        times: list[float] = []
+        for _ in range(20):
+            started = time.perf_counter()
+            target.copy_(logits)
+            times.append(1000 * (time.perf_counter() - started))
+        told[kind] = statistics.median(times)
+    return told
+
+
 def bandwidth(size: int = 2**31) -> float:
     """GB/s that the GPU's memory reads and writes, copying `size` bytes."""
     source = torch.empty(size, dtype=torch.uint8, device="cuda")

@@ -342,6 +342,8 @@ def test_speed_tells_of_all_that_its_goals_ask(
         monkeypatch.setattr(torch.cuda, name, lambda: 5)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (10, 10))
     monkeypatch.setattr(timing, "bandwidth", lambda: 4000.0)
+    monkeypatch.setattr(timing, "logits_copies", lambda _: {"pageable": 3.0, "pinned": 1.0})
+    monkeypatch.setattr(timing, "kernels", lambda _: {"gpu_ms": 2.0})
     monkeypatch.setattr(timing, "PASSES", 3)
     edit = timing.edit
     monkeypatch.setattr(timing, "edit", lambda made, lines: edit(made, lines // 10))
