@@ -19,6 +19,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class Given:
 
     @property
     def tiny(self) -> Path:
-        """A tiny model, trained where there is none."""
+        """A tiny model, trained where there is none: before the engine is imported."""
         from gpu import tiny
 
         folder = self.work / "tiny"
@@ -191,24 +192,22 @@ def kv(given: Given, tell: Tell) -> None:
     """What the quantized model and each kind of KV cache cost in quality."""
     from safetensors.torch import load_file
 
+    folder = given.tiny
     from gpu import timing, tiny
 
-    kept = load_file(given.tiny / tiny.REFERENCE)
+    kept = load_file(folder / tiny.REFERENCE)
 
     def cost(folder: Path, kind: str) -> Result:
         got = timing.forward(load(folder, kind), kept["ids"].tolist())
         gc.collect()
         return distance(got[:, : kept["logits"].shape[1]], kept["logits"], kept["ids"])
 
-    models = {"fp16": lambda: given.tiny, "exl2": lambda: given.exl2}
-    each(
-        tell,
-        {
-            f"{name}, {kind}": lambda folder=folder, kind=kind: cost(folder(), kind)
-            for name, folder in models.items()
-            for kind in ("fp16", "q8", "q6", "q4")
-        },
-    )
+    def costs(name: str, folder: Path) -> None:
+        kinds = ("fp16", "q8", "q6", "q4")
+        each(tell, {f"{name}, {kind}": partial(cost, folder, kind) for kind in kinds})
+
+    costs("fp16", folder)
+    costs("exl2", given.exl2)
 
 
 def behaviour(given: Given, tell: Tell) -> None:
@@ -217,11 +216,11 @@ def behaviour(given: Given, tell: Tell) -> None:
 
 
 async def _behaviour(given: Given, tell: Tell) -> None:
+    folder = given.model or given.tiny
+    tell("model", folder.name)
     from gpu import timing
     from jupyter_fastgen.engine.base import Done, Request, Text
 
-    folder = given.model or given.tiny
-    tell("model", folder.name)
     ids = itertools.count(10**6)
 
     async def answer(engine: Any, prompt: str, **options: Any) -> tuple[str, Done]:
