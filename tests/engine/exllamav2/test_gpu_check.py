@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -319,7 +319,7 @@ def adapted(monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps' adapters have the harness' model."""
 
     @contextlib.asynccontextmanager
-    async def adapter(folder: Path, **_: Any) -> AsyncIterator[Engine]:
+    async def adapter(folder: Path, **_: Any) -> AsyncGenerator[Engine]:
         made = loaded(Parrot(loaded().vocabulary), tokens=65536, context=20000)
         async with Engine(made) as engine:
             yield engine
