@@ -28,7 +28,6 @@ from jupyter_fastgen.hub.seeing import Metrics
 from jupyter_fastgen.policy import Policy
 
 from ..engine.scripted import ScriptedEngine
-from ..waiting import until as until
 
 
 @dataclass
@@ -169,14 +168,3 @@ class HeldEngine(ScriptedEngine):
 
 def ask(id: int = 1, document: str = "d", **options: Any) -> Request:
     return Request(id, options.pop("prompt", "x = "), document=document, **options)
-
-
-async def collect(stream: AsyncGenerator[Event, None]) -> tuple[str, Done]:
-    text, done = "", None
-    async for event in stream:
-        if isinstance(event, Text):
-            text += event.text
-        else:
-            done = event
-    assert done is not None
-    return text, done

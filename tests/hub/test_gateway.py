@@ -21,8 +21,10 @@ from jupyter_fastgen.hub.limits import Bounds, Limits
 from jupyter_fastgen.hub.tries import WRONG, networks
 from jupyter_fastgen.policy import Policy, Rules
 
+from ..engine.collecting import collect
 from ..engine.scripted import ScriptedEngine
-from .running import HeldEngine, ask, collect, receive, running, send, until
+from ..waiting import until
+from .running import HeldEngine, ask, receive, running, send
 
 
 async def test_an_answer_streams_through_with_the_clients_own_id():
