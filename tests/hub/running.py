@@ -16,10 +16,11 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine.base import Abilities, Done, Engine, Event, Request, Text
 from jupyter_fastgen.engine.remote import RemoteEngine
+from jupyter_fastgen.hub.application import application
 from jupyter_fastgen.hub.auth import AuthError, Identity
 from jupyter_fastgen.hub.breaker import Breaker
 from jupyter_fastgen.hub.dispatch import Account, Dispatcher
-from jupyter_fastgen.hub.gateway import Gateway, application
+from jupyter_fastgen.hub.gateway import Gateway
 from jupyter_fastgen.hub.limits import Limits
 from jupyter_fastgen.hub.models import Model, Models
 from jupyter_fastgen.hub.quota import Quotas
