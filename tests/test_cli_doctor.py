@@ -250,9 +250,9 @@ async def test_servers_of_others_are_asked_what_they_are_and_can(
     [
         ("", "ok", "nothing is off"),
         ('everyone.features = { edits = "force-off" }', "ok", "off: edits: the administrator"),
-        ('preset = "exam"', "failed", "off: suggestions, automatic, next_cell, edits"),
+        ('everyone.preset = "exam"', "failed", "off: suggestions, automatic, next_cell, edits"),
         ('everyone.models = ["other"]', "failed", "not among those that are allowed: other"),
-        ("preset =", "failed", "nothing is allowed until it is corrected"),
+        ("everyone.preset =", "failed", "nothing is allowed until it is corrected"),
     ],
 )
 def test_what_the_policy_turns_off_is_told(

@@ -83,7 +83,7 @@ def test_who_listens_hears_of_each_change_once(tmp_path: Path):
     deaf = here.listen(lambda: heard.append(here.feature("edits").on))
     here.look()
     assert heard == []
-    (tmp_path / "policy.toml").write_text('preset = "exam"')
+    (tmp_path / "policy.toml").write_text('everyone.preset = "exam"')
     here.look()
     here.look()
     assert heard == [False]
@@ -91,7 +91,7 @@ def test_who_listens_hears_of_each_change_once(tmp_path: Path):
     here.tell(GATEWAY, Policy())
     assert heard == [False, False]
     deaf()
-    here.tell(GATEWAY, Policy(preset="exam"))
+    here.tell(GATEWAY, Policy(everyone=Rules(preset="exam")))
     assert heard == [False, False]
 
 
@@ -99,7 +99,7 @@ def test_a_model_has_nothing_to_do_where_nothing_may_be_written(tmp_path: Path):
     here = allowed(tmp_path, 'everyone.features = { suggestions = "force-off" }')
     assert here.any_writing().on
     assert not here.any_writing(Notebook(enabled=False)).on
-    here.tell(GATEWAY, Policy(preset="exam"))
+    here.tell(GATEWAY, Policy(everyone=Rules(preset="exam")))
     assert not here.any_writing().on
 
 

@@ -314,8 +314,8 @@ async def test_what_waits_past_its_deadline_is_told_to_come_back():
 @pytest.mark.parametrize(
     ("policy", "said"),
     [
-        (Policy(preset="confidential"), "preset confidential"),
-        (Policy(preset="exam"), "preset exam"),
+        (Policy(everyone=Rules(preset="confidential")), "preset confidential"),
+        (Policy(everyone=Rules(preset="exam")), "preset exam"),
     ],
 )
 async def test_the_policy_holds_at_the_gateway(policy: Policy, said: str):
