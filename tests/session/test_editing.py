@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,12 +17,10 @@ from jupyter_fastgen.engine.base import EngineError
 from jupyter_fastgen.host.edits import Edits
 from jupyter_fastgen.session.editing import EditJobs
 
-from ..browser import Browser
 from ..conftest import RunningServer
 from ..engine.scripted import FreeHost, ScriptedEngine
 from ..waiting import until
-
-Connect = Callable[[], Awaitable[Browser]]
+from .conftest import Connect
 
 MEAN = "def mean(values):\n    return sum(values) / len(values)"
 CELLS = [
@@ -282,16 +280,6 @@ def jp_server_config(
     jp_server_config: dict[str, Any], llama_server: RunningServer
 ) -> dict[str, Any]:
     return jp_server_config | {"FastgenApp": {"model": llama_server.url}}
-
-
-@pytest.fixture
-def connect(jp_ws_fetch: Callable[..., Awaitable[Any]]) -> Connect:
-    async def connect() -> Browser:
-        browser = Browser(await jp_ws_fetch("jupyter-fastgen", "ws"))
-        await browser.ready()
-        return browser
-
-    return connect
 
 
 async def test_an_edit_over_the_websocket_costs_what_was_not_read_before(
