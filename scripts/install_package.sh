@@ -5,8 +5,10 @@ set -euo pipefail
 environment=$1
 linked=$environment/share/jupyter/labextensions/jupyter_fastgen
 
-# pip must not write through the link of an earlier run into the sources.
+# pip must not write through the link of an earlier run into the sources; and where it has, because
+# somebody ran it by hand, what it wrote would be packed twice.
 if [ -L "$linked" ]; then rm "$linked"; fi
+rm -f jupyter_fastgen/labextension/install.json
 
 "$environment/bin/python" -m pip install --quiet --editable '.[dev,test]'
 # The tests of the ExLlamaV2 engine need torch, but no GPU. From PyPI it comes with CUDA, several
