@@ -28,7 +28,6 @@ from jupyter_fastgen.engine.base import (
     Priority,
     Progress,
     Request,
-    Text,
 )
 from jupyter_fastgen.engine.exllamav2 import adapter, loading
 from jupyter_fastgen.engine.exllamav2.answer import Answer
@@ -40,6 +39,7 @@ from jupyter_fastgen.engine.exllamav2.scheduler import Scheduler
 from jupyter_fastgen.engine.exllamav2.vocabulary import load_vocabulary
 
 from ...waiting import until as until
+from ..collecting import collect
 from . import ATTENTION
 from .language import SPECIAL, Language, Parrot
 
@@ -286,11 +286,4 @@ def asked(prompt: str = "1, 2, 3, 4,", **options: Any) -> Request:
 
 
 async def answered(engine: Engine, request: Request) -> tuple[str, Done]:
-    text, done = "", None
-    async for event in engine.stream(request):
-        if isinstance(event, Text):
-            text += event.text
-        else:
-            done = event
-    assert done is not None
-    return text, done
+    return await collect(engine.stream(request))
