@@ -14,6 +14,7 @@ and ninja. The exit status is 0 where every step ran and every goal was met.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -109,11 +110,11 @@ def end(child: subprocess.Popen[bytes]) -> None:
     if child.poll() is not None:
         return
     os.killpg(child.pid, signal.SIGINT)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(GRACE)
-    except subprocess.TimeoutExpired:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+    child.wait()
 
 
 def brief(why: str) -> str:
