@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import torch
+from exllamav2 import ExLlamaV2Lora
 from exllamav2.generator import dynamic
 from exllamav2.generator.dynamic import ExLlamaV2DynamicGenerator, ExLlamaV2DynamicJob
 
@@ -125,6 +126,12 @@ class Generator(ExLlamaV2DynamicGenerator):
 
     Tokens are accepted where they are what would have been chosen, so no draft changes an answer.
     """
+
+    def set_loras(self, loras: ExLlamaV2Lora | None) -> None:
+        """Compute with an adapter from now on, or with none; no job may be there."""
+        super().set_loras(loras)
+        # For none it keeps an empty list, of which its layers ask for the first.
+        self.current_loras = self.current_loras or None
 
     def iterate_ngram_gen(self, results: list[Any]) -> torch.Tensor | None:
         """The drafts of all jobs that are past their prompt, (jobs, width), or None."""

@@ -124,6 +124,7 @@ class FakeModel:
         if self.failing is not None:
             error, self.failing = self.failing, None
             raise error
+        assert loras is None or loras, "the library's layers ask for the first"
         self.adapters.append(loras)
         jobs, rows = input_ids.shape
         if preprocess_only:

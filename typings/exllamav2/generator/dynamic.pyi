@@ -53,6 +53,7 @@ class ExLlamaV2DynamicGenerator:
     active_jobs: list[Any]
     all_pages: list[CachePage]
     draft_model: ExLlamaV2
+    current_loras: list[ExLlamaV2Lora] | None
     draft_cache: ExLlamaV2CacheBase
     def __init__(
         self,
