@@ -19,7 +19,7 @@ ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup model lab test lint test-python test-js test-wheel test-ui fuzz bench gpu-check format clean
+.PHONY: help setup model lab wheel test lint test-python test-js test-wheel test-ui fuzz bench gpu-check format clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ setup: $(STAMPS)/python model ## Create the environment, build, install, fetch t
 
 lab: setup ## Open JupyterLab on a notebook with ghost text
 	$(BIN)/jupyter lab $(ALLOW_ROOT) --LabApp.default_url=/lab/tree/examples/welcome.ipynb $(ARGS)
+
+wheel: $(STAMPS)/python ## Build what `pip` installs, into dist
+	scripts/build_wheel.sh dist
 
 test: setup ## Run every check: lint, types, Python, TypeScript, wheel, browser
 	@MAKE="$(MAKE)" scripts/run_checks.sh lint test-python test-js test-wheel test-ui

@@ -11,13 +11,7 @@ fail() {
   exit 1
 }
 
-# A development build would be packed as it is: replace it.
-if [ -n "$(find jupyter_fastgen/labextension -name '*.map' -o -name build_log.json)" ]; then
-  .venv/bin/jlpm build:prod
-fi
-
-.venv/bin/python -m build --wheel --outdir "$work" . >"$work/build.log" 2>&1 ||
-  { cat "$work/build.log"; fail 'the wheel cannot be built'; }
+scripts/build_wheel.sh "$work"
 wheel=$(echo "$work"/*.whl)
 
 contents=$(.venv/bin/python -m zipfile --list "$wheel")

@@ -111,7 +111,7 @@ class Panel extends ReactWidget {
         {this._buttons(snapshot)}
         <h3>{trans.__('Why was nothing shown? The last requests')}</h3>
         {snapshot.records.length === 0 ? (
-          <p>{trans.__('None yet. Type in a code cell.')}</p>
+          <p>{trans.__('None yet.')}</p>
         ) : (
           this._table(snapshot.records)
         )}

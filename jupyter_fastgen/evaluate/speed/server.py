@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -114,12 +115,17 @@ def _process(
 
 
 def _wait(process: subprocess.Popen[bytes], scratch: Path) -> str:
-    """The server's address, from the file it writes when it is open for requests."""
+    """The server's address, when it is open for requests.
+
+    It writes the address into a file before it listens there.
+    """
     path = scratch / "runtime" / f"jpserver-{process.pid}.json"
     end = time.monotonic() + START_S
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(OSError, ValueError):
-            return json.loads(path.read_text())["url"]
+            found = json.loads(path.read_text())
+            socket.create_connection(("127.0.0.1", found["port"]), timeout=1).close()
+            return found["url"]
         time.sleep(0.05)
     lines = (scratch / "log").read_text(errors="replace").strip().splitlines()
     raise BenchError(
