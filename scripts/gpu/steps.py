@@ -240,6 +240,20 @@ async def contract(engine: Any) -> dict[str, str]:
     return told
 
 
+def pictures(given: Given) -> Result:
+    """Tiny models that see: towers and answers about a picture, against transformers."""
+    from gpu import seeing
+
+    told = {}
+    for kind in seeing.KINDS:
+        folder = given.work / f"seeing-{kind}"
+        seeing.write(folder, kind)
+        told[kind] = seeing.check(load(folder, "fp16"), folder)
+        assert told[kind]["embeddings"] < 0.02, told
+        assert told[kind]["sure"] < 0.1, told
+    return told
+
+
 def speed(given: Given) -> Result:
     """Times and memory of seven billion 4-bit weights, which are random."""
     import torch
@@ -278,7 +292,7 @@ def typists(given: Given) -> Result:
 
 STEPS: dict[str, Callable[[Given], Result]] = {
     step.__name__: step
-    for step in (extension, train, logits, convert, kv, behaviour, speed, typists)
+    for step in (extension, train, logits, convert, kv, behaviour, pictures, speed, typists)
 }
 
 
