@@ -16,31 +16,32 @@ from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 from traitlets import Bool, Enum, Float, Int, Unicode
 
-from .allowed import Allowed
-from .answers import Answers
 from .completion.confidence import THRESHOLD
 from .completion.context import Budget
 from .completion.modules import LocalModules
 from .completion.service import Options
 from .edit.actions import load_actions
-from .edits import Edits
+from .engine import frames
 from .engine.base import KVFormat
-from .habit import HabitFile, default_path
 from .handlers import ROUTES
-from .host import ModelHost, Settings, edit_host, image_model, remote_host
-from .hub import frames
-from .kernel import Kernels
+from .host.allowed import Allowed
+from .host.edits import Edits, edit_host, image_model, remote_host
+from .host.host import ModelHost
+from .host.settings import Settings
+from .kernel.kernels import Kernels
 from .link import CERTIFICATE, SECRET, URL
 from .models.catalog import load_catalog
 from .models.resolve import listed
 from .models.store import ModelStore
 from .policy import Notebook, PolicyFile
-from .seen import Seen
+from .session.answers import Answers
+from .session.habit import HabitFile, default_path
+from .telemetry.seen import Seen
 
 if TYPE_CHECKING:
     from .engine.remote import Told
     from .handlers import StreamHandler
-    from .session import Session
+    from .session.session import Session
 
 
 LOOPBACK: dict[str, str] = {

@@ -11,9 +11,9 @@ from .errors import FastgenError
 if TYPE_CHECKING:
     from traitlets.config import Config
 
-    from .allowed import Allowed
     from .app import FastgenApp
-    from .host import Settings
+    from .host.allowed import Allowed
+    from .host.settings import Settings
 
 _FILES = ("jupyter_config", "jupyter_server_config", "jupyter_fastgen_config")
 """Configuration files that hold `c.FastgenApp`, the later ones winning."""
@@ -47,8 +47,8 @@ def load_settings() -> tuple[Settings, Allowed]:
 
     Raises `BadConfigError`.
     """
-    from .allowed import Allowed
-    from .host import Settings
+    from .host.allowed import Allowed
+    from .host.settings import Settings
     from .policy import PolicyFile
 
     try:

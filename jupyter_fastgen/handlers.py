@@ -19,9 +19,9 @@ from tornado import web, websocket
 from tornado.ioloop import PeriodicCallback
 
 from . import __version__, protocol
-from .answers import ID, Asked
 from .errors import UNREADABLE
-from .session import Session
+from .session.answers import ID, Asked
+from .session.session import Session
 
 if TYPE_CHECKING:
     from .app import FastgenApp

@@ -1,8 +1,7 @@
 """What an administrator allows, to whom and where; the same answer in the server and the gateway.
 
-    preset = "confidential"
-
     [everyone]
+    preset = "confidential"
     models = ["qwen2.5-coder-1.5b"]
     features = { edits = "force-off" }
 
@@ -70,21 +69,32 @@ class BadPolicyError(FastgenError):
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is said of features, and the models allowed: None says nothing of them."""
+    """What is said of features, and the models allowed: None says nothing of them.
+
+    The features are what the preset says, but for those that are named.
+    """
 
     features: dict[Feature, Choice] = {}
     models: tuple[str, ...] | None = None
+    preset: Preset = ""
+
+    def of(self, feature: Feature) -> tuple[Choice, str] | None:
+        """What they say of it, and the preset that does; None if nothing."""
+        if feature in self.features:
+            return self.features[feature], ""
+        if feature in PRESETS[self.preset]:
+            return PRESETS[self.preset][feature], f" (preset {self.preset})"
+        return None
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """All rules. What `groups` say replaces what is said for `everyone`, which the preset begins.
+    """All rules. What `groups` say replaces what is said for `everyone`.
 
     A notebook is of the course that its metadata names (`fastgen.course`). Since who works in it
     can write that, too, a course only ever takes away. With `closed` nothing is allowed, and that
     sentence is the reason.
     """
 
-    preset: Preset = ""
     everyone: Rules = Rules()
     groups: dict[str, Rules] = {}
     courses: dict[str, Rules] = {}
@@ -175,8 +185,9 @@ def decide(
     if choice == "force-off":
         return Decision(False, f"the administrator turned it off{who}", feature)
     course = policy.courses.get(notebook.course)
-    if course is not None and course.features.get(feature) == "force-off":
-        return Decision(False, f"it is off in the course {notebook.course}", feature)
+    said = course.of(feature) if course is not None else None
+    if said is not None and said[0] == "force-off":
+        return Decision(False, f"it is off in the course {notebook.course}{said[1]}", feature)
     if not notebook.enabled:
         return Decision(False, "the notebook's metadata turns it off (fastgen.enabled)", feature)
     if choice == "force-on":
@@ -210,18 +221,16 @@ def strictest(decisions: Iterable[Decision]) -> Decision:
 
 
 def _choice(policy: Policy, feature: Feature, groups: Iterable[str]) -> tuple[Choice, str]:
-    said: dict[str, Choice] = {
-        name: rules.features[feature]
+    said = {
+        name: found
         for name, rules in _of(policy, groups).items()
-        if feature in rules.features
+        if (found := rules.of(feature)) is not None
     }
     if said:
-        group = max(sorted(said), key=lambda name: STRICTNESS[said[name]])
-        return said[group], f" for the group {group}"
-    if feature in policy.everyone.features:
-        return policy.everyone.features[feature], ""
-    preset = PRESETS[policy.preset].get(feature, "user-choice")
-    return preset, f" (preset {policy.preset})"
+        group = max(sorted(said), key=lambda name: STRICTNESS[said[name][0]])
+        choice, preset = said[group]
+        return choice, f" for the group {group}{preset}"
+    return policy.everyone.of(feature) or ("user-choice", "")
 
 
 def _of(policy: Policy, groups: Iterable[str]) -> dict[str, Rules]:

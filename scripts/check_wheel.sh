@@ -37,7 +37,7 @@ from jupyter_fastgen.edit.actions import load_actions
 from jupyter_fastgen.models.catalog import load_catalog
 assert load_actions() and list(load_catalog())
 ' || fail 'data files are missing from the wheel'
-env/bin/python -c 'from jupyter_fastgen.kernel import request
+env/bin/python -c 'from jupyter_fastgen.kernel.kernels import request
 for language in ("python", "r", "julia"): request(language)' || fail 'a kernel probe is missing'
 IPYTHONDIR=$work/ipython env/bin/python -m IPython -c '%fastgen -h' >/dev/null ||
   fail 'IPython does not know the magic'

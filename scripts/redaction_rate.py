@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from jupyter_fastgen.redaction import redact
+from jupyter_fastgen.engine.redaction import redact
 
 CODE = {".py", ".r", ".jl", ".js", ".ts", ".md", ".java", ".c", ".sh"}
 

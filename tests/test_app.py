@@ -10,7 +10,7 @@ import pytest
 
 from jupyter_fastgen.app import FastgenApp, environment
 from jupyter_fastgen.configured import load_settings
-from jupyter_fastgen.hub import frames
+from jupyter_fastgen.engine import frames
 
 IMPORT = """
 import json, sys, time

@@ -113,8 +113,8 @@ def test_language_and_cells(notebook: Path):
 @pytest.mark.parametrize(
     ("policy", "metadata", "why"),
     [
-        ('preset = "exam"', {}, "preset exam"),
-        ("preset =", {}, "nothing is allowed"),
+        ('everyone.preset = "exam"', {}, "preset exam"),
+        ("everyone.preset =", {}, "nothing is allowed"),
         ("", {"fastgen": {"enabled": False}}, "fastgen.enabled"),
         ('[courses.cs]\nfeatures.suggestions = "force-off"', {"fastgen": {"course": "cs"}}, "cs"),
     ],

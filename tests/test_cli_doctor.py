@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from jupyter_fastgen import computer, diagnosis, gpu
+from jupyter_fastgen import computer, gpu
 from jupyter_fastgen.cli import main
+from jupyter_fastgen.diagnosis import model
 
 from .engine.faulty import faulty
 
@@ -66,7 +67,7 @@ def test_full_disk_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("FASTGEN_MODELS_DIR", str(tmp_path))
-    monkeypatch.setattr(diagnosis, "_free_space", lambda directory: 1000)
+    monkeypatch.setattr(model, "_free_space", lambda directory: 1000)
     _, findings = ask_doctor(capsys)
     assert "491 MB are needed: make room" in findings["model"]["text"]
 
@@ -82,7 +83,7 @@ def test_full_disk_is_named(
 def test_engine_that_cannot_be_imported(
     fault: str, mend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(diagnosis, "import_fault", lambda module: fault)
+    monkeypatch.setattr(model, "import_fault", lambda module: fault)
     code, findings = ask_doctor(capsys)
     assert code == 1
     assert fault in findings["engine"]["text"]
@@ -113,7 +114,7 @@ def test_a_gpu_gets_the_largest_model_that_fits(on_gpu, capsys: pytest.CaptureFi
 def test_a_folder_that_does_not_fit_on_the_disk_is_named(
     on_gpu, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(diagnosis, "_free_space", lambda directory: 1000)
+    monkeypatch.setattr(model, "_free_space", lambda directory: 1000)
     _, findings = ask_doctor(capsys)
     assert "6.19 GB are needed: make room" in findings["model"]["text"]
 
@@ -172,8 +173,8 @@ def test_a_model_for_gpus_without_one_is_named(
 
 
 def test_import_fault():
-    assert diagnosis.import_fault("json") is None
-    assert diagnosis.import_fault("no_such_module") == (
+    assert model.import_fault("json") is None
+    assert model.import_fault("no_such_module") == (
         "ModuleNotFoundError: No module named 'no_such_module'"
     )
 
@@ -249,9 +250,9 @@ async def test_servers_of_others_are_asked_what_they_are_and_can(
     [
         ("", "ok", "nothing is off"),
         ('everyone.features = { edits = "force-off" }', "ok", "off: edits: the administrator"),
-        ('preset = "exam"', "failed", "off: suggestions, automatic, next_cell, edits"),
+        ('everyone.preset = "exam"', "failed", "off: suggestions, automatic, next_cell, edits"),
         ('everyone.models = ["other"]', "failed", "not among those that are allowed: other"),
-        ("preset =", "failed", "nothing is allowed until it is corrected"),
+        ("everyone.preset =", "failed", "nothing is allowed until it is corrected"),
     ],
 )
 def test_what_the_policy_turns_off_is_told(

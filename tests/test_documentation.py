@@ -4,7 +4,7 @@ import json
 import runpy
 from pathlib import Path
 
-from jupyter_fastgen.host import EDIT_TOKENS, Settings
+from jupyter_fastgen.host.settings import EDIT_TOKENS, Settings
 from jupyter_fastgen.magic.options import COMMANDS, KEPT, OPTIONS, Asked
 from jupyter_fastgen.models.catalog import load_catalog
 from jupyter_fastgen.models.choice import gpu_memory

@@ -14,10 +14,11 @@ from urllib.parse import urlencode
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from jupyter_fastgen import protocol, session
+from jupyter_fastgen import protocol
 from jupyter_fastgen.completion.confidence import Habit
-from jupyter_fastgen.habit import HabitFile, default_path
 from jupyter_fastgen.handlers import ROUTES
+from jupyter_fastgen.session import session
+from jupyter_fastgen.session.habit import HabitFile, default_path
 
 from .browser import Browser, ClosedError
 

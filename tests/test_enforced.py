@@ -141,7 +141,7 @@ def user_prompts(model: Faulty) -> list[str]:
 async def test_in_an_exam_no_way_leads_to_the_model(
     connect: Any, post: Any, model: Faulty, policy: Says, jp_fetch: Fetch
 ):
-    policy('preset = "exam"')
+    policy('everyone.preset = "exam"')
     browser = await connect()
     browser.send(protocol.Hello(protocol.VERSION))
     welcome = await browser.until(protocol.Welcome)
@@ -206,7 +206,7 @@ async def test_a_policy_that_changes_reaches_pages_that_are_there(
     opened(browser)
     assert await refused(browser) == {}
     file = Path(app.policy_file)
-    await asyncio.to_thread(file.write_text, 'preset = "exam"')
+    await asyncio.to_thread(file.write_text, 'everyone.preset = "exam"')
     rules = await browser.until(protocol.Rules)
     assert rules.features["suggestions"].why == EXAM
     before = len(model.asked)
@@ -220,7 +220,7 @@ async def test_a_policy_that_changes_reaches_pages_that_are_there(
 async def test_a_policy_that_can_not_be_read_allows_nothing(
     connect: Any, post: Any, policy: Says, model: Faulty
 ):
-    policy("preset = exam")
+    policy("everyone.preset = exam")
     browser = await connect()
     status = await browser.greet()
     assert status.state == "off"
@@ -325,7 +325,7 @@ class TestElsewhere:
     async def test_nothing_goes_there_while_remote_is_off(
         self, connect: Any, post: Any, policy: Says, model: Faulty
     ):
-        policy('preset = "confidential"')
+        policy('everyone.preset = "confidential"')
         browser = await connect()
         status = await browser.greet()
         why = "the administrator turned it off (preset confidential)"
@@ -387,9 +387,9 @@ class TestBehindAGateway:
     @pytest.mark.parametrize(
         ("policy", "why"),
         [
-            (Policy(preset="exam"), EXAM),
+            (Policy(everyone=Rules(preset="exam")), EXAM),
             (Policy(groups={"ai-users": Rules({"edits": "force-off"})}), "the group ai-users"),
-            (Policy(preset="confidential"), "behind a gateway"),
+            (Policy(everyone=Rules(preset="confidential")), "behind a gateway"),
             (Policy(closed="Back on Monday."), "Back on Monday."),
         ],
     )

@@ -15,7 +15,7 @@ import pytest
 from jupyter_fastgen import protocol
 from jupyter_fastgen.app import FastgenApp
 from jupyter_fastgen.generate.service import GenerateService
-from jupyter_fastgen.host import ModelHost
+from jupyter_fastgen.host.host import ModelHost
 from jupyter_fastgen.link import CERTIFICATE, SECRET, URL, LinkError, find
 
 from .engine.scripted import ScriptedHost

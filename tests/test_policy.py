@@ -29,10 +29,10 @@ FEATURES: tuple[Feature, ...] = get_args(Feature)
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 features = st.dictionaries(st.sampled_from(FEATURES), st.sampled_from(CHOICES))
-rules = st.builds(Rules, features, st.none() | st.tuples(st.sampled_from("mn")))
+presets = st.sampled_from(["", "exam", "confidential"])
+rules = st.builds(Rules, features, st.none() | st.tuples(st.sampled_from("mn")), presets)
 policies = st.builds(
     Policy,
-    st.sampled_from(["", "exam", "confidential"]),
     rules,
     st.dictionaries(st.sampled_from("ab"), rules),
     st.dictionaries(st.sampled_from("xy"), rules),
@@ -91,13 +91,32 @@ def test_a_notebook_turns_itself_off():
 
 def test_in_an_exam_no_model_writes():
     for feature in ("suggestions", "automatic", "next_cell", "edits", "generate"):
-        told = decide(Policy(preset="exam"), feature, wish=True)
+        told = decide(Policy(everyone=Rules(preset="exam")), feature, wish=True)
         assert not told.on
         assert "exam" in told.why
 
 
+def test_a_group_or_a_course_has_a_preset_of_its_own():
+    policy = Policy(
+        everyone=Rules(preset="confidential"),
+        groups={
+            "exam": Rules({"edits": "user-choice", "remote": "user-choice"}, preset="exam"),
+        },
+        courses={"cs": Rules(preset="exam")},
+    )
+    told = decide(policy, "suggestions", wish=True, groups=["exam"])
+    assert not told.on
+    assert told.why == "the administrator turned it off for the group exam (preset exam)"
+    assert decide(policy, "edits", wish=True, groups=["exam"]).on
+    assert decide(policy, "remote", wish=True, groups=["exam"]).on
+    assert not decide(policy, "kernel_context", wish=True, groups=["exam"]).on
+    assert decide(policy, "suggestions", wish=True, groups=["other"]).on
+    told = decide(policy, "generate", wish=True, notebook=Notebook(course="cs"))
+    assert told == Decision(False, "it is off in the course cs (preset exam)")
+
+
 def test_confidential_data_stay_on_the_users_server():
-    policy = Policy(preset="confidential")
+    policy = Policy(everyone=Rules(preset="confidential"))
     assert not decide(policy, "remote", wish=True).on
     assert not decide(policy, "kernel_context", wish=True).on
     assert decide(policy, "suggestions", wish=True).on
@@ -135,11 +154,13 @@ def test_whatever_the_user_did_not_decide_has_a_reason(policy, feature, wish, gr
 
 def test_a_policy_is_read_from_a_file(tmp_path: Path):
     file = tmp_path / "policy.toml"
-    file.write_text('preset = "exam"\n[groups.staff.features]\nedits = "user-choice"\n')
+    file.write_text('everyone.preset = "exam"\n[groups.staff.features]\nedits = "user-choice"\n')
     assert decide(load_policy(file), "edits", wish=True, groups=["staff"]).on
 
 
-@pytest.mark.parametrize("text", ["preset = 1", "[everyone.features]\nedit = 'force-off'", "x ="])
+@pytest.mark.parametrize(
+    "text", ["everyone.preset = 1", "[everyone.features]\nedit = 'force-off'", "x ="]
+)
 def test_a_policy_with_a_mistake_is_refused(tmp_path: Path, text: str):
     file = tmp_path / "policy.toml"
     file.write_text(text)
@@ -157,9 +178,9 @@ def test_a_file_is_followed_and_closes_all_while_it_can_not_be_read(tmp_path: Pa
         assert not allows_model(file.policy, "m").on
     path.write_text("")
     assert decide(file.policy, "suggestions", wish=True).on
-    path.write_text('preset = "exam"')
+    path.write_text('everyone.preset = "exam"')
     assert not decide(file.policy, "suggestions", wish=True).on
-    path.write_text('preset = "examination"')
+    path.write_text('everyone.preset = "examination"')
     assert "examination" in decide(file.policy, "kernel_context", wish=True).why
     path.unlink()
     assert not decide(file.policy, "remote", wish=True).on

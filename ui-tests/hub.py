@@ -2,7 +2,8 @@
 
 It ends with its standard input.
 
-Its users are alice, who may use the gateway, and bob, who may not; any password is right.
+Its users are alice, who may use the gateway, bob, who may not, and carol, who sits in an exam; any
+password is right.
 """
 
 import shutil
@@ -29,7 +30,7 @@ assert model is not None, "run `make setup`"
 with tempfile.TemporaryDirectory(prefix="fastgen-hub-") as name:
     folder = Path(name)
     with made("6", model, folder, managed=False, arguments=ARGUMENTS) as hub:
-        for user in ("alice", "bob"):
+        for user in ("alice", "bob", "carol"):
             home = folder / "home" / user
             home.mkdir(parents=True)
             shutil.copy(ROOT / "ui-tests" / "notebooks" / "short.ipynb", home)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..completion.service import End
+    from ..completion.writing import End
     from ..document import Cursor, Document
-    from ..host import ModelHost
+    from ..host.host import ModelHost
 
 
 def complete(
@@ -75,7 +75,7 @@ def _cursor(document: Document, path: Path, cell: int, offset: int | None) -> Cu
 async def _run(host: ModelHost, cursor: Cursor, echo: bool) -> tuple[str, End]:
     from contextlib import aclosing
 
-    from ..completion.service import Piece
+    from ..completion.writing import Piece
     from ..errors import FastgenError
 
     try:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..diagnosis import Finding
+    from ..diagnosis.finding import Finding
     from ..engine.base import Done
-    from ..host import ModelHost
+    from ..host.host import ModelHost
 
 _MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "failed": ("FAILED", "red")}
 
@@ -21,7 +21,7 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say whether ghost text can work here, and what mends it; exit code 1 if it can't."""
-    from ..diagnosis import examine
+    from ..diagnosis.examine import examine
 
     findings: list[Finding] = []
     for finding in examine():
@@ -79,7 +79,7 @@ def _load() -> Finding:
     import asyncio
 
     from ..configured import load_app
-    from ..diagnosis import Finding
+    from ..diagnosis.finding import Finding
     from ..engine.base import EngineError
 
     try:
@@ -102,7 +102,7 @@ async def _measure(host: ModelHost) -> tuple[float, Done]:
     import time
     from contextlib import aclosing
 
-    from ..completion.service import End
+    from ..completion.writing import End
     from ..document import Cell, Cursor, Document
     from ..engine.base import EngineError
 

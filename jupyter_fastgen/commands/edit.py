@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from ..edit.hunks import Hunk
     from ..edit.merge import Merge
     from ..edit.service import End
-    from ..edits import Edits
-    from ..host import ModelHost
-    from ..source import Source
+    from ..edit.source import Source
+    from ..host.edits import Edits
+    from ..host.host import ModelHost
 
 
 def edit(
@@ -51,8 +51,8 @@ def edit(
     import asyncio
 
     from ..configured import load_app
+    from ..edit.source import read_source, write_source
     from ..errors import FastgenError
-    from ..source import read_source, write_source
 
     app = load_app(model)
     chosen = _action(app.edits.actions, action)
@@ -177,7 +177,7 @@ def _rebased(source: Source, merge: Merge) -> tuple[Source, Merge, list[Hunk]]:
     from ..edit.blocks import parse
     from ..edit.checks import checked
     from ..edit.merge import rebase
-    from ..source import read_source
+    from ..edit.source import read_source
 
     now = read_source(source.path, source.cell)
     if now.text == source.text:

@@ -8,7 +8,7 @@ import typer
 def forget() -> None:
     """Forget what was learned of which suggestions you accept."""
     from ..errors import FastgenError
-    from ..habit import HabitFile, default_path
+    from ..session.habit import HabitFile, default_path
 
     path = default_path()
     was_there = path.exists()

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from ..document import Cursor
 from ..engine import base
@@ -16,6 +16,7 @@ from . import context, gate, known, prompt, stop
 from .confidence import LIKELY, Habit, Judge, Judgement
 from .modules import LocalModules
 from .namespace import Namespace
+from .writing import End, Piece, Writing
 
 LINE_TOKENS = 48
 """Of one line, and of what it may open. GitHub Copilot's client notes 19 characters as the median
@@ -61,34 +62,10 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """More ghost text, which is part of a `block` of lines."""
-
-    text: str
-    block: bool
-
-
-@dataclass(frozen=True)
 class Alternative:
     """The whole of another ghost text."""
 
     text: str
-
-
-@dataclass(frozen=True)
-class End:
-    """The suggestion is complete; `cost` is what the engine counted.
-
-    `held`: what was shown is to be taken back. `gate` names what held back all or the
-    end of it, and `why` says so in a sentence. `judgement`: how sure the model
-    was, None where that was not known.
-    """
-
-    reason: Literal["stop", "length", "empty", "held", "cancelled"]
-    why: str
-    cost: base.Done | None
-    gate: str = ""
-    judgement: Judgement | None = None
 
 
 @dataclass
@@ -108,15 +85,6 @@ class _Place:
             self.namespace = namespace
             self.known = known.describe(namespace, cursor, budget) if namespace else ""
         return self.known
-
-
-@dataclass(frozen=True)
-class _Writing:
-    """What the text of one answer goes through."""
-
-    cutter: stop.Cutter
-    judge: Judge
-    screen: gate.Screen
 
 
 class CompletionService:
@@ -147,12 +115,12 @@ class CompletionService:
         `EngineError`, and `OutOfStepError` for an unknown cell.
         """
         view, built = await self._prompt(key, cursor, namespace, ahead)
-        writing = self._writing(view, cursor, namespace, ahead, invoked)
+        writing = self._writing(view, cursor, built.begin, namespace, ahead, invoked)
         logprobs = self._options.confidence is not None
         priority = "explicit" if invoked else "prefetch" if ahead else "ghost"
         request = self._request(key, built.text, built.begin, writing, logprobs, priority)
         place, suggested = self._places[key], ""
-        async with aclosing(self._written(request, built.begin, writing)) as pieces:
+        async with aclosing(self._written(request, writing)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Piece):
                     suggested += piece.text
@@ -200,12 +168,10 @@ class CompletionService:
                     break
                 tries -= 1
                 # How unsure the model is of another text is known, and no fault of it.
-                writing = self._writing(view, cursor, namespace, invoked=True)
+                writing = self._writing(view, cursor, branch.begin, namespace, invoked=True)
                 request = self._request(key, text, start.text, writing)
                 written = ""
-                async with aclosing(
-                    self._written(request, branch.begin, writing, branch.shown)
-                ) as pieces:
+                async with aclosing(self._written(request, writing, branch.shown)) as pieces:
                     async for piece in pieces:
                         if isinstance(piece, Piece):
                             written += piece.text
@@ -246,10 +212,11 @@ class CompletionService:
         self,
         view: context.View,
         cursor: Cursor,
+        typed: str,
         namespace: Namespace | None,
         ahead: str = "",
         invoked: bool = False,
-    ) -> _Writing:
+    ) -> Writing:
         before = view.before + ahead
         block = stop.wants_block(before, view.after)
         judged_by = None
@@ -260,14 +227,14 @@ class CompletionService:
         usual = 0.0 if invoked else self._options.confidence or 0.0
         judge = Judge(self._options.habit.threshold(usual), block)
         cutter = stop.Cutter(before, view.after, block)
-        return _Writing(cutter, judge, gate.Screen(judged_by))
+        return Writing(cutter, judge, gate.Screen(judged_by), typed)
 
     def _request(
         self,
         key: str,
         text: str,
         begin: str,
-        writing: _Writing,
+        writing: Writing,
         logprobs: bool = False,
         priority: base.Priority = "ghost",
     ) -> base.Request:
@@ -275,7 +242,7 @@ class CompletionService:
             key,
             text,
             begin,
-            max_tokens=BLOCK_TOKENS if writing.cutter.block else LINE_TOKENS,
+            max_tokens=BLOCK_TOKENS if writing.is_block else LINE_TOKENS,
             stop=self._template.stop,
             logprobs=logprobs,
             priority=priority,
@@ -286,41 +253,23 @@ class CompletionService:
         return base.Request(base.new_id(), text, begin, document=key, adapter=adapter, **more)
 
     async def _written(
-        self, request: base.Request, typed: str, writing: _Writing, head: str = ""
+        self, request: base.Request, writing: Writing, head: str = ""
     ) -> AsyncGenerator[Piece | End, None]:
-        """The suggestion `head` and then the answer, which repeats what was `typed`."""
-        cutter, judge, screen = writing.cutter, writing.judge, writing.screen
-        shown = False
-        if head and (piece := screen.push(cutter.push(head))):
-            shown = True
-            yield Piece(piece, cutter.block)
+        """The suggestion `head`, and then the answer."""
+        for piece in writing.begin(head):
+            yield piece
         cost: base.Done | None = None
         async with aclosing(self._events(request)) as events:
             async for event in events:
                 if isinstance(event, base.Done):
                     cost = event
                     break
-                # The answer repeats what was typed of its first word; only the rest is new.
-                skipped = _common(typed, event.text)
-                typed = typed[skipped:]
-                new = "" if typed else event.text[skipped:]
-                if not (cutter.ended or judge.doubts):
-                    judge.push(new, event.logprobs)
-                    piece = "" if typed or judge.doubts else screen.push(cutter.push(new))
-                    if piece:
-                        shown = True
-                        yield Piece(piece, cutter.block)
-                if cutter.ended or judge.doubts or screen.held:
+                for piece in writing.push(event):
+                    yield piece
+                if writing.is_decided:
                     self._engine.cancel(request.id)
-        if judge.doubts:
-            screen.cut()
-        else:
-            rest = "" if cutter.ended else cutter.finish()
-            whole = cutter.complete or (cost is not None and cost.reason == "stop")
-            if piece := screen.push(rest) + screen.finish(whole):
-                shown = True
-                yield Piece(piece, cutter.block)
-        yield _end(cost, cutter.complete, shown, screen, judge)
+        for last in writing.finish(cost):
+            yield last
 
     async def _starts(self, key: str, text: str, begin: str) -> base.Done:
         request = self._ask(key, text, begin, starts=MOST_STARTS)
@@ -376,30 +325,3 @@ def _differs(start: base.Start, suggested: str, typed: str) -> bool:
         and start.text[len(typed) :].strip() != ""
         and not _words(suggested).startswith(_words(word))
     )
-
-
-def _common(a: str, b: str) -> int:
-    """Length of the common start."""
-    for index, (x, y) in enumerate(zip(a, b, strict=False)):
-        if x != y:
-            return index
-    return min(len(a), len(b))
-
-
-def _end(
-    cost: base.Done | None, complete: bool, shown: bool, screen: gate.Screen, judge: Judge
-) -> End:
-    known = judge.judgement
-    if screen.held is not None:
-        reason = "stop" if screen.keeps else "held"
-        return End(reason, screen.held.why, cost, screen.held.gate, known)
-    if judge.doubt is not None:
-        why = "the model is not sure how it goes on" if shown else "the model is not sure enough"
-        why += f" ({100 * judge.doubt:.0f} %)"
-        return End("stop" if shown else "held", why, cost, "confidence", known)
-    if cost is not None and cost.reason == "cancelled" and not complete:
-        return End("cancelled", "", cost)
-    if not shown:
-        return End("empty", "the model suggests nothing here", cost)
-    reason = "length" if cost is not None and cost.reason == "length" else "stop"
-    return End(reason, "", cost, judgement=known)

@@ -7,8 +7,8 @@ from contextlib import aclosing
 
 import msgspec
 
-from ..redaction import Redactor
 from .base import Done, Event, Request, Text
+from .redaction import Redactor
 
 
 async def hiding(

@@ -1,4 +1,4 @@
-"""The engine of a gateway, over a websocket; see `hub/frames.py`.
+"""The engine of a gateway, over a websocket; see `frames.py`.
 
 It lives in the server's own process: there is no model to load and nothing that could crash, and
 another process would only cost memory in every user's server.
@@ -21,9 +21,8 @@ from tornado.websocket import (
 )
 
 from ..errors import UNREADABLE
-from ..hub import frames
-from ..hub.quota import spent
 from ..policy import Policy
+from . import frames
 from .base import (
     BusyError,
     Done,
@@ -38,8 +37,8 @@ from .base import (
     Text,
 )
 from .hiding import hiding
+from .supervised import Supervised, WorkerState
 from .way import CONNECT_SECONDS, ForGoodError, Way
-from .worker import WorkerState
 
 WAITS = (0.5, 1.0, 3.0, 10.0, 30.0)
 """Seconds before the first, second, … try in a row to connect again, the last for all others. Half
@@ -58,7 +57,7 @@ Told = frames.Hint | frames.Budget | frames.Failed
 day's tokens, and what was refused."""
 
 
-class RemoteEngine:
+class RemoteEngine(Supervised):
     """An `Engine` behind a gateway; connects by itself, as often as it must."""
 
     def __init__(
@@ -76,29 +75,29 @@ class RemoteEngine:
         `on_policy` is told what the gateway says of its user and their groups, and again when that
         has changed.
         """
+        super().__init__(
+            "",
+            on_state,
+            WorkerState("loading", detail="connecting to the gateway"),
+            "the gateway was left",
+            CONNECT_SECONDS + WAITS[0],
+        )
         self._way = Way(url, token)
         self._role: Role = role
-        self._on_state = on_state
         self._on_told = on_told
         self._on_policy = on_policy
-        self._task: asyncio.Task[None] | None = None
         self._connection: WebSocketClientConnection | None = None
         self._key = secrets.token_bytes(16)
         self._streams: dict[int, asyncio.Queue[frames.Reply | EngineError]] = {}
         self._ids = itertools.count(1)
         self._running: dict[int, int] = {}
         self._cancelled: set[int] = set()
-        self._welcomed = asyncio.Event()
         self._paused_until = 0.0
         self._paused_for = ""
         self._budget: frames.Budget | None = None
         self._spent_until = 0.0
         self._sent_away = False
-        self._retired = False
         self._most = 0
-        self.loaded = Stats(engine="", model="")
-        """What the gateway said of itself last."""
-        self.state = WorkerState("idle")
 
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
         """Connect to the gateway at `spec.location`; raises `EngineError`."""
@@ -106,29 +105,6 @@ class RemoteEngine:
         self._way = Way(spec.location, spec.api_key)
         await self.ready()
         progress(1.0)
-
-    def start(self) -> None:
-        """Connect, if that is not so already; returns at once."""
-        if not self._retired and (self._task is None or self._task.done()):
-            self._set(WorkerState("loading", detail="connecting to the gateway"))
-            self._task = asyncio.create_task(self._live())
-
-    async def ready(self) -> None:
-        """Wait until the gateway has answered; raises `EngineError` where it does not."""
-        self.start()
-        if self._task is None:
-            raise EngineError("the engine was stopped", "try again")
-        welcomed = asyncio.create_task(self._welcomed.wait())
-        try:
-            await asyncio.wait(
-                {welcomed, self._task},
-                return_when=asyncio.FIRST_COMPLETED,
-                timeout=CONNECT_SECONDS + WAITS[0],
-            )
-        finally:
-            welcomed.cancel()
-        if not self._welcomed.is_set():
-            raise EngineError(self.state.detail or "the gateway was left", self.state.remedy)
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """See `Engine.stream`; raises `BusyError` while the gateway has too much to do."""
@@ -138,7 +114,7 @@ class RemoteEngine:
                 "a gateway has no adapters but its administrator's",
                 "leave c.FastgenApp.ghost_adapter and c.FastgenApp.edit_adapter empty",
             )
-        if request.images and self._welcomed.is_set() and not self.loaded.sees:
+        if request.images and self._ready.is_set() and not self.loaded.sees:
             raise EngineError("the gateway's model can't see", "describe it in words")
         async with aclosing(hiding(self._stream, request)) as events:
             async for event in events:
@@ -161,7 +137,7 @@ class RemoteEngine:
                         raise BusyError(self._paused_for or BUSY, "ask again in a moment") from busy
                     await asyncio.sleep(self._paused_until - now)
                     with suppress(asyncio.TimeoutError):  # a gateway that ends is busy first
-                        await asyncio.wait_for(self._welcomed.wait(), max(0.0, end - now))
+                        await asyncio.wait_for(self._ready.wait(), max(0.0, end - now))
                 if request.id in self._cancelled:
                     yield Done(request.id, "cancelled")
                     return
@@ -175,29 +151,6 @@ class RemoteEngine:
             self._cancelled.add(id)
             if wire := self._running[id]:
                 self._send(frames.Stop(wire))
-
-    async def stats(self) -> Stats:
-        """What runs at the gateway, as far as it has told."""
-        return self.loaded
-
-    async def restart(self) -> None:
-        """Connect anew, whatever the state."""
-        await self.close()
-        self.start()
-
-    async def close(self) -> None:
-        """Leave the gateway."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-        self._set(WorkerState("idle"))
-
-    async def retire(self) -> None:
-        """Leave the gateway for good."""
-        self._retired = True
-        await self.close()
 
     # --- one request ---------------------------------------------------------
 
@@ -229,8 +182,8 @@ class RemoteEngine:
         if now < self._paused_until:
             raise self._busy()
         if self._budget is not None and self._budget.is_spent and now < self._spent_until:
-            raise RefusedError(*spent(self._budget))
-        if not self._welcomed.is_set():
+            raise RefusedError(*frames.spent(self._budget))
+        if not self._ready.is_set():
             raise EngineError(self.state.detail or "the gateway was left", self.state.remedy)
         wire = next(self._ids)
         start = frames.Start.of(self._ask(request, wire))
@@ -276,7 +229,7 @@ class RemoteEngine:
 
     # --- the connection ------------------------------------------------------
 
-    async def _live(self) -> None:
+    async def _supervise(self) -> None:
         failed = 0
         while True:
             try:
@@ -313,8 +266,8 @@ class RemoteEngine:
         finally:
             self._connection = None
             self._budget = None
-            welcomed = self._welcomed.is_set()
-            self._welcomed.clear()
+            welcomed = self._ready.is_set()
+            self._ready.clear()
             connection.close()
             gone = EngineError("the connection to the gateway was lost", "it comes back by itself")
             for replies in self._streams.values():
@@ -332,7 +285,7 @@ class RemoteEngine:
             self._on_policy(frame.policy, frame.groups)
             self.loaded = self._choose(frame.models)
             self._most = frame.body_bytes
-            self._welcomed.set()
+            self._ready.set()
             self._set(WorkerState("ready"))
         elif isinstance(frame, frames.Hint):
             self._on_told(frame)
@@ -373,8 +326,3 @@ class RemoteEngine:
                 asyncio.ensure_future(sent).add_done_callback(
                     lambda task: task.cancelled() or task.exception()
                 )
-
-    def _set(self, state: WorkerState) -> None:
-        if state != self.state:
-            self.state = state
-            self._on_state(state)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from ..hub import frames
+from . import frames
 from .address import gateways
 from .base import EngineError
 

@@ -13,11 +13,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
-from typing import IO, Literal
+from typing import IO
 
 from . import last_words, pipe
-from .base import DownError, EngineError, Event, ModelSpec, Request, Stats, Text
+from .base import DownError, EngineError, Event, ModelSpec, Request, Text
+from .supervised import Supervised, WorkerState
 
 BACKOFF = (0.2, 1.0, 3.0, 10.0, 30.0)
 """Seconds before the first, second, … restart in a row; after the last the worker gives up."""
@@ -29,20 +29,8 @@ SPIN = "1000"
 """Rounds an OpenMP thread spins at a barrier before it sleeps. The default spins for
 milliseconds: beside a computing kernel, two threads then get a tenth of their speed."""
 
-State = Literal["idle", "loading", "ready", "error"]
 
-
-@dataclass(frozen=True)
-class WorkerState:
-    """`idle`: no process. `error`: given up, until `restart`. `progress` is 0..1 while loading."""
-
-    state: State
-    progress: float | None = None
-    detail: str = ""
-    remedy: str = ""
-
-
-class Worker:
+class Worker(Supervised):
     """Runs one engine in a child process; an `Engine` to its callers."""
 
     def __init__(
@@ -57,20 +45,14 @@ class Worker:
 
         What a `quiet` engine prints is not shown, but looked through for why it died.
         """
+        super().__init__(spec.name, on_state, WorkerState("loading", progress=0.0))
         self._engine: pipe.EngineName = engine
         self._spec = spec
-        self._on_state = on_state
         self._idle_unload = idle_unload
         self._quiet = quiet
         self._process: asyncio.subprocess.Process | None = None
-        self._supervisor: asyncio.Task[None] | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._streams: dict[int, asyncio.Queue[Event | EngineError]] = {}
-        self._ready = asyncio.Event()
-        self._retired = False
-        self.loaded = Stats(engine="", model=spec.name)
-        """What runs where, as of the last load."""
-        self.state = WorkerState("idle")
 
     @property
     def pid(self) -> int | None:
@@ -82,12 +64,9 @@ class Worker:
 
         A retired one stays as it is.
         """
-        if self._retired:
-            return
-        if self._supervisor is None or self._supervisor.done():
-            self._set(WorkerState("loading", progress=0.0))
-            self._supervisor = asyncio.create_task(self._supervise())
-        self._touch()
+        super().start()
+        if not self._retired:
+            self._touch()
 
     async def load(self, spec: ModelSpec, progress: Callable[[float], None]) -> None:
         """Load `spec` and wait until it is ready; raises `EngineError`."""
@@ -96,19 +75,6 @@ class Worker:
         self.start()
         await self.ready()
         progress(1.0)
-
-    async def ready(self) -> None:
-        """Wait until the model is loaded; raises `EngineError` if it can't be."""
-        self.start()
-        if self._supervisor is None:
-            raise EngineError("the engine was stopped", "try again")
-        loaded = asyncio.create_task(self._ready.wait())
-        try:
-            await asyncio.wait({loaded, self._supervisor}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            loaded.cancel()
-        if not self._ready.is_set():
-            raise EngineError(self.state.detail or "the engine was stopped", self.state.remedy)
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """See `Engine.stream`; raises at once while the model is not loaded, and starts it."""
@@ -138,30 +104,11 @@ class Worker:
         if id in self._streams:
             self._send(pipe.Stop(id))
 
-    async def stats(self) -> Stats:
-        """What runs where, as of the last load."""
-        return self.loaded
-
-    async def restart(self) -> None:
-        """End the process and start a new one, whatever the state."""
-        await self.close()
-        self.start()
-
     async def close(self) -> None:
         """End the process; its memory comes back."""
         if self._idle_timer:
             self._idle_timer.cancel()
-        if self._supervisor:
-            self._supervisor.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._supervisor
-            self._supervisor = None
-        self._set(WorkerState("idle"))
-
-    async def retire(self) -> None:
-        """End the process for good: what still holds this starts it no more."""
-        self._retired = True
-        await self.close()
+        await super().close()
 
     # --- the process ---------------------------------------------------------
 
@@ -244,11 +191,6 @@ class Worker:
         # A dead process is the supervisor's to notice; the command is then void.
         if self._process and self._process.stdin and not self._process.stdin.is_closing():
             self._process.stdin.write(pipe.pack(command))
-
-    def _set(self, state: WorkerState) -> None:
-        if state != self.state:
-            self.state = state
-            self._on_state(state)
 
     def _touch(self) -> None:
         """Work was done: the time until the model is unloaded starts anew."""

@@ -12,7 +12,7 @@ from ..edit.prompt import Chat
 from ..engine import base
 from ..errors import BlindError, TooLongError
 from ..images import IMAGE_TOKENS, check
-from ..jobs import counts_of, queued
+from ..protocol.progress import counts_of, queued
 from . import prompt
 from .answer import Code
 

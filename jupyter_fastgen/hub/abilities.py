@@ -6,7 +6,7 @@ import msgspec
 
 from ..engine.answer import CHOICES
 from ..engine.base import Abilities
-from ..host import ModelHost
+from ..host.host import ModelHost
 from .seeing import SERVER
 
 OWN = Abilities(

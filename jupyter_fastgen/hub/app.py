@@ -9,7 +9,8 @@ import hmac
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,10 +20,10 @@ from jupyter_core.application import JupyterApp
 from tornado.httpserver import HTTPServer
 from traitlets import Bool, Dict, Float, Int, List, Unicode
 
-from ..diagnosis import Finding
+from ..diagnosis.finding import Finding
 from ..engine.base import EngineError
 from ..errors import FastgenError
-from ..host import Settings
+from ..host.settings import Settings
 from ..policy import Policy, PolicyFile, load_policy
 from . import admin
 from .auth import Authenticator, HubTokens, Remembering, TokenFile
@@ -156,59 +157,30 @@ class GatewayApp(JupyterApp):
             else Remembering(HubTokens(), self.revoked_after * 2 / 3, tell=metrics.found)
         )
         audit = Audit(Path(self.audit_file)) if self.audit_file else None
+        secret = self.salt_secret.encode() or secrets.token_bytes(32)
+        weights = dict(self.weights)
 
         def account(row: Account) -> None:
             metrics.take(row)
             if audit is not None:
                 audit.take(row)
 
-        secret = self.salt_secret.encode() or secrets.token_bytes(32)
-        weights = dict(self.weights)
-        cluster = Cluster(self.cluster) if self.cluster else None
-        sources: list[Source] = []
-        loading: list[asyncio.Task[None]] = []
-        try:
-            if cluster is not None:
-                cluster.start()
-            for offer, made in self._sources(cluster):
+        async with AsyncExitStack() as ends:
+            if audit is not None:
+                ends.callback(audit.close)
+            sources: list[Source] = []
+            for offer, made in self._sources(ends):
                 sources.append(made)
                 dispatcher = Dispatcher(
                     made.engine, made.id, made.slots, quotas, policy, weights, secret, account
                 )
                 models.add(Model(made.engine, dispatcher, offer.roles))
+            ends.callback(usage.save)
             gateway = Gateway(
                 models, quotas, auth, metrics, self.revoked_after / 3, self.open_metrics, proxies
             )
-            ip, port, prefix = self._where()
-
-            def act(who: str, what: str) -> None:
-                self.log.warning("%s: %s", who, what)
-                if audit is not None:
-                    audit.act(who, what)
-
-            page = admin.routes if self.token_file else admin.hub_routes
-            groups = frozenset[str](self.admin_groups)
-            # Several gateways behind one address must know each other's cookies.
-            cookies = hmac.new(secret, b"cookies", hashlib.sha256).hexdigest()
-            server = HTTPServer(
-                application(gateway, prefix, page(gateway, prefix, groups, act), cookies),
-                max_body_size=limits.body_bytes,
-                xheaders=False,
-            )
-            try:
-                server.listen(port, ip)
-            except OSError as error:
-                raise FastgenError(f"can't listen at {ip}:{port}: {error}") from error
-            # A hub waits for a service that it starts only until it listens.
-            names = ", ".join(made.id for made in sources)
-            self.log.info("the gateway loads %s; http://%s:%s%s", names, ip, port, prefix)
-            # One after another: beside each other they would all be slow.
-            for model, made in zip(models, sources, strict=True):
-                if made.is_elsewhere:
-                    loading.append(asyncio.create_task(self._connect(model, made)))
-                else:
-                    model.set_loaded(await made.load())
-            self.log.info("the gateway serves %s", names)
+            server = self._listen(gateway, limits.body_bytes, secret, audit)
+            await self._load(models, sources, ends)
             keeping = asyncio.create_task(usage.keep())
             await _signalled()
             keeping.cancel()
@@ -217,16 +189,47 @@ class GatewayApp(JupyterApp):
             await server.close_all_connections()
             for model in models:
                 model.dispatcher.close()
-        finally:
-            usage.save()
-            for task in loading:
-                task.cancel()
-            for made in sources:
-                await made.close()
-            if cluster is not None:
-                cluster.close()
+
+    def _listen(
+        self, gateway: Gateway, body_bytes: int, secret: bytes, audit: Audit | None
+    ) -> HTTPServer:
+        """Open the doors; raises `FastgenError` where another listens already."""
+        ip, port, prefix = self._where()
+
+        def act(who: str, what: str) -> None:
+            self.log.warning("%s: %s", who, what)
             if audit is not None:
-                audit.close()
+                audit.act(who, what)
+
+        page = admin.routes if self.token_file else admin.hub_routes
+        groups = frozenset[str](self.admin_groups)
+        # Several gateways behind one address must know each other's cookies.
+        cookies = hmac.new(secret, b"cookies", hashlib.sha256).hexdigest()
+        server = HTTPServer(
+            application(gateway, prefix, page(gateway, prefix, groups, act), cookies),
+            max_body_size=body_bytes,
+            xheaders=False,
+        )
+        try:
+            server.listen(port, ip)
+        except OSError as error:
+            raise FastgenError(f"can't listen at {ip}:{port}: {error}") from error
+        # A hub waits for a service that it starts only until it listens.
+        names = ", ".join(model.id for model in gateway.models)
+        self.log.info("the gateway loads %s; http://%s:%s%s", names, ip, port, prefix)
+        return server
+
+    async def _load(self, models: Models, sources: Sequence[Source], ends: AsyncExitStack) -> None:
+        """Load one after another: beside each other they would all be slow.
+
+        Those that others run are waited for beside that, until `ends`.
+        """
+        for model, made in zip(models, sources, strict=True):
+            if made.is_elsewhere:
+                ends.callback(asyncio.create_task(self._connect(model, made)).cancel)
+            else:
+                model.set_loaded(await made.load())
+        self.log.info("the gateway serves %s", ", ".join(made.id for made in sources))
 
     def _proxies(self) -> Networks:
         try:
@@ -248,24 +251,23 @@ class GatewayApp(JupyterApp):
         self._proxies()
         policy = load_policy(Path(self.policy_file)) if self.policy_file else Policy()
         auth: Authenticator = TokenFile(Path(self.token_file)) if self.token_file else HubTokens()
-        cluster = Cluster(self.cluster) if self.cluster else None
-        if cluster is not None:
-            cluster.start()
-        models = list(self._sources(cluster))
-        try:
+        async with AsyncExitStack() as ends:
+            models = list(self._sources(ends))
             async for finding in examine(auth, models, policy):
                 yield finding
-        finally:
-            for _, made in models:
-                await made.close()
-            if cluster is not None:
-                cluster.close()
 
-    def _sources(self, cluster: Cluster | None) -> Iterator[tuple[Offer, Source]]:
+    def _sources(self, ends: AsyncExitStack) -> Iterator[tuple[Offer, Source]]:
+        """All models, started; `ends` ends them."""
+        cluster = Cluster(self.cluster) if self.cluster else None
+        if cluster is not None:
+            ends.callback(cluster.close)
+            cluster.start()
         offers = read_offers(self.models) if self.models else {"": Offer(self.model, self.api_key)}
         for id, offer in offers.items():
             deployment = dict(self.deployment) | offer.deployment
-            yield offer, source(id, self._settings(offer), cluster, deployment)
+            made = source(id, self._settings(offer), cluster, deployment)
+            ends.push_async_callback(made.close)
+            yield offer, made
 
     async def _connect(self, model: Model, made: Source) -> None:
         """Wait for a model that others run."""

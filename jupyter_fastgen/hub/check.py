@@ -9,7 +9,8 @@ from contextlib import aclosing
 
 import msgspec
 
-from ..diagnosis import Finding, in_words
+from ..diagnosis.finding import Finding
+from ..diagnosis.server import in_words
 from ..engine.base import Abilities, Done, EngineError, Request
 from ..errors import FastgenError
 from ..policy import Policy

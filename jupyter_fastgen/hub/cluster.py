@@ -35,7 +35,8 @@ from ..engine.base import (
 from ..engine.meter import Meter
 from ..engine.reading import ReadingEngine
 from ..errors import FastgenError
-from ..host import ModelHost, Settings
+from ..host.host import ModelHost
+from ..host.settings import Settings
 from .abilities import abilities_of
 from .coalescing import coalesced
 

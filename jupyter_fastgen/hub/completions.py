@@ -11,9 +11,9 @@ import msgspec
 from tornado import web
 
 from ..completion.prompt import TEMPLATES
+from ..engine import frames
 from ..engine.base import Done, Text
 from ..errors import UNREADABLE
-from . import frames
 from .auth import Identity
 from .dispatch import Caller
 from .gateway import Door

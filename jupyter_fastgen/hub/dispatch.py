@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ..engine import frames
 from ..engine.base import (
     BusyError,
     Done,
@@ -25,11 +26,10 @@ from ..engine.base import (
 )
 from ..images import MARK, kind_of
 from ..policy import Decision, Policy, allows_model, decide
-from . import frames
 from .auth import Identity
 from .breaker import Breaker
 from .limits import CHARS_PER_TOKEN, PICTURE_TOKENS
-from .quota import Quotas, spent
+from .quota import Quotas
 from .scheduler import NEW_TOKEN, Act, Job, Scheduler, Step
 
 PLACE_S = 0.5
@@ -340,7 +340,7 @@ class Dispatcher:
             raise _RefusedError(may["suggestions"].why, by="suggestions")
         budget = self.quotas.budget(user.name, user.groups, time.time())
         if budget is not None and budget.is_spent:
-            raise _RefusedError(*spent(budget), by="quota")
+            raise _RefusedError(*frames.spent(budget), by="quota")
         if (caller, ask.id) in self._asked:
             raise _RefusedError(f"a request {ask.id} runs already: give each an id of its own")
         bounds = self.quotas.limits(user.groups).of(priority)

@@ -18,9 +18,9 @@ from typing import Any
 from tornado import web, websocket
 from tornado.ioloop import PeriodicCallback
 
+from ..engine import frames
 from ..errors import UNREADABLE
 from ..policy import Policy, concerning
-from . import frames
 from .auth import Authenticator, AuthError, Identity, TooOftenError
 from .dispatch import DOWN, Caller
 from .models import Models, UnknownModelError

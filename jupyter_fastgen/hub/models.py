@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from ..engine import frames
 from ..engine.base import Abilities, Engine, Role
 from ..errors import FastgenError
 from ..policy import Policy
-from . import frames
 from .auth import Identity
 from .dispatch import Dispatcher
 

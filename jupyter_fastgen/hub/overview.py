@@ -117,8 +117,6 @@ def in_words(policy: Policy) -> Iterator[str]:
     """The rules, a sentence each; what is left to users is not said."""
     if policy.closed:
         yield policy.closed
-    if policy.preset:
-        yield f"preset {policy.preset}"
     yield from _of("everyone", policy.everyone)
     for group, rules in policy.groups.items():
         yield from _of(f"group {group}", rules)
@@ -127,6 +125,8 @@ def in_words(policy: Policy) -> Iterator[str]:
 
 
 def _of(who: str, rules: Rules) -> Iterator[str]:
+    if rules.preset:
+        yield f"{who}: preset {rules.preset}"
     for feature, choice in rules.features.items():
         yield f"{who}: {feature} {choice}"
     if rules.models is not None:

@@ -7,13 +7,11 @@ in the engine's cache costs nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated
 
 import msgspec
 
+from ..engine.frames import Budget
 from .limits import Limits, most_generous
-
-_Count = Annotated[int, msgspec.Meta(ge=0)]
 
 DAY = 86_400
 """Seconds; clocks of Unix leave no leap second out of step."""
@@ -31,29 +29,6 @@ class Today(msgspec.Struct):
 
     day: int = 0
     users: dict[str, Use] = {}
-
-
-class Budget(msgspec.Struct, tag="budget", frozen=True):
-    """A user has `used` so many tokens of the day's `limit`; the next is in `reset_s` seconds."""
-
-    used: _Count
-    limit: Annotated[int, msgspec.Meta(ge=1)]
-    reset_s: _Count
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether nothing is left."""
-        return self.used >= self.limit
-
-    @property
-    def percent(self) -> int:
-        """What is used of it, 0..100; all only when it is."""
-        return min(100, 100 * self.used // self.limit)
-
-
-def spent(budget: Budget) -> tuple[str, str]:
-    """What the person is told whose budget is: the reason, and the way out."""
-    return f"the day's budget of {budget.limit:,} tokens is used up", "it begins anew at 00:00 UTC"
 
 
 class Ledger:

@@ -18,7 +18,7 @@ from ..errors import FastgenError
 from .dispatch import Account
 
 if TYPE_CHECKING:
-    from ..seen import Status
+    from ..telemetry.seen import Status
     from .auth import Found
     from .models import Models
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ..completion.service import Options
 from ..engine.address import is_url, place
 from ..engine.base import Abilities, Engine
-from ..host import ModelHost, Settings
+from ..host.host import ModelHost
+from ..host.settings import Settings
 from .abilities import abilities_of
 
 if TYPE_CHECKING:

@@ -19,15 +19,14 @@ from typing import Any, TypeVar
 from jupyter_core.paths import jupyter_config_path
 
 from .. import protocol
-from ..answers import Answers, Asked
 from ..configured import load_settings
 from ..edit.actions import load_actions
-from ..edits import Edits
 from ..errors import FastgenError
-from ..host import edit_host, image_model, remote_host
+from ..host.edits import Edits, edit_host, image_model, remote_host
 from ..models.catalog import load_catalog
 from ..models.resolve import listed
 from ..models.store import ModelStore
+from ..session.answers import Answers, Asked
 from . import LinkError, Stream
 
 _T = TypeVar("_T")

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..edit.ipynb import with_cells
 from ..edit.lines import body, replaced, split_lines
-from ..ipynb import with_cells
+from ..edit.source import BadSourceError, Source, read_source, write_bytes
 from ..protocol import Cell, CellType, Hunk
-from ..source import BadSourceError, Source, read_source, write_bytes
 
 
 @dataclass(frozen=True)

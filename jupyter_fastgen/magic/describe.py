@@ -1,6 +1,6 @@
 """What a model is told of the objects that a description names in braces, and of nothing else.
 
-As in the probe of kernels (`probes/python.py`), no code of the user's runs: no `__repr__` or
+As in the probe of kernels (`kernel/probes/python.py`), no code of the user's runs: no `__repr__` or
 property, only exact types of known libraries are looked into. Everything is bounded.
 """
 
@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, cast
 
 from ..errors import FastgenError
-from ..probes import python as probe
+from ..kernel.probes import python as probe
 from .options import nearest
 
 ROWS = 3

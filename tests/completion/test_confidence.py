@@ -17,7 +17,8 @@ from jupyter_fastgen.completion.confidence import (
     Judge,
     Judgement,
 )
-from jupyter_fastgen.completion.service import CompletionService, End, Options, Piece
+from jupyter_fastgen.completion.service import CompletionService, Options
+from jupyter_fastgen.completion.writing import End, Piece
 from jupyter_fastgen.document import Cell, Cursor, Document
 from jupyter_fastgen.engine.base import Done, Event, ModelSpec, Progress, Request, Stats, Text
 from jupyter_fastgen.protocol import Change

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_fastgen.diagnosis import examine
+from jupyter_fastgen.diagnosis.examine import examine
 from jupyter_fastgen.edit import grammars
 from jupyter_fastgen.edit.grammars import LANGUAGES, grammar, language_of, missing_grammars
 

@@ -10,10 +10,10 @@ import psutil
 import pytest
 
 from jupyter_fastgen.cli import main
+from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine import remote as remote_engine
 from jupyter_fastgen.engine.base import Engine, EngineError, ModelSpec, Text
 from jupyter_fastgen.engine.remote import RemoteEngine
-from jupyter_fastgen.hub import frames
 
 from ..hub.processes import add_users, free_port, gateway
 from ..hub.running import running

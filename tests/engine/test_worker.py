@@ -13,7 +13,8 @@ import pytest
 
 from jupyter_fastgen.engine import machine, worker
 from jupyter_fastgen.engine.base import EngineError, ModelSpec, Text
-from jupyter_fastgen.engine.worker import Worker, WorkerState
+from jupyter_fastgen.engine.supervised import WorkerState
+from jupyter_fastgen.engine.worker import Worker
 
 from ..conftest import RunningServer
 from .contract import answer, request

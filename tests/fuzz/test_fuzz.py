@@ -23,13 +23,13 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
-from jupyter_fastgen import protocol, session
-from jupyter_fastgen.engine import remote
+from jupyter_fastgen import protocol
+from jupyter_fastgen.engine import frames, remote
 from jupyter_fastgen.engine.base import EngineError
 from jupyter_fastgen.engine.remote import RemoteEngine
-from jupyter_fastgen.hub import frames
 from jupyter_fastgen.hub.completions import Body
 from jupyter_fastgen.hub.limits import Limits
+from jupyter_fastgen.session import session
 
 from ..browser import Browser, ClosedError
 from ..engine.scripted import ScriptedEngine

@@ -47,7 +47,10 @@ c.Spawner.environment = {{
 c.Spawner.server_token_scopes = [
     "users:activity!user", "access:servers!server", "{scope}"
 ]
-c.JupyterHub.load_groups = {{"ai-users": {{"users": ["alice"]}}}}
+c.JupyterHub.load_groups = {{
+    "ai-users": {{"users": ["alice", "carol"]}},
+    "exam": {{"users": ["carol"]}},
+}}
 c.JupyterHub.load_roles = [
     {{"name": "ai-user", "groups": ["ai-users"], "scopes": ["{scope}"]}},
     {{
@@ -62,6 +65,21 @@ c.JupyterHub.services = [
     {{"name": "tester", "api_token": {key!r} + "tester"}},
 ]
 """
+
+
+LIMITS = {
+    "ai-users": {
+        "tokens_per_day": 10_000_000,
+        # An answer that outlasts whatever waits for it.
+        "ghost": {"prompt_tokens": 4096, "new_tokens": 1024, "wait_s": 0.3, "run_s": 120.0},
+    }
+}
+
+POLICY = """
+[groups.exam]
+preset = "exam"
+"""
+"""What the gateway holds its users to."""
 
 
 def _ports(count: int) -> list[int]:
@@ -101,8 +119,9 @@ class Hub:
     @property
     def gateway_options(self) -> list[str]:
         options = ["slots=2", "context=2048", "revoked_after=3", f"model={self.model}"]
-        options.append("group_limits={'ai-users': {'tokens_per_day': 10_000_000}}")
+        options.append(f"group_limits={LIMITS}")
         options.append(f"audit_file={self.folder}/audit.jsonl")
+        options.append(f"policy_file={self.folder}/policy.toml")
         return ["gateway", "--log-level=DEBUG", *(f"--GatewayApp.{option}" for option in options)]
 
     def start(self, managed: bool = False) -> None:
@@ -194,12 +213,13 @@ def made(
     version: str, model: Path, folder: Path, managed: bool, arguments: tuple[str, ...] = ()
 ) -> Generator[Hub]:
     assert PROXY.exists(), "run scripts/hub_environments.sh .venv"
+    (folder / "policy.toml").write_text(POLICY)
     hub = Hub(folder, PYTHONS[version], model, arguments)
     try:
         if not managed:
             hub.start_gateway()
         hub.start(managed)
-        for user in ("alice", "bob"):
+        for user in ("alice", "bob", "carol"):
             hub.ask("POST", f"/users/{user}")
         yield hub
     finally:

@@ -8,14 +8,15 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from jupyter_fastgen import protocol
-from jupyter_fastgen.allowed import Allowed
 from jupyter_fastgen.completion.service import Options
 from jupyter_fastgen.edit.actions import load_actions
-from jupyter_fastgen.edits import Edits
-from jupyter_fastgen.host import ModelHost, Settings
-from jupyter_fastgen.kernel import Kernels
-from jupyter_fastgen.seen import Seen
-from jupyter_fastgen.session import Session
+from jupyter_fastgen.host.allowed import Allowed
+from jupyter_fastgen.host.edits import Edits
+from jupyter_fastgen.host.host import ModelHost
+from jupyter_fastgen.host.settings import Settings
+from jupyter_fastgen.kernel.kernels import Kernels
+from jupyter_fastgen.session.session import Session
+from jupyter_fastgen.telemetry.seen import Seen
 
 from .running import Running
 

@@ -13,9 +13,9 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine.base import Abilities, Done, Engine, Event, Request, Text
 from jupyter_fastgen.engine.remote import RemoteEngine
-from jupyter_fastgen.hub import frames
 from jupyter_fastgen.hub.auth import AuthError, Identity
 from jupyter_fastgen.hub.breaker import Breaker
 from jupyter_fastgen.hub.dispatch import Account, Dispatcher

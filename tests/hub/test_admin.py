@@ -213,9 +213,9 @@ def test_users_stand_in_each_of_their_groups_and_the_thirstiest_first():
 
 
 def test_rules_are_said_in_words():
-    policy = Policy("exam", Rules(models=()), courses={"cs": Rules({"edits": "force-off"})})
+    policy = Policy(Rules(models=(), preset="exam"), courses={"cs": Rules({"edits": "force-off"})})
     assert list(in_words(policy)) == [
-        "preset exam",
+        "everyone: preset exam",
         "everyone: models none",
         "course cs: edits force-off",
     ]

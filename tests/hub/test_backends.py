@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine import remote as remote_engine
 from jupyter_fastgen.engine.base import Abilities, BusyError, Done, EngineError, ModelSpec, Text
 from jupyter_fastgen.engine.openai import OpenAIServer
 from jupyter_fastgen.engine.worker import Worker
-from jupyter_fastgen.hub import breaker, frames
+from jupyter_fastgen.hub import breaker
 from jupyter_fastgen.hub.limits import Limits
 
 from ..conftest import serving

@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 from prometheus_client import REGISTRY
 
-from jupyter_fastgen import seen
 from jupyter_fastgen.hub.limits import Bounds, Limits
 from jupyter_fastgen.hub.models import Models
 from jupyter_fastgen.hub.seeing import Metrics
+from jupyter_fastgen.telemetry import seen
 
 PAGE = (Path(__file__).parents[2] / "docs" / "hub.md").read_text(encoding="utf-8")
 

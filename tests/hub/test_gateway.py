@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError
 
+from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine.base import BusyError, Done, EngineError, Text
 from jupyter_fastgen.engine.remote import RemoteEngine
-from jupyter_fastgen.hub import frames, gateway
+from jupyter_fastgen.hub import gateway
 from jupyter_fastgen.hub.auth import Identity, Remembering
 from jupyter_fastgen.hub.limits import Bounds, Limits
 from jupyter_fastgen.hub.tries import WRONG, networks
@@ -311,8 +312,8 @@ async def test_what_waits_past_its_deadline_is_told_to_come_back():
 @pytest.mark.parametrize(
     ("policy", "said"),
     [
-        (Policy(preset="confidential"), "preset confidential"),
-        (Policy(preset="exam"), "preset exam"),
+        (Policy(everyone=Rules(preset="confidential")), "preset confidential"),
+        (Policy(everyone=Rules(preset="exam")), "preset exam"),
     ],
 )
 async def test_the_policy_holds_at_the_gateway(policy: Policy, said: str):

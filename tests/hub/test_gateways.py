@@ -13,10 +13,10 @@ import httpx
 import psutil
 import pytest
 
+from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine import remote as remote_engine
 from jupyter_fastgen.engine.base import EngineError, Text
 from jupyter_fastgen.engine.remote import RemoteEngine
-from jupyter_fastgen.hub import frames
 from jupyter_fastgen.hub.auth import digest
 
 from ..engine.contract import answer, request

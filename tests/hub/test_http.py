@@ -12,12 +12,12 @@ import msgspec
 import pytest
 from jupyter_events import EventLogger
 
-from jupyter_fastgen import diagnosis
+from jupyter_fastgen.diagnosis.server import server_of_others
+from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine.base import Abilities, EngineError
-from jupyter_fastgen.hub import frames
 from jupyter_fastgen.hub.limits import Limits
 from jupyter_fastgen.hub.seeing import Audit
-from jupyter_fastgen.seen import ID, SCHEMAS
+from jupyter_fastgen.telemetry.seen import ID, SCHEMAS
 
 from ..engine.scripted import ScriptedEngine
 from .running import ask, collect, receive, running, until
@@ -102,10 +102,10 @@ async def test_while_the_model_loads_clients_wait_and_health_says_so():
 async def test_the_doctor_asks_a_gateway():
     async with running(ScriptedEngine("x")) as at:
         url = f"fastgen+{at.url}"
-        found = await asyncio.to_thread(diagnosis._server, "engine", url, "alice-token")
+        found = await asyncio.to_thread(server_of_others, "engine", url, "alice-token")
         assert found.verdict == "ok"
         assert "m on " in found.text
-        found = await asyncio.to_thread(diagnosis._server, "engine", url, "wrong")
+        found = await asyncio.to_thread(server_of_others, "engine", url, "wrong")
         assert found.verdict == "failed"
         assert "administrator" in found.mend
 

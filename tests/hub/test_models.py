@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from jupyter_fastgen.allowed import Allowed
+from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine.base import Abilities, EngineError, Request, Role
 from jupyter_fastgen.engine.remote import RemoteEngine
 from jupyter_fastgen.errors import FastgenError
-from jupyter_fastgen.host import Settings, edit_host
-from jupyter_fastgen.hub import frames
+from jupyter_fastgen.host.allowed import Allowed
+from jupyter_fastgen.host.edits import edit_host
+from jupyter_fastgen.host.settings import Settings
 from jupyter_fastgen.hub.dispatch import Dispatcher
 from jupyter_fastgen.hub.limits import Limits
 from jupyter_fastgen.hub.models import ROLES, Model, read_offers

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine.base import EngineError, RefusedError
 from jupyter_fastgen.engine.remote import RemoteEngine
 from jupyter_fastgen.errors import FastgenError
-from jupyter_fastgen.hub import frames, usage_file
+from jupyter_fastgen.hub import usage_file
 from jupyter_fastgen.hub.app import GatewayApp
 from jupyter_fastgen.hub.limits import Bounds, Limits, most_generous
 from jupyter_fastgen.hub.quota import DAY, Ledger, Quotas

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_fastgen.hub import frames
+from jupyter_fastgen.engine import frames
 from jupyter_fastgen.models.catalog import load_catalog
 from jupyter_fastgen.models.errors import ModelError
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_fastgen.edit.source import BadSourceError
 from jupyter_fastgen.magic.changes import (
     Target,
     apply,
@@ -19,7 +20,6 @@ from jupyter_fastgen.magic.changes import (
     write,
 )
 from jupyter_fastgen.protocol import Cell, Hunk
-from jupyter_fastgen.source import BadSourceError
 
 A = Cell("a", "code", "x = 1\ny = 2\nz = 3")
 B = Cell("b", "markdown", "# Title")

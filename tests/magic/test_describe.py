@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_fastgen.magic import describe
 from jupyter_fastgen.magic.describe import UnknownNameError, fill
-from tests.test_kernel import HOSTILE
+from tests.kernel.test_kernels import HOSTILE
 
 
 def about(value: Any, name: str = "it") -> str:

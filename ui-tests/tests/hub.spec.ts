@@ -1,5 +1,5 @@
 /* A real JupyterHub: its page for logging in, its proxy, a server of each user, and a gateway with
-   the real model, which only one of the two may use. */
+   the real model, which not everybody may use. */
 import { ChildProcess, spawn } from 'child_process';
 import { once } from 'events';
 
@@ -49,21 +49,12 @@ test('who waits for an edit sees the place in the queue', async ({ page }) => {
   await expect(statusItem(page)).toHaveText(/^Fastgen: (ready|resting)/);
   await editor.write('minutes = [12, 25, 31]|');
   // Another tool of the same user has the engine, as far as one user may.
-  let isSeen = false;
-  const others = [1, 2].map(async () => {
-    while (!isSeen) {
-      // Where it is told to come back, it comes back.
-      await page.request.post(`${address}/services/fastgen/v1/completions`, {
-        headers: { Authorization: `Bearer ${token}` },
-        data: { prompt: 'Count: 1, 2, 3,', max_tokens: 40 }
-      });
-    }
-  });
+  const seen = new AbortController();
+  await Promise.all([countOn(seen.signal), countOn(seen.signal)]);
   const review = new ReviewPage(editor);
   await review.ask('sort the minutes');
   await expect(review.status).toHaveText('Next in the queue');
-  isSeen = true;
-  await Promise.all(others);
+  seen.abort();
   await expect(review.prompt).toHaveCount(0, { timeout: 60_000 });
 });
 
@@ -75,6 +66,44 @@ test('who is not in the group is told why there is none', async ({ page }) => {
   await expect(panel).toContainText('does not let this user in');
   await expect(panel).toContainText('ask the administrator');
 });
+
+test('who sits in an exam, by the gateway, gets nothing and is told so', async ({
+  page
+}) => {
+  const editor = await open(page, 'carol');
+  await expect(statusItem(page)).toHaveText('Fastgen: off');
+  await editor.write('minutes = [12, 25, 31]', '|');
+  await editor.type('total = sum(minu');
+  await editor.command('jupyter_fastgen:invoke');
+  const why =
+    'the administrator turned it off for the group exam (preset exam)';
+  const notices = page.locator('.Toastify__toast');
+  await expect(notices.getByText(`No suggestion: ${why}.`)).toBeVisible();
+  await editor.expectGhost('');
+  await statusItem(page).click();
+  const panel = page.locator('.jp-fastgen-Panel');
+  await expect(panel).toContainText(`Suggest code: off – ${why}`);
+});
+
+/** Have the gateway write for long; resolves when it has begun. */
+async function countOn(signal: AbortSignal): Promise<void> {
+  const answer = await fetch(`${address}/services/fastgen/v1/completions`, {
+    method: 'POST',
+    headers: {
+      Authorization: `Bearer ${token}`,
+      'Content-Type': 'application/json'
+    },
+    body: JSON.stringify({
+      prompt: 'Count to 100000: 1, 2, 3, 4, 5, 6,',
+      max_tokens: 1000,
+      stream: true
+    }),
+    signal
+  });
+  expect(answer.status).toBe(200);
+  const { done } = await answer.body!.getReader().read();
+  expect(done).toBe(false);
+}
 
 /** Log in, and open a notebook on the user's own server, which the hub starts. */
 async function open(page: Page, user: string): Promise<Editor> {

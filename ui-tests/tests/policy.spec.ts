@@ -48,7 +48,7 @@ interface PolicyWindow {
 let server: OtherServer;
 
 test.beforeAll(async () => {
-  writeFileSync(POLICY, 'preset = "exam"');
+  writeFileSync(POLICY, 'everyone.preset = "exam"');
   server = await OtherServer.start({ FASTGEN_UI_POLICY: POLICY });
 });
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ...completion.namespace import Namespace
 from ...document import Document
-from ...kernel import parse, request
+from ...kernel.kernels import parse, request
 
 CELL_S = 60.0
 """The longest that one cell may take; past it the cell is interrupted, and the notebook goes on."""

@@ -15,7 +15,8 @@ from pathlib import Path
 from ...completion.confidence import Judgement
 from ...completion.gate import Screen, context_at
 from ...completion.namespace import Namespace
-from ...completion.service import CompletionService, Piece
+from ...completion.service import CompletionService
+from ...completion.writing import Piece
 from ...document import Cursor, Document
 from ...errors import FastgenError
 from ...notebook import read_notebook

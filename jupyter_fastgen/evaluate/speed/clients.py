@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+from ...engine import frames
 from ...engine.base import Done, Text
 from ...errors import FastgenError
-from ...hub import frames
 from .load import Assumptions
 
 PROMPT = "x" * 5000

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import msgspec
 import psutil
 
-from ...hub import frames
+from ...engine import frames
 from ..stats import Spread, spread
 from .clients import Client, Tally, make_noise, mean_pause, type_on
 from .load import Assumptions, Simulated, simulate

@@ -25,6 +25,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from ...engine import frames
 from ...engine.base import (
     Abilities,
     Done,
@@ -36,7 +37,6 @@ from ...engine.base import (
     Text,
     new_id,
 )
-from ...hub import frames
 from ...hub.auth import Authenticator, HubTokens, Identity, Remembering
 from ...hub.dispatch import Account, Dispatcher
 from ...hub.gateway import Gateway, application

@@ -1,0 +1,1 @@
+"""What live kernels hold: watched from the server, looked at by a probe that runs in them."""
