@@ -72,11 +72,10 @@ KINDS: dict[str, dict[str, Any]] = {
     | {
         "vision_config": {
             "depth": 3,
-            # The library takes four times this for the width of the last layers.
-            "hidden_size": 1280,
+            "hidden_size": 64,
             "out_hidden_size": 128,
             "intermediate_size": 96,
-            "num_heads": 16,
+            "num_heads": 2,
             "window_size": 56,
             "fullatt_block_indexes": [1],
         }
@@ -167,7 +166,7 @@ def check(loaded: Any, folder: Path) -> dict[str, float]:
 
     vision = loaded.vision
     reference = Reference(folder)
-    (small,) = vision.read([picture(700, 400)], "")
+    (small,) = vision.read([picture(700, 400, seed=3)], "")
     shown = small.pixels[0], small.grid
     vision.look(small)
     standing = torch.tensor(reference.standing(small.grid))
@@ -186,7 +185,7 @@ def check(loaded: Any, folder: Path) -> dict[str, float]:
         "embeddings": float((got - want).abs().max() / want.abs().max()),
         "sure": float((chances.max(-1).values - chosen).max()),
     }
-    for seed in (1, 2):
+    for seed in (4, 5):
         (large,) = vision.read([picture(2000, 1200, seed)], "")
         started = time.perf_counter()
         vision.look(large)

@@ -45,6 +45,7 @@ from jupyter_fastgen.engine.exllamav2.vocabulary import load_vocabulary
 from ...waiting import until as until
 from . import ATTENTION
 from .language import SPECIAL, Language, Parrot
+from .seeing import FakeTower
 
 WORDS = """Once upon a time there was a cat. The capital of France is Paris. My favourite colour
 is red, green, blue. The name of my neighbour's dog is import numpy as np import pandas as pd
@@ -234,7 +235,12 @@ def install(prefill_ms: float = 0.0) -> None:
     def open_model(spec: ModelSpec, _: str, progress: Progress) -> Loaded:
         for percent in range(0, 100, 20):
             progress(percent / 100)
-        return loaded(tokens=2 * spec.context, context=spec.context + MARGIN, prefill_ms=prefill_ms)
+        return loaded(
+            tokens=2 * spec.context,
+            context=spec.context + MARGIN,
+            prefill_ms=prefill_ms,
+            tower=FakeTower(),
+        )
 
     loading.open_model = open_model
     loading.CHUNK = 256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import random
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from jupyter_fastgen.engine.exllamav2 import loading
 from jupyter_fastgen.engine.exllamav2.answer import Answer
 from jupyter_fastgen.engine.exllamav2.copying import Copier
 from jupyter_fastgen.engine.exllamav2.loading import Loaded
+from jupyter_fastgen.engine.exllamav2.vision import can_see
+from jupyter_fastgen.models.hf_config import sees
 
 from . import on_cpu
 from .harness import Stepped
@@ -106,7 +109,7 @@ def test_what_a_model_gets_of_a_picture_is_what_transformers_makes_of_it(model: 
     vision = model.loaded.vision
     assert vision is not None
     for size in ((250, 170), (56, 56), (560, 140)):
-        (picture,) = vision.read([seeing.picture(*size)], "")
+        picture = vision._read(seeing.picture(*size))
         shown = picture.pixels[0], picture.grid
         vision.look(picture)
         got = picture.embedding.embeddings.double()
@@ -176,6 +179,11 @@ def test_the_library_would_normalize_wrongly(
     monkeypatch.setattr(loading, "mend", lambda _: None)
     with pytest.raises(AssertionError):
         test_what_a_model_gets_of_a_picture_is_what_transformers_makes_of_it(Model(folder))
+
+
+def test_the_catalog_and_the_engine_agree_on_what_sees(folder: Path):
+    assert sees(json.loads((folder / "config.json").read_text()))
+    assert can_see(loading.read_config(folder))
 
 
 def test_where_the_rotary_table_changes_nothing_is_recorded(folder: Path):

@@ -19,7 +19,7 @@ from jupyter_fastgen.images import IMAGE_TOKENS, MARK
 
 from ...tiny_vision import png
 from .harness import Engine, answered, asked, loaded, until, vocabulary
-from .language import Parrot, Scripted
+from .language import Scripted
 from .seeing import FakeTower, encoded
 
 SHOWN = f"Here is a picture: {MARK} It shows"
@@ -27,15 +27,8 @@ RED = encoded(280, 140)
 PLACES = 10 * 5 + 2
 
 
-class Blind(Parrot):
-    """Reads past pictures."""
-
-    def __call__(self, tokens: Any) -> Any:
-        return super().__call__([token for token in tokens if token < FIRST])
-
-
 def seeing(tower: FakeTower | None = None, **options: Any) -> Loaded:
-    return loaded(Blind(vocabulary()), tower=tower or FakeTower(), **options)
+    return loaded(tower=tower or FakeTower(), **options)
 
 
 async def test_it_is_told_whether_the_model_sees():
