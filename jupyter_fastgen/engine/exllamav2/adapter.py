@@ -30,7 +30,6 @@ class ExLlamaV2:
         self._scheduler: Scheduler | None = None
         self._grammars: grammar.Grammars | None = None
         self._reading: set[int] = set()
-        self._one_at_a_time = asyncio.Lock()
 
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
         """Import the library, which may compile it, and load the model's folder."""
@@ -91,13 +90,12 @@ class ExLlamaV2:
                 scheduler.cancel(request.id)
 
     async def _read(self, loaded: Loaded, request: Request) -> list[Picture]:
-        """The pictures of a request, in a thread: unpacked they are large, so one after another."""
+        """The pictures of a request, read in a thread; raises `EngineError`."""
         if loaded.vision is None:
             raise EngineError("the model can't see", "choose one that does, see docs/gpu-engine.md")
         if request.prompt.count(MARK) != len(request.images):
             raise EngineError(f"{len(request.images)} pictures, and not as many places for them")
-        async with self._one_at_a_time:
-            return await asyncio.to_thread(loaded.vision.read, request.images, request.salt)
+        return await asyncio.to_thread(loaded.vision.read, request.images, request.salt)
 
     def _prepared(
         self, loaded: Loaded, request: Request, pictures: Sequence[Picture]

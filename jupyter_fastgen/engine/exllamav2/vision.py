@@ -6,6 +6,7 @@ Imported only once `library.import_library` has run.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -61,22 +62,25 @@ class Vision:
         self._config = tower.config
         self._kept: OrderedDict[tuple[str, bytes], Picture] = OrderedDict()
         self._next = FIRST
+        self._one_at_a_time = threading.Lock()
 
     def read(self, files: Sequence[bytes], salt: str) -> list[Picture]:
-        """The pictures in `files`, as large as the tower takes them; one call at a time.
+        """The pictures in `files`, as large as the tower takes them; any thread may call.
 
         The same file under the same `salt` is the same picture, as long as it is kept: under
         another one it would show, by the time it takes, what somebody else asked about.
         Raises `EngineError`.
         """
         pictures: list[Picture] = []
-        for data in files:
-            key = (salt, hashlib.sha256(data).digest())
-            picture = self._kept.pop(key, None) or self._read(data)
-            self._kept[key] = picture
-            pictures.append(picture)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+        # Unpacked they are large, so one after another.
+        with self._one_at_a_time:
+            for data in files:
+                key = (salt, hashlib.sha256(data).digest())
+                picture = self._kept.pop(key, None) or self._read(data)
+                self._kept[key] = picture
+                pictures.append(picture)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
         return pictures
 
     def look(self, picture: Picture) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -149,12 +150,14 @@ async def test_cancelled_while_the_file_is_read(monkeypatch: pytest.MonkeyPatch)
 
 async def test_files_are_unpacked_one_at_a_time(monkeypatch: pytest.MonkeyPatch):
     most = now = 0
+    go_on = threading.Event()
 
     def counted(data: bytes) -> Any:
         nonlocal most, now
         now += 1
         most = max(most, now)
-        threading.Event().wait(0.05)
+        assert go_on.wait(10)
+        time.sleep(0.05)  # for another to begin, if it may
         now -= 1
         return opened(data)
 
@@ -162,10 +165,16 @@ async def test_files_are_unpacked_one_at_a_time(monkeypatch: pytest.MonkeyPatch)
     async with Engine(seeing()) as engine:
         files = [encoded(280, 140 + side) for side in range(0, 112, 28)]
         together = [
-            answered(engine, asked(SHOWN, images=(file,), max_tokens=1, salt=str(number)))
-            for number, file in enumerate(files)
+            asyncio.create_task(answered(engine, asked(SHOWN, images=(file,), max_tokens=1)))
+            for file in files
         ]
-        await asyncio.gather(*together)
+        # Who leaves does not end the thread that reads.
+        await until(lambda: now == 1)
+        together[0].cancel()
+        await asyncio.sleep(0.05)
+        go_on.set()
+        await asyncio.gather(*together, return_exceptions=True)
+        assert [task.cancelled() for task in together] == [True, False, False, False]
     assert most == 1
 
 
