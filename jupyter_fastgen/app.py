@@ -220,12 +220,12 @@ class FastgenApp(ExtensionApp):
             habit=self.habit_file.habit,
             adapter=self.ghost_adapter,
         )
-        self.host = ModelHost(self._model_settings, options, self.allowed)
+        # The command line has no server: nothing that must start soon, and nobody who listens.
+        server: Any = self.serverapp
+        self.host = ModelHost(self._model_settings, options, self.allowed, server is not None)
         folders = [Path(folder, "fastgen", "actions") for folder in jupyter_config_path()[::-1]]
         actions = load_actions(folders, self.log.warning)
         image_name = partial(image_model, self._model_settings)
-        # The command line has no server, and so nobody who listens.
-        server: Any = self.serverapp
         self.seen = Seen(server.event_logger if server else None)
         self.host.follow(self.seen.told)
         self.edits = Edits(

@@ -1,24 +1,15 @@
-"""The NVIDIA GPUs here, and what of the engine for them is installed. Nothing of it is imported."""
+"""The NVIDIA GPUs here, as its driver's own program tells of them."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
-from pathlib import Path
 
+from .engine.exllamav2 import requirements
 from .models.choice import Machine
-
-EXTENSION = "exllamav2_ext"
-"""The compiled half of ExLlamaV2: installed beforehand, or built when it is first imported."""
-
-CUDA = Path("/usr/local/cuda")
-"""Where the toolkit is, unless a variable says otherwise."""
 
 _QUERY = "index,uuid,name,memory.total,memory.free"
 _MIB = 1 << 20
@@ -33,20 +24,12 @@ class Device:
     free: int
 
 
-@dataclass(frozen=True)
-class Fault:
-    """What keeps the engine from running, and the command that mends it."""
-
-    text: str
-    mend: str
-
-
 def machine() -> Machine:
     """What the choice of a model depends on: all GPUs, over which the engine spreads a model.
 
     Only where the engine is installed are GPUs looked for, which may take a second.
     """
-    if lacking := faults():
+    if lacking := requirements.faults():
         return Machine(fault=lacking[0].text)
     found = devices()
     return Machine(" and ".join(gpu.name for gpu in found), sum(gpu.free for gpu in found))
@@ -97,50 +80,3 @@ def parse(table: str, visible: str | None) -> list[Device]:
             break
         shown += named
     return shown
-
-
-def faults(environment: Mapping[str, str] = os.environ) -> list[Fault]:
-    """What ExLlamaV2 lacks in this environment; empty where it can be imported, as far as seen."""
-    lacking = [name for name in ("exllamav2", "torch", "tokenizers") if find_spec(name) is None]
-    if lacking:
-        text = f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not installed"
-        return [Fault(text, "pip install 'jupyter-fastgen[exllamav2]'")]
-    if _version("torch").endswith("+cpu"):
-        text = f"torch {_version('torch')} is built without CUDA"
-        return [Fault(text, "pip uninstall torch, then pip install torch from the package index")]
-    if find_spec(EXTENSION) is not None:
-        return []
-    if any(list(folder.glob(f"{EXTENSION}.*")) for folder in build_folders(environment)):
-        return []
-    return _build_faults(environment)
-
-
-def build_folders(environment: Mapping[str, str] = os.environ) -> list[Path]:
-    """Where torch keeps the extension that it built: one folder for each Python and CUDA."""
-    if chosen := environment.get("TORCH_EXTENSIONS_DIR"):
-        return [Path(chosen) / EXTENSION]
-    cache = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    python = f"py{sys.version_info.major}{sys.version_info.minor}_*"
-    return sorted(Path(cache, "torch_extensions").glob(f"{python}/{EXTENSION}"))
-
-
-def _build_faults(environment: Mapping[str, str]) -> list[Fault]:
-    """What a build of the extension would lack."""
-    path = environment.get("PATH")
-    home = environment.get("CUDA_HOME") or environment.get("CUDA_PATH") or CUDA
-    lacking: list[Fault] = []
-    prebuilt = "or install a prebuilt extension, see docs/gpu.md"
-    if shutil.which("nvcc", path=path) is None and not Path(home, "bin/nvcc").exists():
-        text = "its extension is not built, and there is no nvcc to build it"
-        lacking.append(Fault(text, f"install the CUDA toolkit and set CUDA_HOME, {prebuilt}"))
-    if shutil.which("ninja", path=path) is None:
-        text = "its extension is not built, and there is no ninja to build it"
-        lacking.append(Fault(text, f"pip install ninja, {prebuilt}"))
-    return lacking
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

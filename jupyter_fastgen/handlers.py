@@ -42,6 +42,12 @@ class _Door(ExtensionHandlerMixin):
     def app(self) -> FastgenApp:
         return self.settings["jupyter_fastgen"]
 
+    async def prepare(self) -> None:
+        """Know who comes, and which model there is."""
+        handler: Any = super()
+        await handler.prepare()
+        await self.app.host.chosen()
+
     async def check_may_execute(self: Any) -> None:
         """Let in only who may run code here."""
         allowed = await ensure_async(
@@ -143,6 +149,7 @@ class _KernelDoor(_Door, APIHandler):  # type: ignore[misc]
             raise web.HTTPError(403, WRONG_SECRET)
         self._is_kernel = True
         self.current_user = self._jupyter_current_user = User(username="kernel")
+        await self.app.host.chosen()
 
     @property
     def authorizer(self) -> Authorizer:

@@ -171,11 +171,12 @@ class Browser:
 
     async def answer(self, id: int) -> Suggestion:
         """All of a job's texts, and its end."""
-        start = len(self.frames)
-        done = await self.until(protocol.Done, lambda done: done.id == id)
+        # It may have come while something else was waited for.
+        ended = (f for f in self.frames if isinstance(f, protocol.Done) and f.id == id)
+        done = next(ended, None) or await self.until(protocol.Done, lambda done: done.id == id)
         chunks = [
             frame.text
-            for frame in self.frames[start:]
+            for frame in self.frames
             if isinstance(frame, protocol.Chunk | protocol.Alternative) and frame.id == id
         ]
         return Suggestion(chunks, done)

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from jupyter_fastgen.app import FastgenApp, environment
-from jupyter_fastgen.configured import load_settings
 from jupyter_fastgen.engine import frames
+from jupyter_fastgen.host.configuration import load_settings
 
 IMPORT = """
 import json, sys, time

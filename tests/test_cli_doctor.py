@@ -10,6 +10,8 @@ import pytest
 from jupyter_fastgen import computer, gpu
 from jupyter_fastgen.cli import main
 from jupyter_fastgen.diagnosis import model
+from jupyter_fastgen.engine.exllamav2 import requirements
+from jupyter_fastgen.engine.exllamav2.requirements import Fault
 
 from .engine.faulty import faulty
 
@@ -94,12 +96,12 @@ GPU = gpu.Device("NVIDIA L4", 24 << 30, 22 << 30)
 
 
 @pytest.fixture
-def on_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[gpu.Fault]:
+def on_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Fault]:
     """A machine with a GPU, no model, and an engine that lacks what the list is given."""
-    faults: list[gpu.Fault] = []
+    faults: list[Fault] = []
     monkeypatch.setenv("FASTGEN_MODELS_DIR", str(tmp_path / "none"))
     monkeypatch.setattr(gpu, "devices", lambda: [GPU])
-    monkeypatch.setattr(gpu, "faults", lambda: faults)
+    monkeypatch.setattr(requirements, "faults", lambda: faults)
     return faults
 
 
@@ -120,9 +122,9 @@ def test_a_folder_that_does_not_fit_on_the_disk_is_named(
 
 
 def test_a_gpu_without_its_engine_is_named_with_what_mends_it(
-    on_gpu: list[gpu.Fault], capsys: pytest.CaptureFixture[str]
+    on_gpu: list[Fault], capsys: pytest.CaptureFixture[str]
 ):
-    on_gpu += [gpu.Fault("there is no nvcc", "install it"), gpu.Fault("no ninja", "get ninja")]
+    on_gpu += [Fault("there is no nvcc", "install it"), Fault("no ninja", "get ninja")]
     _, findings = ask_doctor(capsys)
     assert findings["gpu"]["verdict"] == "warning"
     assert "there is no nvcc; no ninja" in findings["gpu"]["text"]

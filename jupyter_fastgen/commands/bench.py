@@ -208,12 +208,9 @@ def css(
     from ..evaluate.edits.sheet import OWN, measure
     from ..evaluate.quality.running import edit_model
 
-    def say(name: str) -> None:
-        typer.echo(f"measuring: {name}", err=True)
-
     path = file or OWN
     text = path.read_text(encoding="utf-8")
-    found = asyncio.run(measure(path.name, text, edit_model(model), say))
+    found = asyncio.run(measure(path.name, text, edit_model(model), _say))
     if json:
         _print_json(found)
         return
@@ -236,10 +233,7 @@ def drafts(
     from ..evaluate.edits.drafts import measure
     from ..evaluate.quality.running import edit_model
 
-    def say(name: str) -> None:
-        typer.echo(f"measuring: {name}", err=True)
-
-    found = asyncio.run(measure(edit_model(model), say))
+    found = asyncio.run(measure(edit_model(model), _say))
     if json:
         _print_json(found)
         return
@@ -374,6 +368,10 @@ def _write(out: Path, page: str, goals: Sequence[Goal]) -> None:
         kept = "unknown" if goal.met is None else "kept" if goal.met else "NOT kept"
         typer.echo(f"{kept:9} {goal.promise}: {goal.measured}")
     typer.echo(str(out))
+
+
+def _say(name: str) -> None:
+    typer.echo(f"measuring: {name}", err=True)
 
 
 def _print_json(value: Any) -> None:

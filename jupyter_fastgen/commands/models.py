@@ -123,6 +123,7 @@ def convert(
 ) -> None:
     """Quantize a model for ExLlamaV2, on an NVIDIA GPU; goes on where it was interrupted."""
     from .. import gpu
+    from ..engine.exllamav2 import requirements
     from ..models import exl2
     from ..models.errors import ConversionFailed, ModelNotHere
     from ..models.resolve import resolve
@@ -132,7 +133,7 @@ def convert(
     if found.path is None:
         raise ModelNotHere(found.entry.name)
     target = out or store.directory / "converted" / f"{found.entry.name}-{to}-{bpw}bpw"
-    for fault in gpu.faults():
+    for fault in requirements.faults():
         raise ConversionFailed(target, fault.text, fault.mend)
     if not gpu.devices():
         raise ConversionFailed(

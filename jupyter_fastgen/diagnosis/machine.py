@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from .. import computer, gpu
 from ..engine import machine
+from ..engine.exllamav2.requirements import Fault
 from .finding import Finding
 
 if TYPE_CHECKING:
     from ..models.catalog import ModelEntry
 
 
-def graphics(
-    devices: list[gpu.Device], faults: list[gpu.Fault], better: ModelEntry | None
-) -> Finding:
+def graphics(devices: list[gpu.Device], faults: list[Fault], better: ModelEntry | None) -> Finding:
     """GPUs; `better` is a model that would fit them and is not here."""
     from ..models.errors import human_size
 

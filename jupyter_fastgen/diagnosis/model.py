@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import gpu
+from ..engine.exllamav2 import requirements
+from ..engine.exllamav2.requirements import Fault
 from ..errors import FastgenError
 from .finding import Finding
 from .machine import graphics, memory, processors
@@ -43,7 +45,7 @@ def own_model(app: FastgenApp) -> Iterator[Finding]:
     on_gpu = entry.engine == "exllamav2"
     edits = entry if app.model or on_gpu else best_for_edits(catalog, store)
     yield _edits(edits, catalog)
-    devices, faults = gpu.devices(), gpu.faults()
+    devices, faults = gpu.devices(), requirements.faults()
     yield graphics(devices, faults, choice.better if choice else None)
     if choice is None:
         reason = "as configured"
@@ -101,7 +103,7 @@ def _free_space(directory: Path) -> int:
 
 
 def _gpu_engine(
-    entry: ModelEntry, reason: str, devices: list[gpu.Device], faults: list[gpu.Fault]
+    entry: ModelEntry, reason: str, devices: list[gpu.Device], faults: list[Fault]
 ) -> Finding:
     facts: dict[str, object] = {"name": entry.engine, "model": entry.name}
     if not devices:

@@ -17,6 +17,7 @@ from ..completion.service import CompletionService, Options
 from ..engine import frames
 from ..engine.address import AddressError, is_gateway, is_url, leaves, place
 from ..engine.base import Abilities, EngineError, ModelSpec, RefusedError
+from ..engine.exllamav2 import requirements
 from ..engine.pipe import EngineName
 from ..engine.supervised import WorkerState
 from ..engine.worker import Worker
@@ -42,9 +43,16 @@ class ModelHost:
     """Owns the engine process. All methods belong to the event loop's thread."""
 
     def __init__(
-        self, settings: Settings, options: Options, allowed: Allowed | None = None
+        self,
+        settings: Settings,
+        options: Options,
+        allowed: Allowed | None = None,
+        aside: bool = False,
     ) -> None:
-        """`allowed` decides what of it may be asked; without it, all."""
+        """`allowed` decides what of it may be asked; without it, all.
+
+        `aside`: a model for whose choice GPUs must be looked at is chosen later, with `chosen`.
+        """
         self._settings = settings
         self._allowed = allowed or Allowed()
         self._options = options
@@ -56,6 +64,7 @@ class ModelHost:
         self._download_stop = threading.Event()
         self._entry: ModelEntry | None = None
         self._machine: Machine | None = None
+        self._choosing = asyncio.Lock()
         self._worker: Worker | RemoteEngine | None = None
         self.completion: CompletionService | None = None
         """None until the model file is there, or the server of others has told what it runs."""
@@ -69,7 +78,8 @@ class ModelHost:
         self._remote = ""
         with suppress(AddressError):  # told where that is asked
             self._remote = place(settings.remote) if settings.remote else ""
-        self._prepare()
+        if not (aside and self._waits_for_gpus):
+            self._prepare()
 
     def listen(self, listener: Callable[[Status], None]) -> Callable[[], None]:
         """Call `listener` at each change of the status; returns what ends it."""
@@ -115,6 +125,17 @@ class ModelHost:
         """How long a gateway asks pages to wait after a key."""
         told = self._told.get(frames.Hint)
         return told.debounce_ms if isinstance(told, frames.Hint) else 0
+
+    async def chosen(self) -> None:
+        """Wait until the model is chosen, which may take a look at the GPUs."""
+        async with self._choosing:
+            if self._worker is None and self._waits_for_gpus:
+                self._machine = await asyncio.to_thread(gpu.machine)
+                self._prepare()
+
+    @property
+    def _waits_for_gpus(self) -> bool:
+        return self._machine is None and not self._settings.model and not requirements.faults()
 
     def wake(self) -> None:
         """Somebody is here: load the model if it is on this machine, and allowed."""

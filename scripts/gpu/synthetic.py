@@ -87,9 +87,16 @@ def write(folder: Path, config: Mapping[str, Any] = SEVEN_B) -> int:
     embedding = torch.randn(vocabulary, hidden).half() * 0.02
     others = {"model.embed_tokens.weight": embedding, "model.norm.weight": ones.clone()}
     save_file(head | others, folder / "rest.safetensors")
-    (folder / "config.json").write_text(json.dumps(config))
     write_tokenizer(folder, vocabulary)
+    (folder / "config.json").write_text(json.dumps(config))  # last: with it the model is whole
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def read_bytes(folder: Path) -> int:
+    """Of the weights of such a model, what every pass reads: all but the embedding."""
+    config = json.loads((folder / "config.json").read_text())
+    files = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return files - 2 * config["vocab_size"] * config["hidden_size"]
 
 
 def write_tokenizer(folder: Path, size: int) -> None:

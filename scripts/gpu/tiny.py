@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 CONTEXT = 512
 REFERENCE = "reference.safetensors"
@@ -51,6 +50,9 @@ def train(
     folder: Path, seconds: float, steps: int = 10**9, vocabulary: int = 4096, **sizes: int
 ) -> dict[str, float]:
     """Train into a model folder, fp16, for so long or so many steps; gives what came of it."""
+    # Imported now: where the engine is in the same process, it would take our `flash_attn` for one.
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     torch.manual_seed(0)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     texts, held_out = sources()
@@ -92,6 +94,8 @@ def train(
 
 def write_reference(folder: Path, ids: list[int], device: str) -> None:
     """What transformers says of these tokens with the weights as they were saved, in float32."""
+    from transformers import AutoModelForCausalLM
+
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(device)
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([ids], device=device)).logits[0]

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import psutil
 import pytest
 
-from jupyter_fastgen.engine.base import Done, Engine, EngineError, Request, Text
+from jupyter_fastgen.engine.base import Done, Engine, EngineError, ModelSpec, Request, Text
 
 COUNTING = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,"
 """Any model knows how this goes on, and whatever the batch it was computed in."""
@@ -51,6 +52,30 @@ async def answer(engine: Engine, asked: Request) -> Answer:
             done = event
     assert done is not None
     return Answer(pieces, done)
+
+
+async def cancelled(engine: Engine, asked: Request) -> Answer:
+    """The answer that is cancelled with each of its pieces."""
+    pieces: list[str] = []
+    done: Done | None = None
+    async for event in engine.stream(asked):
+        if isinstance(event, Text):
+            pieces.append(event.text)
+            engine.cancel(asked.id)
+        else:
+            done = event
+    assert done is not None
+    assert done.reason == "cancelled"
+    return Answer(pieces, done)
+
+
+def reached(engine: Engine, url: str, loop: asyncio.AbstractEventLoop) -> Iterator[Engine]:
+    """`engine`, once it has reached the server at `url`."""
+    progress: list[float] = []
+    loop.run_until_complete(engine.load(ModelSpec("small", url), progress.append))
+    assert progress[-1] == 1.0
+    yield engine
+    loop.run_until_complete(engine.close())
 
 
 async def decoded(engine: Engine, prompt: str, document: str, whole: str) -> int:
@@ -203,18 +228,8 @@ class EngineContract:
         assert await decoded(engine, COUNTING, "a", whole) >= 55  # the measure measures
         await answer(engine, request("Something else.", max_tokens=0, document="a"))
 
-        asked = request(max_tokens=60, document="a")
-        pieces: list[str] = []
-        done: Done | None = None
-        async for event in engine.stream(asked):
-            if isinstance(event, Text):
-                pieces.append(event.text)
-                engine.cancel(asked.id)
-            else:
-                done = event
-        assert done is not None
-        assert done.reason == "cancelled"
-        assert len(pieces) <= 3
+        got = await cancelled(engine, request(max_tokens=60, document="a"))
+        assert len(got.pieces) <= 3
         assert await decoded(engine, COUNTING, "a", whole) <= 4
 
     async def test_leaving_the_stream_cancels(self, engine: Engine):

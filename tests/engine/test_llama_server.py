@@ -10,20 +10,14 @@ from jupyter_fastgen.engine.base import Engine, EngineError, ModelSpec, Text
 from jupyter_fastgen.engine.llamacpp import LlamaServer
 
 from ..conftest import RunningServer
-from .contract import COUNTING, EngineContract, answer, request
+from .contract import COUNTING, EngineContract, answer, reached, request
 
 Loop = asyncio.AbstractEventLoop
 
 
 @pytest.fixture(scope="module")
 def engine(llama_server: RunningServer, jp_asyncio_loop: Loop) -> Iterator[Engine]:
-    engine = LlamaServer()
-    progress: list[float] = []
-    spec = ModelSpec("small", llama_server.url)
-    jp_asyncio_loop.run_until_complete(engine.load(spec, progress.append))
-    assert progress[-1] == 1.0
-    yield engine
-    jp_asyncio_loop.run_until_complete(engine.close())
+    yield from reached(LlamaServer(), llama_server.url, jp_asyncio_loop)
 
 
 @pytest.fixture(scope="module")

@@ -7,24 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from jupyter_fastgen.engine.base import Engine, ModelSpec, Request, Text
+from jupyter_fastgen.engine.base import Engine, Request, Text
 from jupyter_fastgen.engine.openai import OpenAIServer
 
 from ..conftest import RunningServer
-from .contract import EngineContract, answer, request
+from .contract import EngineContract, answer, reached, request
 
 Loop = asyncio.AbstractEventLoop
 
 
 @pytest.fixture(scope="module")
 def engine(llama_server: RunningServer, jp_asyncio_loop: Loop) -> Iterator[Engine]:
-    engine = OpenAIServer()
-    progress: list[float] = []
-    spec = ModelSpec("small", f"{llama_server.url}/v1")
-    jp_asyncio_loop.run_until_complete(engine.load(spec, progress.append))
-    assert progress[-1] == 1.0
-    yield engine
-    jp_asyncio_loop.run_until_complete(engine.close())
+    yield from reached(OpenAIServer(), f"{llama_server.url}/v1", jp_asyncio_loop)
 
 
 @pytest.fixture(scope="module")

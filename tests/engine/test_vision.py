@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_fastgen.engine.base import Done, EngineError, ModelSpec, Text
+from jupyter_fastgen.engine.base import EngineError, ModelSpec
 from jupyter_fastgen.engine.served import adapter
 from jupyter_fastgen.engine.worker import Worker
 from jupyter_fastgen.images import MARK
 
 from ..conftest import RunningServer, serving
 from ..tiny_vision import TOKENS, png, write_projector
-from .contract import answer, request
+from .contract import answer, cancelled, request
 
 SHOWN = f"Here is a picture: {MARK} It shows"
 
@@ -55,17 +55,8 @@ async def test_text_after_a_picture_is_written_as_before(engine: Worker):
 
 async def test_an_answer_about_a_picture_may_be_cancelled_and_begins_as_bound(engine: Worker):
     asked = request(SHOWN, max_tokens=200, images=(png(),), begin=" def")
-    pieces: list[str] = []
-    done: Done | None = None
-    async for event in engine.stream(asked):
-        if isinstance(event, Text):
-            pieces.append(event.text)
-            engine.cancel(asked.id)
-        else:
-            done = event
-    assert done is not None
-    assert done.reason == "cancelled"
-    assert " def".startswith("".join(pieces)) or "".join(pieces).startswith(" def")
+    text = (await cancelled(engine, asked)).text
+    assert " def".startswith(text) or text.startswith(" def")
 
 
 @pytest.mark.parametrize(

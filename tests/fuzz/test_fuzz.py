@@ -32,8 +32,10 @@ from jupyter_fastgen.hub.limits import Limits
 from jupyter_fastgen.session import session
 
 from ..browser import Browser, ClosedError
+from ..engine.collecting import collect
 from ..engine.scripted import ScriptedEngine
-from ..hub.running import Running, ask, collect, running, send, until
+from ..hub.running import Running, ask, running, send
+from ..waiting import until
 from .values import CANARY, bent, encoded, rounds, text, value
 
 BROWSER = kinds.type_info(protocol.FromBrowser)

@@ -16,10 +16,11 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from jupyter_fastgen.engine import frames
 from jupyter_fastgen.engine.base import Abilities, Done, Engine, Event, Request, Text
 from jupyter_fastgen.engine.remote import RemoteEngine
+from jupyter_fastgen.hub.application import application
 from jupyter_fastgen.hub.auth import AuthError, Identity
 from jupyter_fastgen.hub.breaker import Breaker
 from jupyter_fastgen.hub.dispatch import Account, Dispatcher
-from jupyter_fastgen.hub.gateway import Gateway, application
+from jupyter_fastgen.hub.gateway import Gateway
 from jupyter_fastgen.hub.limits import Limits
 from jupyter_fastgen.hub.models import Model, Models
 from jupyter_fastgen.hub.quota import Quotas
@@ -28,7 +29,6 @@ from jupyter_fastgen.hub.seeing import Metrics
 from jupyter_fastgen.policy import Policy
 
 from ..engine.scripted import ScriptedEngine
-from ..waiting import until as until
 
 
 @dataclass
@@ -169,14 +169,3 @@ class HeldEngine(ScriptedEngine):
 
 def ask(id: int = 1, document: str = "d", **options: Any) -> Request:
     return Request(id, options.pop("prompt", "x = "), document=document, **options)
-
-
-async def collect(stream: AsyncGenerator[Event, None]) -> tuple[str, Done]:
-    text, done = "", None
-    async for event in stream:
-        if isinstance(event, Text):
-            text += event.text
-        else:
-            done = event
-    assert done is not None
-    return text, done

@@ -23,8 +23,10 @@ from jupyter_fastgen.hub.overview import MOST_ROWS, NO_GROUP, in_words, users_by
 from jupyter_fastgen.hub.quota import DAY, Quotas
 from jupyter_fastgen.policy import Policy, Rules
 
+from ..engine.collecting import collect
 from ..engine.scripted import ScriptedEngine
-from .running import HeldEngine, Running, ask, collect, running, until
+from ..waiting import until
+from .running import HeldEngine, Running, ask, running
 
 EVIL = "<script>alert(1)</script>"
 

@@ -22,9 +22,11 @@ from jupyter_fastgen.hub.limits import Limits
 
 from ..conftest import serving
 from ..engine import contract
+from ..engine.collecting import collect
 from ..engine.faulty import Faulty, faulty, piece, reply, stream
 from ..engine.scripted import ScriptedEngine
-from .running import Running, ask, collect, receive, running, send, until
+from ..waiting import until
+from .running import Running, ask, receive, running, send
 
 FIELDS = {"CompletionRequest": ["cache_salt", "priority"]}
 

@@ -19,8 +19,8 @@ from jupyter_fastgen.hub import coalescing
 from jupyter_fastgen.hub.coalescing import PIECES, coalesced
 
 from ..engine.contract import COUNTING, answer, request
+from ..waiting import until
 from .processes import add_users, free_port, gateway
-from .running import until
 
 REPLICA = "ray::ServeReplica:fastgen-"
 

@@ -17,8 +17,9 @@ from jupyter_fastgen.hub.auth import Found
 from jupyter_fastgen.hub.scheduler import RANK
 from jupyter_fastgen.hub.seeing import ENDS
 
+from ..engine.collecting import collect
 from ..engine.scripted import ScriptedEngine
-from .running import ask, collect, running
+from .running import ask, running
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

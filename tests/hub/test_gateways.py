@@ -19,11 +19,13 @@ from jupyter_fastgen.engine.base import EngineError, Text
 from jupyter_fastgen.engine.remote import RemoteEngine
 from jupyter_fastgen.hub.auth import digest
 
+from ..engine.collecting import collect
 from ..engine.contract import answer, request
 from ..engine.faulty import faulty, piece, stream
 from ..engine.scripted import ScriptedEngine
+from ..waiting import until
 from .processes import free_port, gateway
-from .running import HeldEngine, ask, collect, receive, running, send, until
+from .running import HeldEngine, ask, receive, running, send
 
 USERS = 20
 """That all are at one of two gateways happens once in half a million."""

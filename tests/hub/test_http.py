@@ -19,8 +19,10 @@ from jupyter_fastgen.hub.limits import Limits
 from jupyter_fastgen.hub.seeing import Audit
 from jupyter_fastgen.telemetry.seen import ID, SCHEMAS
 
+from ..engine.collecting import collect
 from ..engine.scripted import ScriptedEngine
-from .running import ask, collect, receive, running, until
+from ..waiting import until
+from .running import ask, receive, running
 
 
 async def complete(at: Any, token: str = "alice-token", **body: Any) -> Any:

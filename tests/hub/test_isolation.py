@@ -14,7 +14,8 @@ from jupyter_fastgen.engine.remote import RemoteEngine
 from jupyter_fastgen.engine.worker import Worker
 from jupyter_fastgen.hub.limits import Limits
 
-from .running import Running, ask, collect, running
+from ..engine.collecting import collect
+from .running import Running, ask, running
 
 SECRET = "def launch(code):\n    return code == 'swordfish-9274'\n\n" * 6
 

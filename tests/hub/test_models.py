@@ -24,9 +24,11 @@ from jupyter_fastgen.hub.sources import id_of
 from jupyter_fastgen.images import MARK
 from jupyter_fastgen.policy import Policy, Rules
 
+from ..engine.collecting import collect
 from ..engine.scripted import ScriptedEngine
 from ..tiny_vision import png
-from .running import HeldEngine, Running, ask, collect, receive, running, send, until
+from ..waiting import until
+from .running import HeldEngine, Running, ask, receive, running, send
 
 SMALL = Policy(everyone=Rules(models=("m",)), groups={"ai-users": Rules(models=("m", "big"))})
 

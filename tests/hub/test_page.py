@@ -9,9 +9,11 @@ from jupyter_fastgen import protocol
 from jupyter_fastgen.hub.limits import Bounds, Limits
 from jupyter_fastgen.hub.scheduler import MOST_DEBOUNCE_MS
 
+from ..engine.collecting import collect
 from ..engine.scripted import ScriptedEngine
+from ..waiting import until
 from .page import complete, page
-from .running import HeldEngine, ask, collect, running, until
+from .running import HeldEngine, ask, running
 
 
 async def test_the_page_is_told_to_wait_and_told_no_more_once_the_gateway_is_gone():

@@ -22,8 +22,10 @@ from jupyter_fastgen.hub.quota import DAY, Ledger, Quotas
 from jupyter_fastgen.hub.scheduler import Job, Scheduler
 from jupyter_fastgen.hub.usage_file import UsageFile
 
+from ..engine.collecting import collect
 from ..engine.scripted import ScriptedEngine
-from .running import HeldEngine, ask, collect, receive, running, send, until
+from ..waiting import until
+from .running import HeldEngine, ask, receive, running, send
 
 NOON = 20_000 * DAY + DAY // 2
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,6 +52,31 @@ def make_entry(*sources: Source, pinned: bool = True) -> ModelEntry:
         size=len(WEIGHTS) if pinned else None,
         sha256=hashlib.sha256(WEIGHTS).hexdigest() if pinned else None,
     )
+
+
+def make_folder(*sources: Source) -> ModelEntry:
+    return ModelEntry(
+        name="folder",
+        title="Folder",
+        engine="exllamav2",
+        fim="qwen",
+        licence="MIT",
+        context=1,
+        roles=("edit",),
+        sources=sources,
+    )
+
+
+class StopAt:
+    """Progress that cancels when so many bytes have arrived."""
+
+    def __init__(self, count: int) -> None:
+        self.cancel = threading.Event()
+        self.count = count
+
+    def __call__(self, done: int, total: int, note: str, /) -> None:
+        if done >= self.count:
+            self.cancel.set()
 
 
 @pytest.fixture

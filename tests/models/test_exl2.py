@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from jupyter_fastgen import gpu
 from jupyter_fastgen.cli import main
+from jupyter_fastgen.engine.exllamav2 import requirements
 from jupyter_fastgen.models import exl2
 from jupyter_fastgen.models.errors import BadModelFile, ConversionFailed
 
@@ -219,7 +220,7 @@ def test_the_command_converts_beside_the_models(
     capsys: pytest.CaptureFixture[str],
 ):
     monkeypatch.setattr(exl2.convert, "__kwdefaults__", {"converter": CONVERTER})
-    monkeypatch.setattr(gpu, "faults", lambda: [])
+    monkeypatch.setattr(requirements, "faults", lambda: [])
     monkeypatch.setattr(gpu, "devices", lambda: [gpu.Device("H200", 1, 1)])
     assert run(folder, "--bpw", "4.5", "--dir", tmp_path / "store") == 0
     told = capsys.readouterr()
@@ -235,11 +236,11 @@ def test_without_a_gpu_or_the_library_it_says_so_before_it_begins(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    fault = gpu.Fault("torch is not installed", "pip install it")
-    monkeypatch.setattr(gpu, "faults", lambda: [fault])
+    fault = requirements.Fault("torch is not installed", "pip install it")
+    monkeypatch.setattr(requirements, "faults", lambda: [fault])
     assert run(folder, "--out", tmp_path / "out") == 1
     assert "torch is not installed (pip install it)" in capsys.readouterr().err
-    monkeypatch.setattr(gpu, "faults", lambda: [])
+    monkeypatch.setattr(requirements, "faults", lambda: [])
     monkeypatch.setattr(gpu, "devices", lambda: [])
     assert run(folder, "--out", tmp_path / "out") == 1
     assert "no NVIDIA GPU is here" in capsys.readouterr().err

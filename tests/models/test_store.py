@@ -22,7 +22,7 @@ from jupyter_fastgen.models.errors import (
 )
 from jupyter_fastgen.models.store import ModelStore, default_directory
 
-from .conftest import WEIGHTS, Usage, make_entry
+from .conftest import WEIGHTS, Usage, make_entry, make_folder
 
 
 @dataclass
@@ -234,15 +234,7 @@ def test_model_folder_from_a_folder(store: ModelStore, tmp_path: Path):
     given.mkdir()
     for name in ("config.json", "tokenizer.json", "output.safetensors", "README.md", "run.py"):
         (given / name).write_text(name)
-    entry = ModelEntry(
-        name="folder",
-        title="Folder",
-        engine="exllamav2",
-        fim="qwen",
-        licence="MIT",
-        context=1,
-        roles=("edit",),
-    )
+    entry = make_folder()
     path = store.pull(entry, source=FileSource(path=str(given)))
     assert path == store.directory / "folder" == store.path(entry)
     names = {p.name for p in path.iterdir() if not p.name.startswith(".")}
@@ -253,16 +245,7 @@ def test_model_folder_from_a_folder(store: ModelStore, tmp_path: Path):
 
 
 def test_folder_without_weights_is_refused(store: ModelStore, tmp_path: Path):
-    entry = ModelEntry(
-        name="folder",
-        title="",
-        engine="exllamav2",
-        fim="qwen",
-        licence="",
-        context=1,
-        roles=(),
-        sources=(FileSource(path=str(tmp_path)),),
-    )
+    entry = make_folder(FileSource(path=str(tmp_path)))
     with pytest.raises(PullFailed, match=r"no config\.json"):
         store.pull(entry)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,11 +17,10 @@ from jupyter_fastgen.engine.base import EngineError
 from jupyter_fastgen.host.edits import Edits
 from jupyter_fastgen.session.editing import EditJobs
 
-from ..browser import Browser
 from ..conftest import RunningServer
 from ..engine.scripted import FreeHost, ScriptedEngine
-
-Connect = Callable[[], Awaitable[Browser]]
+from ..waiting import until
+from .conftest import Connect
 
 MEAN = "def mean(values):\n    return sum(values) / len(values)"
 CELLS = [
@@ -54,12 +53,6 @@ class Host(FreeHost):
         if self._fault:
             raise EngineError(self._fault, "pull it")
         return self._service
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Let the others work until it is so."""
-    while not is_so():  # noqa: ASYNC110  it is looked at, not told
-        await asyncio.sleep(0)
 
 
 class Page:
@@ -204,7 +197,7 @@ async def test_an_engine_that_is_lost_changes_nothing():
 async def test_cancelling_stops_the_engine_and_tells_the_cost():
     page = Page(MEAN * 50)
     page.jobs.start(protocol.Edit(1, "d", 0, ["c"], "x"), page.document, None)
-    await until(lambda: page.engine.written >= 5)
+    await until(lambda: page.engine.written >= 5, every=0)
     page.jobs.cancel(1)
     done = await page.done()
     assert done.reason == "cancelled"
@@ -223,7 +216,7 @@ async def test_an_edit_that_is_cancelled_before_it_began_starts_no_engine():
     # While the code is looked at there is no request yet.
     page.jobs.start(protocol.Edit(2, "d", 0, ["c"], "x"), page.document, None)
     reading = protocol.Progress(2, "reading")
-    await until(lambda: reading in page.sent)
+    await until(lambda: reading in page.sent, every=0)
     page.jobs.cancel(2)
     assert (await page.done(2)).reason == "cancelled"
     assert page.engine.written == 0
@@ -255,7 +248,7 @@ async def test_another_place_may_be_read_ahead():
     page = Page(MEAN + "\n```")
     for cell in ("a", "c"):
         page.jobs.prepare(protocol.Prepare("d", 0, [cell]), page.document, None)
-    await until(lambda: len(page.engine.requests) == 1)
+    await until(lambda: len(page.engine.requests) == 1, every=0)
     assert "def mean" in page.engine.requests[0].prompt
     await page.jobs.close()
 
@@ -263,7 +256,7 @@ async def test_another_place_may_be_read_ahead():
 async def test_the_latest_edit_of_a_document_wins():
     page = Page(MEAN * 50 + "\n```")
     page.jobs.start(protocol.Edit(1, "d", 0, ["c"], "x"), page.document, None)
-    await until(lambda: page.engine.written >= 5)
+    await until(lambda: page.engine.written >= 5, every=0)
     page.jobs.start(protocol.Edit(2, "d", 0, ["c"], "y"), page.document, None)
     assert (await page.done()).reason == "superseded"
     assert (await page.done(2)).reason == "stop"
@@ -272,7 +265,7 @@ async def test_the_latest_edit_of_a_document_wins():
 async def test_the_code_is_read_while_the_person_still_types():
     page = Page(MEAN + "\n```")
     page.jobs.prepare(protocol.Prepare("d", 0, ["c"]), page.document, None)
-    await until(lambda: page.engine.left)
+    await until(lambda: page.engine.left, every=0)
     await page.edit("c", instruction="x")
     ahead, asked = page.engine.requests
     assert asked.prompt.startswith(ahead.prompt)
@@ -289,16 +282,6 @@ def jp_server_config(
     return jp_server_config | {"FastgenApp": {"model": llama_server.url}}
 
 
-@pytest.fixture
-def connect(jp_ws_fetch: Callable[..., Awaitable[Any]]) -> Connect:
-    async def connect() -> Browser:
-        browser = Browser(await jp_ws_fetch("jupyter-fastgen", "ws"))
-        await browser.ready()
-        return browser
-
-    return connect
-
-
 async def test_an_edit_over_the_websocket_costs_what_was_not_read_before(
     connect: Connect, jp_serverapp: Any
 ):
@@ -306,8 +289,8 @@ async def test_an_edit_over_the_websocket_costs_what_was_not_read_before(
     browser.open("d", "import math", MEAN)
     browser.prepare("d", "c1")
     (app,) = jp_serverapp.extension_manager.extension_apps["jupyter_fastgen"]
-    await until(lambda: app.edits.is_running)
-    await until(lambda: not app.edits.is_running)
+    await until(lambda: app.edits.is_running, every=0)
+    await until(lambda: not app.edits.is_running, every=0)
     id = browser.edit("d", "c1", instruction="return a float")
     done = (await browser.answer(id)).done
     assert done.reason in ("stop", "empty")

@@ -8,52 +8,35 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import os
 import sys
 import time
 from collections.abc import Generator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import filelock
 
 from ..base import EngineError
-
-NEEDED = ("torch", "exllamav2", "tokenizers", "safetensors", "PIL", "rich", "numpy")
-"""What ExLlamaV2 0.3.2 imports to run a model; its own metadata lack `tokenizers`."""
-
-TO_BUILD = ("ninja",)
-"""And what it needs where it has no built extension, beside a CUDA compiler."""
-
-EXTENSION = "exllamav2_ext"
+from .requirements import EXTENSION, SCRIPTS, import_faults
 
 STALE = 600.0
 """Seconds without a new file after which a build was killed: its longest step takes under 200."""
 
+LOOK = 1.0
+"""Seconds between looks at a build that another process may be at."""
+
 STANDIN = Path(__file__).with_name("standin")
 STANDIN_NAME = "paged, torch"
-
-INSTALL = "pip install jupyter-fastgen[exllamav2]"
-
-
-def missing() -> list[str]:
-    """What must be installed before a model can run, as names of packages and programs."""
-    wanted = {"PIL": "pillow"}
-    absent = [wanted.get(name, name) for name in NEEDED if not _is_there(name)]
-    if not _is_there(EXTENSION) and not _is_built():
-        absent += [name for name in TO_BUILD if not _is_there(name)]
-        absent += [] if _has_compiler() else ["nvcc (the CUDA toolkit)"]
-    return absent
 
 
 def import_library() -> str:
     """Import the package; gives the attention it runs with. Raises `EngineError`."""
-    absent = missing()
-    if absent:
+    if lacking := import_faults():
         raise EngineError(
-            f"ExLlamaV2 can't run: {', '.join(absent)} missing",
-            f"run `{INSTALL}`; where it is compiled, the CUDA toolkit is needed, too",
+            f"ExLlamaV2 can't run: {'; '.join(fault.text for fault in lacking)}",
+            "; ".join(fault.mend for fault in lacking),
         )
     # Its path through torch's scaled dot product attention drops the causal mask of every call
     # over more than one token (`attn.py`, `_attn_torch`): prompts and drafts would be computed
@@ -65,7 +48,7 @@ def import_library() -> str:
             importlib.import_module("exllamav2.generator.dynamic")
     except Exception as error:  # a failed build raises what its tools raise
         raise EngineError(
-            f"ExLlamaV2 can't be imported: {_first_line(error)}",
+            f"ExLlamaV2 can't be imported: {_reason(error)}",
             "install a built extension that fits your torch and CUDA, or what it needs to be"
             " compiled: nvcc, a C++ compiler and ninja",
         ) from error
@@ -95,54 +78,49 @@ def _provide_attention() -> str:
 
 @contextlib.contextmanager
 def _building() -> Generator[None]:
-    """While the import may compile: one process at a time, and no lock of a killed one."""
-    if _is_there(EXTENSION):
+    """While the import may compile: one process at a time, with what a build must find."""
+    if find_spec(EXTENSION) is not None:
+        importlib.import_module(EXTENSION)  # where that fails, the library does not say why
         yield
         return
-    folder = build_folder()
+    # A server that is started by its path has not its own environment's programs on the path.
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), str(SCRIPTS)])
+    # The packages that torch needs have the headers that the toolkit may lack.
+    headers = [str(folder) for folder in sorted(_packages().glob("nvidia/*/include"))]
+    known = filter(None, [os.environ.get("CPLUS_INCLUDE_PATH")])
+    os.environ["CPLUS_INCLUDE_PATH"] = os.pathsep.join([*known, *headers])
+    builder: Any = importlib.import_module("torch.utils.cpp_extension")
+    folder = Path(builder._get_build_directory(EXTENSION, False))
     with filelock.FileLock(folder.with_name(f"{folder.name}.fastgen.lock")):
-        remove_stale_lock(folder)
+        if hasattr(builder, "FileBaton"):
+            await_build(folder)
         yield
 
 
-def build_folder() -> Path:
-    """Where torch builds the extension."""
-    builder: Any = importlib.import_module("torch.utils.cpp_extension")
-    return Path(builder._get_build_directory(EXTENSION, False))
+def await_build(folder: Path) -> None:
+    """Wait for a build in `folder` that was begun elsewhere, unless it was killed.
 
-
-def remove_stale_lock(folder: Path) -> bool:
-    """Remove the `lock` file that a killed build left in `folder`, if one did.
-
-    torch waits for such a file to go, for ever.
+    Such a one leaves its file `lock`, for whose end torch 2.13 and older would wait for ever. From
+    2.14 on that file is always there, and means nothing.
     """
     lock = folder / "lock"
-    if not lock.exists():
-        return False
-    newest = max(path.stat().st_mtime for path in folder.iterdir())
-    if time.time() - newest < STALE:
-        return False
-    lock.unlink()
-    return True
+    while lock.exists():
+        with contextlib.suppress(FileNotFoundError):  # what is being built comes and goes
+            newest = max(path.stat().st_mtime for path in folder.iterdir())
+            if time.time() - newest >= STALE:
+                lock.unlink()
+                return
+        time.sleep(LOOK)
 
 
-def _is_there(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
+def _packages() -> Path:
+    """The folder of the packages that torch is among."""
+    torch: Any = importlib.import_module("torch")
+    return Path(torch.__file__).parents[1]
 
 
-def _is_built() -> bool:
-    if not _is_there("torch"):
-        return False
-    with contextlib.suppress(ImportError, OSError):
-        return (build_folder() / f"{EXTENSION}.so").is_file()
-    return False
-
-
-def _has_compiler() -> bool:
-    home = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda"
-    folders = [f"{home}/bin", *os.environ.get("PATH", "").split(os.pathsep)]
-    return any(Path(folder, name).is_file() for folder in folders for name in ("nvcc", "nvcc.exe"))
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+def _reason(error: Exception) -> str:
+    """What went wrong, in a line: of a failed build, the first thing that its compiler said."""
+    lines = str(error).splitlines()
+    said = (line for line in lines if "error:" in line)
+    return next(said, next(iter(lines), "")) or type(error).__name__

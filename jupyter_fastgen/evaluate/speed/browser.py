@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -128,19 +129,26 @@ class Browser:
         """Called when an answer has grown or ended."""
 
     @classmethod
-    async def connect(cls, url: str, token: str) -> Browser:
-        """Open the websocket of the server at `url`, and greet it."""
+    @asynccontextmanager
+    async def connected(cls, url: str, token: str) -> AsyncGenerator[Browser, None]:
+        """One that has greeted the server at `url`, whose model is ready.
+
+        Raises `BenchError` where that can't be.
+        """
         request = HTTPRequest(
             f"{url.replace('http', 'ws', 1)}jupyter-fastgen/ws",
             headers={"Authorization": f"token {token}"},
         )
         connection = await websocket_connect(request, compression_options={})
         browser = cls(connection)
-        await browser._send(protocol.Hello(protocol.VERSION))
-        return browser
+        try:
+            await browser._send(protocol.Hello(protocol.VERSION))
+            await browser._until_ready()
+            yield browser
+        finally:
+            await browser.close()
 
-    async def ready(self, seconds: float = 120) -> None:
-        """Wait until the model is loaded; raises `BenchError` where it can't be."""
+    async def _until_ready(self, seconds: float = 120) -> None:
 
         def settled() -> bool:
             return self.status.state in ("ready", "missing", "error", "off")

@@ -152,18 +152,13 @@ async def _type(
     document, passages = last_passages(read_notebook(plan.notebook), plan.keys, plan.insert)
     if not passages:
         raise BenchError(f"{plan.notebook} has no code to type")
-    browser = await Browser.connect(server.url, server.token)
-    try:
-        await browser.ready()
+    async with Browser.connected(server.url, server.token) as browser:
         await browser.open(document)
         records: list[KeyRecord] = []
         for passage in passages:
             records += await _type_passage(browser, passage, plan.typist.plan(passage.text))
         await browser.settle()
-        model = browser.status.model
-    finally:
-        await browser.close()
-    return records, browser.answers, model
+        return records, browser.answers, browser.status.model
 
 
 async def _type_passage(browser: Browser, passage: Passage, plan: list[Key]) -> list[KeyRecord]:

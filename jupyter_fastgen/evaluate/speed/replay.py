@@ -97,17 +97,13 @@ async def _write(
     shortened, passages = last_passages(document, keys)
     if not passages:
         raise BenchError(f"{name} has no code to type")
-    browser = await Browser.connect(server.url, server.token)
-    try:
-        await browser.ready()
+    async with Browser.connected(server.url, server.token) as browser:
         await browser.open(shortened)
         presses: list[Press] = []
         for passage in passages:
             presses += await _write_passage(name, browser, passage, typist)
         await browser.settle()
         return presses, list(browser.answers.values()), browser.status.model
-    finally:
-        await browser.close()
 
 
 async def _write_passage(

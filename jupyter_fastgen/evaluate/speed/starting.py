@@ -59,22 +59,21 @@ def measure(cells: int, seed: int) -> Starting:
 
 async def _measure(plain: JupyterServer, ours: JupyterServer, cells: int, seed: int) -> Starting:
     draw = random.Random(seed)
-    browser = await Browser.connect(ours.url, ours.token)
     times: dict[str, list[tuple[float, float]]] = {"without": [], "beside": []}
-    try:
-        await browser.ready()
-        async with _kernel(plain) as without, _kernel(ours) as beside:
-            turn = 10
-            for _ in range(0, cells, turn):
-                times["without"] += await _run(without, turn, draw)
-                typing = asyncio.create_task(_type(browser))
-                times["beside"] += await _run(beside, turn, draw)
-                typing.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await typing
-                await browser.settle()
-    finally:
-        await browser.close()
+    async with (
+        Browser.connected(ours.url, ours.token) as browser,
+        _kernel(plain) as without,
+        _kernel(ours) as beside,
+    ):
+        turn = 10
+        for _ in range(0, cells, turn):
+            times["without"] += await _run(without, turn, draw)
+            typing = asyncio.create_task(_type(browser))
+            times["beside"] += await _run(beside, turn, draw)
+            typing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await typing
+            await browser.settle()
     starts = {name: stats.spread(start for start, _ in found) for name, found in times.items()}
     ends = {name: stats.spread(end for _, end in found) for name, found in times.items()}
     one, other = starts["without"].p50, starts["beside"].p50

@@ -37,9 +37,10 @@ from ...engine.base import (
     Text,
     new_id,
 )
+from ...hub.application import application
 from ...hub.auth import Authenticator, HubTokens, Identity, Remembering
 from ...hub.dispatch import Account, Dispatcher
-from ...hub.gateway import Gateway, application
+from ...hub.gateway import Gateway
 from ...hub.limits import Limits
 from ...hub.models import Model, Models
 from ...hub.quota import Quotas

@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_fastgen.engine.exllamav2 import library
+from jupyter_fastgen.engine.exllamav2 import library, requirements
 
 sys.path.insert(0, str(Path(__file__).with_name("stub")))
 
-if absent := library.missing():
-    pytest.skip(
-        f"not installed: {', '.join(absent)}; see the extra `exllamav2`", allow_module_level=True
-    )
+if lacking := requirements.import_faults():
+    pytest.skip("; ".join(fault.text for fault in lacking), allow_module_level=True)
 
 ATTENTION = library.import_library()

@@ -29,7 +29,6 @@ from jupyter_fastgen.engine.base import (
     Priority,
     Progress,
     Request,
-    Text,
 )
 from jupyter_fastgen.engine.exllamav2 import adapter, loading
 from jupyter_fastgen.engine.exllamav2.answer import Answer
@@ -43,6 +42,7 @@ from jupyter_fastgen.engine.exllamav2.vision import Vision
 from jupyter_fastgen.engine.exllamav2.vocabulary import load_vocabulary
 
 from ...waiting import until as until
+from ..collecting import collect
 from . import ATTENTION
 from .language import SPECIAL, Language, Parrot
 from .seeing import FakeTower
@@ -334,11 +334,4 @@ def asked(prompt: str = "1, 2, 3, 4,", **options: Any) -> Request:
 
 
 async def answered(engine: Engine, request: Request) -> tuple[str, Done]:
-    text, done = "", None
-    async for event in engine.stream(request):
-        if isinstance(event, Text):
-            text += event.text
-        else:
-            done = event
-    assert done is not None
-    return text, done
+    return await collect(engine.stream(request))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import inspect
 import math
@@ -18,6 +19,7 @@ import pytest
 import torch
 
 from jupyter_fastgen.engine.exllamav2 import library, loading, memory
+from jupyter_fastgen.engine.exllamav2.requirements import Fault
 
 architecture = importlib.import_module("exllamav2.architecture")
 attn: Any = importlib.import_module("exllamav2.attn")
@@ -122,39 +124,120 @@ def test_a_stand_in_makes_pages_possible():
 # --- the import -----------------------------------------------------------------
 
 
-def test_what_is_missing_is_named_as_it_is_installed(monkeypatch: pytest.MonkeyPatch):
-    absent = {"tokenizers", "PIL", library.EXTENSION, "ninja"}
-    real = library._is_there
-    monkeypatch.setattr(library, "_is_there", lambda name: name not in absent and real(name))
-    monkeypatch.setattr(library, "_has_compiler", lambda: False)
-    assert library.missing() == ["tokenizers", "pillow", "ninja", "nvcc (the CUDA toolkit)"]
-    with pytest.raises(library.EngineError, match=r"tokenizers, pillow.*pip install"):
+def test_what_is_missing_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch):
+    lacking = [Fault("tokenizers is not installed", "install it"), Fault("no nvcc", "get CUDA")]
+    monkeypatch.setattr(library, "import_faults", lambda: lacking)
+    with pytest.raises(library.EngineError) as caught:
+        library.import_library()
+    assert str(caught.value) == (
+        "ExLlamaV2 can't run: tokenizers is not installed; no nvcc (install it; get CUDA)"
+    )
+
+
+def test_why_an_extension_can_not_be_loaded_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    broken = tmp_path / f"{library.EXTENSION}.py"
+    broken.write_text("raise ImportError('libcudart.so.12: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, library.EXTENSION)
+    with pytest.raises(library.EngineError, match=r"libcudart\.so\.12.*fits your torch and CUDA"):
         library.import_library()
 
 
-def test_the_lock_of_a_killed_build_is_removed(tmp_path: Path):
-    lock = tmp_path / "lock"
-    assert not library.remove_stale_lock(tmp_path)
-    lock.touch()
-    assert not library.remove_stale_lock(tmp_path)
-    assert lock.exists()
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """A folder in which a build was killed long ago."""
+    folder = tmp_path / "built"
+    folder.mkdir()
     before = time.time() - library.STALE - 1
-    os.utime(lock, (before, before))
-    (tmp_path / "just_built.o").touch()
-    assert not library.remove_stale_lock(tmp_path)
-    os.utime(tmp_path / "just_built.o", (before, before))
-    assert library.remove_stale_lock(tmp_path)
-    assert not lock.exists()
+    for name in ("lock", "done.o"):
+        (folder / name).touch()
+        os.utime(folder / name, (before, before))
+    return folder
 
 
-def test_before_it_may_compile_the_lock_is_looked_at(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_the_lock_of_a_killed_build_is_removed(killed: Path):
+    library.await_build(killed)
+    assert not (killed / "lock").exists()
+    library.await_build(killed)
+
+
+def test_a_build_that_goes_on_is_waited_for(killed: Path, monkeypatch: pytest.MonkeyPatch):
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            (killed / "lock").unlink()
+
+    monkeypatch.setattr(library.time, "sleep", wait)
+    (killed / "just_built.o").touch()
+    library.await_build(killed)
+    assert len(waited) == 3
+
+
+def test_a_build_that_is_killed_meanwhile_is_not_waited_for_forever(
+    killed: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    lock = tmp_path / "built" / "lock"
-    lock.parent.mkdir()
-    lock.touch()
-    os.utime(lock, (0, 0))
-    monkeypatch.setattr(library, "_is_there", lambda _: False)
-    monkeypatch.setattr(library, "build_folder", lambda: lock.parent)
+    now = time.time()
+    (killed / "just_built.o").touch()
+
+    def wait(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(library.time, "sleep", wait)
+    monkeypatch.setattr(library.time, "time", lambda: now)
+    library.await_build(killed)
+    assert not (killed / "lock").exists()
+
+
+@pytest.fixture
+def builder(killed: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What torch builds with, in the folder where a build was killed."""
+    made = SimpleNamespace(_get_build_directory=lambda name, verbose: str(killed), FileBaton=object)
+    monkeypatch.setitem(sys.modules, "torch.utils.cpp_extension", made)  # pyright: ignore
+    monkeypatch.setattr(library, "find_spec", lambda _: None)
+    for name in ("PATH", "CPLUS_INCLUDE_PATH"):
+        monkeypatch.setenv(name, "/mine")
+    return made
+
+
+def test_before_a_build_the_lock_is_looked_at(builder: SimpleNamespace, killed: Path):
     with library._building():
-        assert not lock.exists()
+        assert not (killed / "lock").exists()
+
+
+def test_a_lock_that_is_always_there_is_not_waited_for(
+    builder: SimpleNamespace, killed: Path, monkeypatch: pytest.MonkeyPatch
+):
+    del builder.FileBaton
+    (killed / "just_built.so").touch()
+    monkeypatch.setattr(library.time, "sleep", lambda _: pytest.fail("it waits"))
+    with library._building():
+        assert (killed / "lock").exists()
+
+
+def test_a_build_finds_ninja_and_the_headers_that_came_with_torch(
+    builder: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    headers = tmp_path / "nvidia/cu13/include"
+    headers.mkdir(parents=True)
+    monkeypatch.setattr(torch, "__file__", str(tmp_path / "torch/__init__.py"))
+    with library._building():
+        assert os.environ["PATH"].split(os.pathsep) == ["/mine", str(library.SCRIPTS)]
+        assert os.environ["CPLUS_INCLUDE_PATH"].split(os.pathsep) == ["/mine", str(headers)]
+
+
+def test_of_a_failed_build_the_compilers_first_word_is_told(monkeypatch: pytest.MonkeyPatch):
+    log = "Error building extension\n[1/48] c++ -c a.cpp\na.cpp:10:10: fatal error: no b.h\nmore"
+
+    @contextlib.contextmanager
+    def failing():
+        raise RuntimeError(log)
+        yield
+
+    monkeypatch.setattr(library, "_building", failing)
+    with pytest.raises(library.EngineError, match=r"imported: a\.cpp:10:10: fatal error: no b\.h"):
+        library.import_library()

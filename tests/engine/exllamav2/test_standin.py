@@ -118,6 +118,29 @@ def test_the_scale_is_taken():
     assert far(out[0], want) < 2e-6
 
 
+def test_no_kernel_is_built_for_each_number_of_keys():
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+
+
+@pytest.mark.parametrize("rows", [2, 32])
+def test_where_there_is_a_mask_every_kernel_may_be_taken(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[dict[str, Any]] = []
+    real = flash.scaled_dot_product_attention
+
+    def attention(*tensors: torch.Tensor, **options: Any) -> torch.Tensor:
+        asked.append({"heads": [tensor.shape[1] for tensor in tensors], **options})
+        return real(*tensors, **options)
+
+    monkeypatch.setattr(flash, "scaled_dot_product_attention", attention)
+    q, k = normal(1, rows, 28, 64), normal(1, 300, 4, 64)
+    flash.flash_attn_func(q, k, k, causal=True)
+    assert asked[0]["heads"] == [4, 4, 4]
+    assert asked[0]["attn_mask"].shape == (7 * rows, 300)
+    assert not asked[0]["enable_gqa"]
+
+
 def test_what_it_can_not_do_it_does_not_pretend_to():
     q = normal(1, 3, 2, 32)
     with pytest.raises(NotImplementedError, match="soft-capped"):

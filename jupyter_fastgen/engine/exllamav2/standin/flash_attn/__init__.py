@@ -7,6 +7,7 @@ ones at the end of `keys` keys sees all keys up to its own: the mask is aligned 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,10 @@ from torch.nn.functional import scaled_dot_product_attention
 
 __version__ = "2.8.3"
 """Whose interface this is; ExLlamaV2 asks for 2.5.7 or later."""
+
+# From Hopper on torch prefers cuDNN, which builds what it runs for each new number of keys: every
+# token would wait for that.
+torch.backends.cuda.enable_cudnn_sdp(False)
 
 Tensor = torch.Tensor
 Window = tuple[int, int]
@@ -137,25 +142,47 @@ def _attend(
 ) -> Tensor:
     """Attention of one sequence; tensors are (tokens, heads, dim)."""
     rows, keys = q.shape[0], k.shape[0]
+    mask = _mask(rows, keys, causal, window, q.device)
+    out = scaled_dot_product_attention(
+        *(_by_head(tensor, k.shape[1], mask is not None) for tensor in (q, k, v)),
+        attn_mask=None if mask is None else mask.repeat(q.shape[1] // k.shape[1], 1),
+        is_causal=mask is None and causal and rows > 1,
+        scale=scale,
+        enable_gqa=mask is None and q.shape[1] != k.shape[1],
+    )
+    if mask is None:
+        return out[0].transpose(0, 1).contiguous()
+    return out[0].unflatten(1, (-1, rows)).flatten(0, 1).transpose(0, 1).contiguous()
+
+
+def _by_head(tensor: Tensor, kv_heads: int, grouped: bool) -> Tensor:
+    """Tokens (tokens, heads, dim) as (1, heads, tokens, dim).
+
+    Where they are `grouped`, query heads that share keys are as many more tokens of one head.
+    With a mask not all of torch's kernels know of shared keys, and the one that always does keeps
+    all products in 32 bits.
+    """
+    heads = tensor.transpose(0, 1)
+    return (heads.unflatten(0, (kv_heads, -1)).flatten(1, 2) if grouped else heads)[None]
+
+
+@lru_cache(maxsize=8)
+def _mask(
+    rows: int, keys: int, causal: bool, window: Window, device: torch.device
+) -> Tensor | None:
+    """Which keys each row sees, (rows, keys); None for all, or as torch itself says "causal".
+
+    The layers of a pass ask for the same: one for each of the few jobs that have drafts.
+    """
     left, right = window
     limits_left = 0 <= left < keys
-    mask: Tensor | None = None
-    if limits_left or (causal and 1 < rows < keys) or (not causal and 0 <= right < keys):
-        own = torch.arange(keys - rows, keys, device=q.device)[:, None]
-        other = torch.arange(keys, device=q.device)[None, :]
-        last = own if causal else own + (right if right >= 0 else keys)
-        first = own - left if limits_left else own - keys
-        mask = (other <= last) & (other >= first)
-    out = scaled_dot_product_attention(
-        q.transpose(0, 1)[None],
-        k.transpose(0, 1)[None],
-        v.transpose(0, 1)[None],
-        attn_mask=mask,
-        is_causal=mask is None and causal and rows == keys and rows > 1,
-        scale=scale,
-        enable_gqa=q.shape[1] != k.shape[1],
-    )
-    return out[0].transpose(0, 1).contiguous()
+    if not (limits_left or (causal and 1 < rows < keys) or (not causal and 0 <= right < keys)):
+        return None
+    own = torch.arange(keys - rows, keys, device=device)[:, None]
+    other = torch.arange(keys, device=device)[None, :]
+    last = own if causal else own + (right if right >= 0 else keys)
+    first = own - left if limits_left else own - keys
+    return (other <= last) & (other >= first)
 
 
 def _check(dropout_p: float, softcap: float) -> None:
