@@ -13,6 +13,9 @@ MOST_BYTES = 2 * 1024 * 1024
 MOST_IMAGES = 4
 """Of a question."""
 
+IMAGE_TOKENS = 1024
+"""Of a picture in a prompt, at most: of a larger one models read no more, or are asked not to."""
+
 _STARTS = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff", "webp": b"RIFF"}
 
 

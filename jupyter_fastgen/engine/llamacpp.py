@@ -19,7 +19,7 @@ from urllib.parse import urldefrag
 import httpx
 import msgspec
 
-from ..images import MARK, kind_of
+from ..images import IMAGE_TOKENS, MARK, kind_of
 from . import drafting, http, machine
 from .address import leaves, shown
 from .answer import CHOICES, Answer
@@ -57,9 +57,6 @@ DRAFT = 8
 TRIAL = 1 + 2 * (DRAFT + 1)
 """Tokens of an answer that is easy to draft, to measure it with: the prompt's pass writes one, two
 over drafts the others."""
-
-IMAGE_TOKENS = 1024
-"""Of a picture, for models that look at more of a larger one: half a megapixel for Qwen2.5-VL."""
 
 KINDS = frozenset(["png", "jpeg"])
 """Of pictures that llama.cpp reads."""

@@ -11,7 +11,7 @@ from ..document import NEW_CELL, Cell, Cursor, Document
 from ..edit.prompt import Chat
 from ..engine import base
 from ..errors import BlindError, TooLongError
-from ..images import check
+from ..images import IMAGE_TOKENS, check
 from ..protocol.progress import counts_of, queued
 from . import prompt
 from .answer import Code
@@ -27,10 +27,6 @@ DOCUMENT = "described"
 """The KV slot of all descriptions."""
 
 Frame = protocol.Progress | protocol.Chunk | protocol.Done
-
-
-IMAGE_TOKENS = 1024
-"""Room for a picture: of a larger one models read no more, or are asked not to."""
 
 
 class PromptTooLongError(TooLongError):

@@ -81,7 +81,8 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Without `sha256` the hash is the one that the hub gives when pulling. `projector` is a second
     file beside it, by which the model sees. `parameters`, `bits` per weight and `kv_bytes` of the
-    cache for each token say what it takes of a GPU; without them it is never chosen by itself.
+    cache for each token say what it takes of a GPU; without them it is never chosen by itself. A
+    folder sees by `tower_bytes` of weights more, which no conversion quantizes.
     """
 
     name: str
@@ -100,6 +101,7 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     bits: float | None = None
     kv_bytes: int | None = None
     projector: str | None = None
+    tower_bytes: int | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -228,8 +230,9 @@ def _problem(entry: ModelEntry) -> str | None:
 
 
 def _projector_problem(entry: ModelEntry) -> str | None:
-    if ("image" in entry.roles) != (entry.projector is not None):
-        return "a model has the role image exactly when it has a `projector`"
+    by = "tower_bytes" if entry.is_folder else "projector"
+    if ("image" in entry.roles) != (getattr(entry, by) is not None):
+        return f"a {'folder' if entry.is_folder else 'file'} has the role image exactly with `{by}`"
     if entry.projector is None:
         return None
     if entry.sha256 is not None or entry.size is not None:

@@ -41,7 +41,7 @@ def choose(
     """Of the models for the GPU that fit, the largest that is here; else the catalog's default.
 
     Where neither is here, the largest that fits, to be pulled. A model fits when its weights,
-    the KV cache of `tokens` and a reserve are within the free memory.
+    those by which it sees, the KV cache of `tokens` and a reserve are within the free memory.
     """
     default = catalog.default
     if machine.fault:
@@ -73,7 +73,7 @@ def gpu_memory(entry: ModelEntry, tokens: int) -> int | None:
     weights = weight_bytes(entry)
     if entry.engine != "exllamav2" or weights is None or entry.kv_bytes is None:
         return None
-    return weights + tokens * entry.kv_bytes + RESERVE
+    return weights + (entry.tower_bytes or 0) + tokens * entry.kv_bytes + RESERVE
 
 
 def weight_bytes(entry: ModelEntry) -> int | None:

@@ -24,7 +24,7 @@ import msgspec
 
 from ..errors import UNREADABLE
 from .errors import BadModelFile, ConversionFailed
-from .hf_config import repair
+from .hf_config import repair_folder
 from .sources import accepts
 
 CONVERTER = (sys.executable, "-m", "exllamav2.conversion.convert_exl2")
@@ -112,8 +112,8 @@ def _prepare(source: Path, folder: Path, progress: Progress) -> Path:
         config = msgspec.json.decode((source / "config.json").read_bytes(), type=dict[str, object])
         if "quantization_config" in config:
             raise ValueError("it is quantized already; convert the model that it was made from")
-        repaired, mended = repair(config)
-    except (ValueError, msgspec.MsgspecError) as error:
+        files, mended = repair_folder(source)
+    except (ValueError, OSError) as error:
         raise BadModelFile(source, str(error)) from error
     if not mended:
         return source
@@ -121,9 +121,11 @@ def _prepare(source: Path, folder: Path, progress: Progress) -> Path:
     for file in source.iterdir():
         if file.is_file() and accepts(file.name):
             _link(file, folder / file.name)
-    (folder / "config.json").unlink()
-    (folder / "config.json").write_bytes(msgspec.json.encode(repaired))
-    progress(1.0, f"config.json: {', '.join(mended)}")
+    for name, told in files.items():
+        # Not through the link, into the source.
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).write_bytes(msgspec.json.encode(told))
+    progress(1.0, f"configuration: {', '.join(mended)}")
     return folder
 
 

@@ -1,14 +1,17 @@
-"""A model folder's `config.json` as ExLlamaV2 reads it.
+"""A model folder's configuration files as ExLlamaV2 reads them.
 
 transformers 5 moved the rotary settings into `rope_parameters` (one set, or one for each kind of
 attention layer) and leaves `architectures` out where no model class wrote the file. ExLlamaV2
 0.3.2 knows the older keys only (its `config.py`), and falls back silently: a Qwen2 model then runs
-with a rotary base of 10,000 instead of 1,000,000.
+with a rotary base of 10,000 instead of 1,000,000. Of a model that sees it reads, too, how pictures
+are prepared, from `preprocessor_config.json`, which newer processors write otherwise.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 Config = dict[str, Any]
@@ -41,8 +44,71 @@ ARCHITECTURES = {
 }
 """The architecture of each `model_type` that ExLlamaV2 0.3.2 knows (its `architecture.py`)."""
 
+_SEEING = {
+    "LlavaForConditionalGeneration",
+    "Mistral3ForConditionalGeneration",
+    "Qwen2VLForConditionalGeneration",
+    "Qwen2_5_VLForConditionalGeneration",
+}
+"""Those whose pictures the engine reads; of Llava's, Pixtral."""
+
 _BESIDE_SCALING = ("rope_theta", "partial_rotary_factor")
 _TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
+
+
+def sees(config: Mapping[str, Any]) -> bool:
+    """Whether the engine can show pictures to a model of this configuration."""
+    vision = _table(config.get("vision_config"))
+    names = config.get("architectures") or [ARCHITECTURES.get(config.get("model_type", ""))]
+    name = cast(list[object], names)[0]
+    if vision is None or name not in _SEEING:
+        return False
+    return "Qwen" in str(name) or vision.get("model_type") == "pixtral"
+
+
+def context_length(config: Mapping[str, Any]) -> int:
+    """How many tokens a model was made for; 4,096 where it is not said."""
+    for section in (config, _table(config.get("text_config")) or {}):
+        if isinstance(told := section.get("max_position_embeddings"), int):
+            return told
+    return 4096
+
+
+def repair_folder(folder: Path) -> tuple[dict[str, Config], list[str]]:
+    """The configuration files of a model folder by their names, and what was mended.
+
+    Raises ValueError where one can't be understood, OSError where it can't be read.
+    """
+    files: dict[str, Config] = {}
+    files["config.json"], mended = repair(_read(folder / "config.json"))
+    if sees(files["config.json"]):
+        path = folder / "preprocessor_config.json"
+        if path.is_file():
+            told = _read(path)
+        else:
+            # Processors are written whole by now.
+            told = _table(_read(folder / "processor_config.json").get("image_processor")) or {}
+            mended.append("preprocessor_config.json from processor_config.json")
+        files[path.name], more = repair_processor(told)
+        mended += more
+    return files, mended
+
+
+def repair_processor(config: Mapping[str, Any]) -> tuple[Config, list[str]]:
+    """`preprocessor_config.json` with the keys that ExLlamaV2 reads, and what was mended."""
+    mended: list[str] = []
+    repaired: Config = dict(config)
+    kind = str(repaired.get("image_processor_type", ""))
+    if kind.endswith("Fast"):
+        repaired["image_processor_type"] = kind.removesuffix("Fast")
+        mended.append(f"image_processor_type {kind.removesuffix('Fast')}")
+    size = _table(repaired.get("size")) or {}
+    for key, name in (("min_pixels", "shortest_edge"), ("max_pixels", "longest_edge")):
+        # With both, a size counts pixels and no edges.
+        if repaired.get(key) is None and len(size) == 2 and name in size:
+            repaired[key] = size[name]
+            mended.append(f"{key} {size[name]}")
+    return repaired, mended
 
 
 def repair(config: Mapping[str, Any]) -> tuple[Config, list[str]]:
@@ -61,6 +127,9 @@ def repair(config: Mapping[str, Any]) -> tuple[Config, list[str]]:
     if (vision := _table(repaired.get("vision_config"))) is not None:
         repaired["vision_config"] = vision
         _carry_base(vision, "vision_config.", mended)
+        if "temporal_patch_size" in vision and vision.get("spatial_patch_size") is None:
+            vision["spatial_patch_size"] = vision.get("patch_size")
+            mended.append(f"vision_config.spatial_patch_size {vision['spatial_patch_size']}")
     for key in _TOKENS:
         # Read at the top only.
         if text is not None and repaired.get(key) is None and text.get(key) is not None:
@@ -125,6 +194,13 @@ def _rope_type(scaling: Config) -> str | None:
         return "mrope"  # that is how vision models are told apart, whatever the type says
     kind: str | None = scaling.get("rope_type") or scaling.get("type")
     return None if kind == "default" else kind
+
+
+def _read(path: Path) -> Config:
+    told = _table(json.loads(path.read_text("utf-8")))
+    if told is None:
+        raise ValueError(f"{path.name} holds no object")
+    return told
 
 
 def _table(value: object) -> Config | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from .catalog import Catalog, ModelEntry
 from .errors import BadModelFile
+from .hf_config import context_length, sees
 from .store import ModelStore
 
 # A vocabulary lies at the head of a GGUF file, the special tokens at its end; Qwen's 152,000
@@ -60,8 +61,8 @@ def best_for_edits(catalog: Catalog, store: ModelStore) -> ModelEntry:
 
 
 def best_for_images(catalog: Catalog, store: ModelStore) -> ModelEntry | None:
-    """The first model that sees and is on this machine, else the first to be pulled."""
-    seeing = [entry for entry in catalog if "image" in entry.roles]
+    """The first model that sees, runs on any machine and is on this one; else the first to pull."""
+    seeing = [e for e in catalog if "image" in e.roles and e.engine == "llamacpp"]
     here = [entry for entry in seeing if store.path(entry)]
     return next(iter(here or seeing), None)
 
@@ -120,6 +121,7 @@ def _folder_entry(path: Path) -> ModelEntry:
         raise BadModelFile(path, "the folder has no config.json with .safetensors files beside it")
     vocabulary = path / "tokenizer.json"
     tokens = vocabulary.read_bytes() if vocabulary.is_file() else b""
+    config = _folder_config(path)
     return ModelEntry(
         name=path.name,
         title=path.name,
@@ -127,19 +129,16 @@ def _folder_entry(path: Path) -> ModelEntry:
         fim="qwen" if b"<|fim_prefix|>" in tokens else "prefix-only",
         chat="chatml" if b"<|im_start|>" in tokens else "plain",
         licence="unknown",
-        context=_folder_context(path),
-        roles=("completion", "edit"),
+        context=context_length(config),
+        roles=("completion", "edit", "image") if sees(config) else ("completion", "edit"),
     )
 
 
-def _folder_context(path: Path) -> int:
+def _folder_config(path: Path) -> dict[str, Any]:
     import msgspec
-
-    class Config(msgspec.Struct):
-        max_position_embeddings: int = 4096
 
     try:
         raw = (path / "config.json").read_bytes()
-        return msgspec.json.decode(raw, type=Config).max_position_embeddings
+        return msgspec.json.decode(raw, type=dict[str, Any])
     except msgspec.MsgspecError as error:
         raise BadModelFile(path, f"its config.json cannot be read: {error}") from error

@@ -48,6 +48,14 @@ GOALS = (
     ),
     Goal("behaviour", "tokens read of a known prompt", ("prefix", "cached"), most=1),
     *(
+        Goal("pictures", f"{what}, {kind}, far from transformers'", (kind, at), most=most)
+        for kind in ("qwen2_vl", "qwen2_5_vl", "mistral3", "llava")
+        for what, at, most in (
+            ("what is seen of a picture", "embeddings", 0.02),
+            ("an answer about it", "sure", 0.1),
+        )
+    ),
+    *(
         Goal(
             "speed",
             f"first token of a known prompt of {length:,} tokens, ms",

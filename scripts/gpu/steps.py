@@ -281,6 +281,25 @@ async def contract(engine: Any) -> dict[str, str]:
     return told
 
 
+def pictures(given: Given, tell: Tell) -> None:
+    """Tiny models that see, one quantized, too: towers and answers against transformers."""
+    from gpu import seeing
+
+    def checked(kind: str, quantized: bool) -> Result:
+        folder = given.work / f"seeing-{kind}"
+        seeing.write(folder, kind)
+        target = given.work / f"seeing-{kind}-exl2"
+        if quantized:
+            shutil.rmtree(target, ignore_errors=True)
+            quantize(folder, target, given.work / "stubs")
+        told = seeing.check(load(target if quantized else folder, "fp16"), folder)
+        gc.collect()
+        return told
+
+    parts = {kind: partial(checked, kind, False) for kind in seeing.KINDS}
+    each(tell, parts | {"qwen2_5_vl, exl2": partial(checked, "qwen2_5_vl", True)})
+
+
 def speed(given: Given, tell: Tell) -> None:
     """Times and memory of seven billion 4-bit weights, which are random."""
     import torch
@@ -347,7 +366,7 @@ async def _typists(given: Given, tell: Tell) -> None:
 
 STEPS: dict[str, Callable[[Given, Tell], None]] = {
     step.__name__: step
-    for step in (extension, train, logits, convert, kv, behaviour, speed, typists)
+    for step in (extension, train, logits, convert, kv, behaviour, pictures, speed, typists)
 }
 
 

@@ -48,7 +48,9 @@ def main() -> None:
                 sys.exit(1 if "Error:" in fake else 0)
     out = Path(job["compile_full"])
     out.mkdir()
-    shutil.copy(Path(job["in_dir"], "config.json"), out)
+    for path in Path(job["in_dir"]).iterdir():
+        if path.suffix != ".safetensors":
+            shutil.copy(path, out)
     (out / "output.safetensors").write_text(json.dumps(job))
     file.write_text(json.dumps({**job, "progress": "finished"}))
 

@@ -86,7 +86,7 @@ def test_extra_catalog_adds_to_the_built_in_one(tmp_path: Path):
         ('"mine.gguf"', '"../mine.gguf"', "plain name"),
         ('"mine.gguf"', '"mine.bin"', "ends in .gguf"),
         ("context = 2048", 'context = 2048\nprojector = "p.bin"', "ends in .gguf"),
-        ("context = 2048", 'context = 2048\nprojector = "p.gguf"', "the role image exactly when"),
+        ("context = 2048", 'context = 2048\nprojector = "p.gguf"', "the role image exactly with"),
         ("[models.mine]", '[models."../mine"]', "lower-case"),
         ("context = 2048", 'context = 2048\nsha256 = "abc"', "64"),
         ('default = "mine"', 'default = "other"', "'other' is not an entry"),

@@ -57,5 +57,7 @@ def test_what_a_model_takes():
     large = CATALOG.get("large")
     assert gpu_memory(large, TOKENS) == 8 * GIB + GIB + RESERVE
     assert gpu_memory(large, 0) == 8 * GIB + RESERVE
+    seeing = entry("seeing", "exllamav2", parameters=GIB, bits=8.0, kv_bytes=1, tower_bytes=3 * GIB)
+    assert gpu_memory(seeing, 0) == 4 * GIB + RESERVE
     assert gpu_memory(CATALOG.get("cpu"), TOKENS) is None
     assert gpu_memory(CATALOG.get("unmeasured"), TOKENS) is None

@@ -77,9 +77,27 @@ def test_a_new_style_configuration_is_mended_and_the_source_is_not(folder: Path,
     }
     (folder / "config.json").write_text(json.dumps(config))
     told = convert(folder, tmp_path / "out")
-    assert "config.json: rope_theta 1000000.0" in told.stages
+    assert "configuration: rope_theta 1000000.0" in told.stages
     assert json.loads((tmp_path / "out" / "config.json").read_text())["rope_theta"] == 1000000.0
     assert json.loads((folder / "config.json").read_text()) == config
+
+
+def test_what_shows_pictures_to_a_model_comes_along_as_the_engine_reads_it(
+    folder: Path, tmp_path: Path
+):
+    config = {
+        "architectures": ["Qwen2_5_VLForConditionalGeneration"],
+        "vision_config": {"patch_size": 14, "temporal_patch_size": 2},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    size = {"shortest_edge": 3136, "longest_edge": 12845056}
+    (folder / "processor_config.json").write_text(json.dumps({"image_processor": {"size": size}}))
+    convert(folder, tmp_path / "out")
+    written = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert written["vision_config"]["spatial_patch_size"] == 14
+    prepared = json.loads((tmp_path / "out" / "preprocessor_config.json").read_text())
+    assert prepared["max_pixels"] == 12845056
+    assert not (folder / "preprocessor_config.json").exists()
 
 
 def test_a_gguf_file_is_converted_by_way_of_a_folder(tmp_path: Path):

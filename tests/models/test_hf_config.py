@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jupyter_fastgen.models.hf_config import repair
+from jupyter_fastgen.models.hf_config import repair, repair_folder, repair_processor, sees
 
 QWEN: dict[str, Any] = {
     "architectures": ["Qwen2ForCausalLM"],
@@ -162,3 +164,77 @@ def test_the_architecture_comes_of_the_model_type():
 def test_without_one_architecture_it_is_refused(config: dict[str, Any], named: str):
     with pytest.raises(ValueError, match=named):
         repair(config)
+
+
+# --- models that see --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "can"),
+    [
+        ({"architectures": ["Qwen2VLForConditionalGeneration"], "vision_config": {}}, True),
+        ({"model_type": "qwen2_5_vl", "vision_config": {}}, True),
+        ({"model_type": "mistral3", "vision_config": {"model_type": "pixtral"}}, True),
+        ({"model_type": "llava", "vision_config": {"model_type": "pixtral"}}, True),
+        ({"model_type": "llava", "vision_config": {"model_type": "clip_vision_model"}}, False),
+        ({"model_type": "mistral3"}, False),
+        ({"model_type": "gemma3", "vision_config": {"model_type": "siglip_vision_model"}}, False),
+        ({"model_type": "qwen3_vl", "vision_config": {}}, False),
+        (QWEN, False),
+    ],
+)
+def test_it_is_known_which_models_see(config: dict[str, Any], can: bool):
+    assert sees(config) == can
+
+
+def test_a_processor_of_pictures_is_told_in_pixels():
+    size = {"shortest_edge": 3136, "longest_edge": 12845056}
+    told = {"image_processor_type": "Qwen2VLImageProcessorFast", "size": size}
+    repaired, mended = repair_processor(told)
+    assert repaired["image_processor_type"] == "Qwen2VLImageProcessor"
+    assert (repaired["min_pixels"], repaired["max_pixels"]) == (3136, 12845056)
+    assert len(mended) == 3
+    assert repair_processor(repaired) == (repaired, [])
+    # Of other processors it is an edge.
+    pixtral = {"image_processor_type": "PixtralImageProcessor", "size": {"longest_edge": 1024}}
+    assert repair_processor(pixtral) == (pixtral, [])
+
+
+VISION: dict[str, Any] = {
+    "architectures": ["Qwen2VLForConditionalGeneration"],
+    "rope_theta": 1000000.0,
+    "rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]},
+    "vision_config": {"patch_size": 14, "spatial_patch_size": 14, "temporal_patch_size": 2},
+}
+PROCESSOR = {
+    "image_processor_type": "Qwen2VLImageProcessor",
+    "min_pixels": 3136,
+    "max_pixels": 12845056,
+}
+
+
+def test_an_old_folder_stays_as_it_is(tmp_path: Path):
+    (tmp_path / "config.json").write_text(json.dumps(VISION))
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(PROCESSOR))
+    files, mended = repair_folder(tmp_path)
+    assert files == {"config.json": VISION, "preprocessor_config.json": PROCESSOR}
+    assert mended == []
+
+
+def test_a_new_folder_gets_the_file_that_it_lacks(tmp_path: Path):
+    config = copy.deepcopy(VISION)
+    del config["vision_config"]["spatial_patch_size"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "processor_config.json").write_text(json.dumps({"image_processor": PROCESSOR}))
+    files, mended = repair_folder(tmp_path)
+    assert files == {"config.json": VISION, "preprocessor_config.json": PROCESSOR}
+    assert len(mended) == 2
+
+
+def test_a_folder_whose_files_hold_no_objects_is_refused(tmp_path: Path):
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"config\.json holds no object"):
+        repair_folder(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(VISION))
+    with pytest.raises(FileNotFoundError):
+        repair_folder(tmp_path)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_fastgen.models.catalog import load_catalog
+from jupyter_fastgen.models.catalog import Catalog, load_catalog
 from jupyter_fastgen.models.errors import BadModelFile, UnknownModel
 from jupyter_fastgen.models.resolve import best_for_edits, best_for_images, resolve
 from jupyter_fastgen.models.store import ModelStore
@@ -80,6 +80,20 @@ def test_exl2_folder_tells_its_template_and_context(store: ModelStore, tmp_path:
     found = resolve(str(tmp_path), load_catalog(), store)
     assert (found.entry.engine, found.entry.fim) == ("exllamav2", "qwen")
     assert found.entry.context == 1234
+    assert "image" not in found.entry.roles
+
+
+def test_an_exl2_folder_sees_where_the_engine_can_make_it_see(store: ModelStore, tmp_path: Path):
+    config = {
+        "architectures": ["Qwen2_5_VLForConditionalGeneration"],
+        "text_config": {"max_position_embeddings": 1234},
+        "vision_config": {"depth": 32},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "output.safetensors").write_bytes(b"")
+    found = resolve(str(tmp_path), load_catalog(), store)
+    assert found.entry.roles == ("completion", "edit", "image")
+    assert found.entry.context == 1234
 
 
 @pytest.mark.parametrize(
@@ -136,3 +150,13 @@ def test_pictures_take_the_first_model_that_sees_and_is_here(store: ModelStore, 
     assert first.name == "qwen2.5-vl-3b"
     store.pull(catalog.get("own"))
     assert best_for_images(catalog, store) == catalog.get("own")
+
+
+def test_no_folder_for_a_gpu_is_taken_for_pictures_unasked(store: ModelStore, tmp_path: Path):
+    extra = tmp_path / "more.toml"
+    extra.write_text(
+        '[models.gpu]\ntitle = "x"\nengine = "exllamav2"\nfim = "qwen"\nlicence = "MIT"\n'
+        'context = 512\nroles = ["image"]\ntower_bytes = 9\n'
+    )
+    entries = {"gpu": load_catalog(extra).get("gpu")}
+    assert best_for_images(Catalog(entries, "gpu"), store) is None

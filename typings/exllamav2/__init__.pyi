@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from PIL.Image import Image
+from torch import Tensor
+
 class ExLlamaV2Config:
     model_dir: str | None
     max_seq_len: int
@@ -17,6 +20,16 @@ class ExLlamaV2Config:
     tensor_files: list[str]
     tensor_file_map: dict[str, str]
     rotary_embedding_base: float
+    no_graphs: bool
+    arch: Any
+    vision_model_type: str | None
+    vision_size: dict[str, int]
+    vision_patch_size: dict[str, int]
+    vision_spatial_patch_size: int
+    vision_spatial_merge_size: int
+    vision_min_pixels: int
+    vision_max_pixels: int
+    vision_resample: int
     def __init__(self, model_dir: str | None = None) -> None: ...
 
 class ExLlamaV2CacheBase:
@@ -37,6 +50,7 @@ class ExLlamaV2Cache_Q4(ExLlamaV2CacheBase):
 class ExLlamaV2:
     config: ExLlamaV2Config
     def __init__(self, config: ExLlamaV2Config) -> None: ...
+    def load(self) -> None: ...
     def load_autosplit(
         self, cache: ExLlamaV2CacheBase, *, callback: Callable[[int, int], None] | None = None
     ) -> None: ...
@@ -48,6 +62,22 @@ class ExLlamaV2:
         preprocess_only: bool = False,
         attn_params: Any = None,
     ) -> Any: ...
+
+class ExLlamaV2VisionTower(ExLlamaV2):
+    preprocess_func: Callable[
+        [ExLlamaV2Config, Image],
+        tuple[Tensor, tuple[int, int], tuple[int, int, int] | None, int | None],
+    ]
+    postprocess_func: Callable[
+        [ExLlamaV2, ExLlamaV2Tokenizer, Tensor, int, int], tuple[Tensor, int, int]
+    ]
+    def process(
+        self,
+        hidden_states: Tensor,
+        patches_size: tuple[int, int] | None = None,
+        *,
+        thw_grid: tuple[int, int, int] | None = None,
+    ) -> Tensor: ...
 
 class ExLlamaV2Tokenizer:
     def __init__(self, config: ExLlamaV2Config) -> None: ...

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...images import MARK
 from ..base import Done, EngineError, Event, ModelSpec, Progress, Request, Stats
 from . import grammar, library
 from .answer import Answer
 from .copying import LOOKUP, MATCH, WIDTHS, Copier
+from .pictures import FIRST, Picture
 from .scheduler import Scheduler, reason
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ class ExLlamaV2:
         self._loaded: Loaded | None = None
         self._scheduler: Scheduler | None = None
         self._grammars: grammar.Grammars | None = None
+        self._reading: set[int] = set()
 
     async def load(self, spec: ModelSpec, progress: Progress) -> None:
         """Import the library, which may compile it, and load the model's folder."""
@@ -53,14 +56,26 @@ class ExLlamaV2:
         """Stream one answer; see `Engine.stream`."""
         if self._scheduler is None or self._loaded is None:
             raise EngineError("the model is not loaded", "wait until it is ready")
-        prompt, answer = self._prepared(self._loaded, request)
+        scheduler, loaded = self._scheduler, self._loaded
+        pictures: list[Picture] = []
+        if request.images:
+            self._reading.add(request.id)
+            try:
+                pictures = await self._read(loaded, request)
+                if request.id not in self._reading:
+                    yield Done(request.id, "cancelled")
+                    return
+            finally:
+                self._reading.discard(request.id)
+        prompt, answer = self._prepared(loaded, request, pictures)
         loop = asyncio.get_running_loop()
         events: asyncio.Queue[Event | EngineError] = asyncio.Queue()
-        self._scheduler.submit(
+        scheduler.submit(
             request,
             prompt,
             answer,
             lambda event: _call(loop, lambda: events.put_nowait(event)),
+            pictures,
         )
         ended = False
         try:
@@ -72,12 +87,25 @@ class ExLlamaV2:
                 yield event
         finally:
             if not ended:
-                self._scheduler.cancel(request.id)
+                scheduler.cancel(request.id)
 
-    def _prepared(self, loaded: Loaded, request: Request) -> tuple[list[int], Answer]:
+    async def _read(self, loaded: Loaded, request: Request) -> list[Picture]:
+        """The pictures of a request, read in a thread; raises `EngineError`."""
+        if loaded.vision is None:
+            raise EngineError("the model can't see", "choose one that does, see docs/gpu-engine.md")
+        if request.prompt.count(MARK) != len(request.images):
+            raise EngineError(f"{len(request.images)} pictures, and not as many places for them")
+        return await asyncio.to_thread(loaded.vision.read, request.images, request.salt)
+
+    def _prepared(
+        self, loaded: Loaded, request: Request, pictures: Sequence[Picture]
+    ) -> tuple[list[int], Answer]:
         """The prompt in tokens, and its answer before the first one."""
         vocabulary = loaded.vocabulary
-        prompt = vocabulary.encode(request.prompt)
+        first, *parts = request.prompt.split(MARK) if pictures else [request.prompt]
+        prompt = vocabulary.encode(first)
+        for picture, part in zip(pictures, parts, strict=True):
+            prompt += [*picture.ids, *vocabulary.encode_part(part)]
         # Nothing in the library compares lengths with what the model was made for.
         room = loaded.context - len(prompt)
         if room < 1:
@@ -104,11 +132,12 @@ class ExLlamaV2:
         if request.original:
             return Copier(loaded.vocabulary.encode_part(request.original), MATCH, 0)
         if self._spec is not None and self._spec.draft != 0:
-            return Copier(prompt, LOOKUP, None)
+            return Copier([token for token in prompt if token < FIRST], LOOKUP, None)
         return None
 
     def cancel(self, id: int) -> None:
         """End request `id`; see `Engine.cancel`."""
+        self._reading.discard(id)
         if self._scheduler is not None:
             self._scheduler.cancel(id)
 
@@ -126,10 +155,12 @@ class ExLlamaV2:
             grammar=self._grammars is not None,
             attention=loaded.attention,
             kv=loaded.kv,
+            sees="prompt" if loaded.vision else "",
         )
 
     async def close(self) -> None:
         """End all requests; the GPU's memory comes back with the end of the process."""
+        self._reading.clear()
         if self._scheduler is not None:
             self._scheduler.end()
             self._scheduler = None

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import torch
+from exllamav2 import ExLlamaV2Lora
 from exllamav2.generator import dynamic
 from exllamav2.generator.dynamic import ExLlamaV2DynamicGenerator, ExLlamaV2DynamicJob
 
 from .answer import Logits
 from .copying import WIDTHS, width
+from .pictures import Picture
 
 MARGIN = WIDTHS[-1] + 1
 """Tokens of room behind an answer, for drafts that begin before its end and go beyond it."""
@@ -57,16 +59,25 @@ class Writing(Protocol):
 class Job(ExLlamaV2DynamicJob):
     """Continues `tokens` with an answer, which chooses each next one.
 
-    It sees of the cache what jobs of the same `salt` left there.
+    It sees of the cache what jobs of the same `salt` left there. The tower must have looked at the
+    `pictures` among the tokens.
     """
 
-    def __init__(self, answer: Writing, tokens: Sequence[int], salt: str = "") -> None:
+    def __init__(
+        self,
+        answer: Writing,
+        tokens: Sequence[int],
+        salt: str = "",
+        pictures: Sequence[Picture] = (),
+    ) -> None:
         # With drafts on, the library ends answers short of this by the width of a draft, and it
         # takes pages for this many. The answer itself knows how many it may have.
         super().__init__(
             input_ids=torch.tensor([tokens], dtype=torch.long),
             max_new_tokens=answer.left + MARGIN,
             decode_special_tokens=True,
+            # One may stand in several places.
+            embeddings=[picture.embedding for picture in dict.fromkeys(pictures)],
         )
         self.answer = answer
         self.lagging: int | None = None
@@ -103,9 +114,13 @@ class Job(ExLlamaV2DynamicJob):
         mine = [page for page in self.generator.all_pages if page.prev_hash == self._seed]
         for page in mine:
             page.prev_hash = None
+        draft_model = self.generator.draft_model
+        if self.embeddings:
+            self.generator.draft_model = None  # it knows no tokens of pictures
         try:
             super().prefill(results)
         finally:
+            self.generator.draft_model = draft_model
             self._mark(mine)
 
     def _mark(self, pages: list[dynamic.CachePage]) -> None:
@@ -126,6 +141,12 @@ class Generator(ExLlamaV2DynamicGenerator):
     Tokens are accepted where they are what would have been chosen, so no draft changes an answer.
     """
 
+    def set_loras(self, loras: ExLlamaV2Lora | None) -> None:
+        """Compute with an adapter from now on, or with none; no job may be there."""
+        super().set_loras(loras)
+        # For none it keeps an empty list, of which its layers ask for the first.
+        self.current_loras = self.current_loras or None
+
     def iterate_ngram_gen(self, results: list[Any]) -> torch.Tensor | None:
         """The drafts of all jobs that are past their prompt, (jobs, width), or None."""
         return self._copied(self._ready())
@@ -134,7 +155,8 @@ class Generator(ExLlamaV2DynamicGenerator):
         """The same, with a draft model."""
         ready = self._ready()
         copied = self._copied(ready)
-        if copied is not None:
+        # The library guesses for none while one answer is about a picture.
+        if copied is not None or any(job.embeddings for job in self.active_jobs):
             for job in ready:
                 if job.lagging is None:
                     job.lagging = job.sequences[0].kv_position
@@ -169,7 +191,7 @@ class Generator(ExLlamaV2DynamicGenerator):
         sequence = job.sequences[0]
         start, end = job.lagging, sequence.kv_position
         job.lagging = None
-        if start is None or start >= end:
+        if self.draft_model is None or start is None or start >= end:
             return
         params = self.get_paged_params(
             1,

@@ -15,12 +15,13 @@ from typing import Any
 import exllamav2
 import torch
 
-from ...models.hf_config import ARCHITECTURES, repair
+from ...models.hf_config import ARCHITECTURES, repair_folder
 from ..base import EngineError, KVFormat, ModelSpec, Progress
 from . import memory
 from .copying import WIDTHS
 from .generator import MARGIN, Generator
 from .library import STANDIN_NAME
+from .vision import Vision, can_see, mend
 from .vocabulary import Vocabulary, load_vocabulary
 from .warming import WARMED
 
@@ -61,6 +62,7 @@ class Loaded:
     draft_cache: exllamav2.ExLlamaV2CacheBase | None = None
     widths: tuple[int, ...] = ()
     """Of drafts that are to be warmed."""
+    vision: Vision | None = None
 
     def generator(self) -> Generator:
         """A new generator, which knows of nothing in the cache."""
@@ -105,19 +107,25 @@ def open_model(spec: ModelSpec, attention: str, progress: Progress) -> Loaded:
     if draft_config is not None:
         limit(draft_config, spec.context)
     tokens = _cache_tokens(spec, [config, *([draft_config] if draft_config else [])])
+    # Before the model, which is spread over what it leaves.
+    tower = exllamav2.ExLlamaV2VisionTower(config) if can_see(config) else None
+    if tower is not None:
+        tower.load()
     cache = CACHES[spec.kv](model, max_seq_len=tokens, lazy=True)
     share = 0.9 if draft_config else 1.0
     model.load_autosplit(cache, callback=_share_of(progress, 0.0, share))
+    tokenizer = exllamav2.ExLlamaV2Tokenizer(config)
     loaded = Loaded(
         model,
         cache,
-        exllamav2.ExLlamaV2Tokenizer(config),
+        tokenizer,
         vocabulary,
         context=min(spec.context, config.max_seq_len - MARGIN, tokens - MARGIN),
         attention=attention,
         kv=spec.kv,
         paged=paged,
         widths=WARMED,
+        vision=Vision(tower, model, tokenizer) if tower else None,
     )
     if draft_config is not None:
         draft_config.max_seq_len = max(draft_config.max_seq_len, config.max_seq_len)
@@ -138,17 +146,19 @@ def read_config(folder: Path) -> exllamav2.ExLlamaV2Config:
             "name a folder with an EXL2, GPTQ or fp16 model",
         )
     try:
-        repaired, mended = repair(json.loads(path.read_text("utf-8")))
-        (architecture,) = repaired["architectures"]
+        files, mended = repair_folder(folder)
+        (architecture,) = files["config.json"]["architectures"]
         if architecture not in KNOWN:
             raise ValueError(f"its architecture is {architecture}")
-        config = _prepared(folder, repaired) if mended else exllamav2.ExLlamaV2Config(str(folder))
-    except (ValueError, AssertionError, KeyError, TypeError) as error:
+        config = _prepared(folder, files) if mended else exllamav2.ExLlamaV2Config(str(folder))
+    except (OSError, ValueError, AssertionError, KeyError, TypeError) as error:
         raise EngineError(
             f"the model in {folder} can't be read: {error}",
             "ExLlamaV2 0.3.2 knows no newer kinds of models; run `jupyter fastgen models verify`",
         ) from error
     config.no_sdpa = True
+    if can_see(config):
+        mend(config)
     return config
 
 
@@ -162,14 +172,15 @@ def limit(config: exllamav2.ExLlamaV2Config, context: int) -> None:
     config.max_seq_len = min(config.max_seq_len, pages * memory.PAGE)
 
 
-def _prepared(folder: Path, repaired: dict[str, Any]) -> exllamav2.ExLlamaV2Config:
-    """A configuration from another `config.json`, for the files in `folder`."""
+def _prepared(folder: Path, files: dict[str, Any]) -> exllamav2.ExLlamaV2Config:
+    """A configuration from other `files`, by their names, than those in `folder`."""
     with tempfile.TemporaryDirectory() as temporary:
         shown = Path(temporary)
         for file in folder.iterdir():
-            if file.name != "config.json":
+            if file.name not in files:
                 (shown / file.name).symlink_to(file.resolve())
-        (shown / "config.json").write_text(json.dumps(repaired), "utf-8")
+        for name, told in files.items():
+            (shown / name).write_text(json.dumps(told), "utf-8")
         config = exllamav2.ExLlamaV2Config(str(shown))
     config.model_dir = str(folder)
     config.tensor_files = [str(folder / Path(file).name) for file in config.tensor_files]

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..base import Done, EngineError, Event, Request, Text
 from .answer import Answer
+from .pictures import Picture
 from .warming import Warming
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Run:
     prompt: Sequence[int] = field(compare=False)
     answer: Answer = field(compare=False)
     tell: Tell = field(compare=False)
+    pictures: Sequence[Picture] = field(default=(), compare=False)
     job: Job | None = field(default=None, compare=False)
     asked: float = field(default_factory=time.perf_counter, compare=False)
     began: float | None = field(default=None, compare=False)
@@ -101,10 +103,20 @@ class Scheduler:
             target=self._serve, args=(load, ready), name="exllamav2", daemon=True
         ).start()
 
-    def submit(self, request: Request, prompt: Sequence[int], answer: Answer, tell: Tell) -> None:
-        """Begin a request as soon as there is room; any thread may call."""
+    def submit(
+        self,
+        request: Request,
+        prompt: Sequence[int],
+        answer: Answer,
+        tell: Tell,
+        pictures: Sequence[Picture] = (),
+    ) -> None:
+        """Begin a request as soon as there is room; any thread may call.
+
+        In the prompt each of the `pictures` has its ids.
+        """
         rank = _RANKS[request.priority]
-        run = Run(rank, next(self._numbers), request, prompt, answer, tell)
+        run = Run(rank, next(self._numbers), request, prompt, answer, tell, pictures)
         self._commands.put(partial(heapq.heappush, self._waiting, run))
 
     def cancel(self, id: int) -> None:
@@ -142,7 +154,7 @@ class Scheduler:
         self._admit()
         if self._active:
             self._report(self._generator.iterate())
-        elif self._cold:
+        elif self._cold and not self._waiting:
             self._warm()
 
     def _warm(self) -> None:
@@ -198,12 +210,29 @@ class Scheduler:
                 if not self._change_adapter(first):
                     continue
                 heapq.heappush(self._waiting, first)
-            if stuck or len(self._active) >= self._generator.max_batch_size:
-                last = max(self._active)
-                if last.rank <= first.rank:
-                    return
-                self._put_back(last)
+            is_full = bool(stuck) or len(self._active) >= self._generator.max_batch_size
+            if is_full and max(self._active).rank <= first.rank:
+                return
+            if unseen := next((p for p in first.pictures if p.embedding is None), None):
+                self._look(first, unseen)
+                return
+            if is_full:
+                self._put_back(max(self._active))
             self._begin(heapq.heappop(self._waiting))
+
+    def _look(self, run: Run, picture: Picture) -> None:
+        """Show the tower one picture: the other runs get a token before the next."""
+        assert self._loaded.vision is not None
+        if run.began is None:
+            run.began = time.perf_counter()
+        try:
+            self._loaded.vision.look(picture)
+        except Exception as error:
+            # It is the only one that this concerns, and would fail in the next round again.
+            self._waiting.remove(run)
+            heapq.heapify(self._waiting)
+            run.tell(reason(error))
+            release_memory()
 
     def _put_back(self, run: Run) -> None:
         """Let it wait again. What it computed stays in the cache: it soon goes on from there."""
@@ -213,7 +242,7 @@ class Scheduler:
     def _begin(self, run: Run) -> None:
         from .generator import Job
 
-        run.job = Job(run.answer, [*run.prompt, *run.answer.tokens], run.request.salt)
+        run.job = Job(run.answer, [*run.prompt, *run.answer.tokens], run.request.salt, run.pictures)
         if run.began is None:
             run.began = time.perf_counter()
         self._active.append(run)

@@ -10,6 +10,7 @@ import itertools
 import json
 import tempfile
 import time
+import zlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -35,17 +36,24 @@ from jupyter_fastgen.engine.exllamav2.copying import Copier
 from jupyter_fastgen.engine.exllamav2.generator import MARGIN
 from jupyter_fastgen.engine.exllamav2.loading import Loaded
 from jupyter_fastgen.engine.exllamav2.memory import PAGE
+from jupyter_fastgen.engine.exllamav2.pictures import FIRST, Picture
 from jupyter_fastgen.engine.exllamav2.scheduler import Scheduler
+from jupyter_fastgen.engine.exllamav2.vision import Vision
 from jupyter_fastgen.engine.exllamav2.vocabulary import load_vocabulary
 
 from ...waiting import until as until
 from ..collecting import collect
 from . import ATTENTION
 from .language import SPECIAL, Language, Parrot
+from .seeing import FakeTower
 
 WORDS = """Once upon a time there was a cat. The capital of France is Paris. My favourite colour
 is red, green, blue. The name of my neighbour's dog is import numpy as np import pandas as pd
 """
+
+
+HIDDEN = 2
+"""Numbers in place of a token."""
 
 
 @cache
@@ -99,6 +107,7 @@ class FakeModel:
         self.prefill_ms = prefill_ms
         self.config = SimpleNamespace(
             vocab_size=size,
+            hidden_size=HIDDEN,
             max_seq_len=8192,
             max_input_len=2048,
             max_batch_size=1,
@@ -119,11 +128,19 @@ class FakeModel:
         """Raised by the next pass."""
 
     def forward_chunk(
-        self, input_ids, attn_params, cache, preprocess_only=False, loras=None, **_: Any
+        self,
+        input_ids,
+        attn_params,
+        cache,
+        preprocess_only=False,
+        loras=None,
+        indexed_embeddings=(),
+        **_: Any,
     ):
         if self.failing is not None:
             error, self.failing = self.failing, None
             raise error
+        assert loras is None or loras, "the library's layers ask for the first"
         self.adapters.append(loras)
         jobs, rows = input_ids.shape
         if preprocess_only:
@@ -139,7 +156,7 @@ class FakeModel:
         for job in range(jobs):
             past = _past(attn_params, job)
             slots = [_slot(attn_params, job, at) for at in range(past + rows)]
-            kv[slots[past:]] = input_ids[job]
+            kv[slots[past:]] = as_read(input_ids[job], indexed_embeddings)
             if preprocess_only:
                 continue
             known = kv[slots].tolist()
@@ -148,6 +165,19 @@ class FakeModel:
                 told = torch.from_numpy(np.asarray(self.language(known[: past + row + 1])))
                 logits[job, row, : len(told)] = told
         return {"logits": logits}
+
+
+def as_read(ids: torch.Tensor, embeddings: Sequence[Any]) -> torch.Tensor:
+    """`ids`, where those of pictures give way to what is seen there."""
+    read = ids.clone()
+    for at in (ids >= FIRST).nonzero().flatten().tolist():
+        (row,) = (
+            made.embeddings[int(ids[at]) - made.first_index]
+            for made in embeddings
+            if made.first_index <= int(ids[at]) < made.first_index + made.length
+        )
+        read[at] = FIRST + zlib.crc32(row.numpy().tobytes())
+    return read
 
 
 def _past(params: Any, job: int) -> int:
@@ -170,8 +200,12 @@ def loaded(
     context: int = 8192,
     prefill_ms: float = 0.0,
     draft: Language | None = None,
+    tower: Any = None,
 ) -> Loaded:
-    """A fake model with a cache of so many tokens; `draft` is what a draft model says."""
+    """A fake model with a cache of so many tokens; `draft` is what a draft model says.
+
+    With a `tower` it sees.
+    """
     words = vocabulary()
     count = size or len(words.pieces)
     model: Any = FakeModel(language or Parrot(words), count, prefill_ms)
@@ -186,6 +220,8 @@ def loaded(
         "q8",
         paged,
     )
+    if tower is not None:
+        made.vision = Vision(tower, made.model, made.tokenizer)
     if draft is not None:
         guesser: Any = FakeModel(draft, count)
         guessed: Any = FakeCache(tokens)
@@ -199,7 +235,12 @@ def install(prefill_ms: float = 0.0) -> None:
     def open_model(spec: ModelSpec, _: str, progress: Progress) -> Loaded:
         for percent in range(0, 100, 20):
             progress(percent / 100)
-        return loaded(tokens=2 * spec.context, context=spec.context + MARGIN, prefill_ms=prefill_ms)
+        return loaded(
+            tokens=2 * spec.context,
+            context=spec.context + MARGIN,
+            prefill_ms=prefill_ms,
+            tower=FakeTower(),
+        )
 
     loading.open_model = open_model
     loading.CHUNK = 256
@@ -244,12 +285,14 @@ class Stepped(Scheduler):
         copier: Copier | None = None,
         priority: Priority = "ghost",
         salt: str = "",
+        pictures: Sequence[Picture] = (),
+        logprobs: bool = False,
     ) -> Answer:
         """Submit a request for `count` tokens; gives its answer, which has the request's id."""
-        request = asked("", max_tokens=count, priority=priority, salt=salt)
-        answer = Answer(request, vocabulary(), count, copier=copier)
+        request = asked("", max_tokens=count, priority=priority, salt=salt, logprobs=logprobs)
+        answer = Answer(request, self._loaded.vocabulary, count, copier=copier)
         events = self.told[request.id] = []
-        self.submit(request, prompt, answer, events.append)
+        self.submit(request, prompt, answer, events.append, pictures)
         return answer
 
     def round(self) -> None:
@@ -270,10 +313,15 @@ class Stepped(Scheduler):
         return last
 
     def answer(
-        self, prompt: Sequence[int], count: int, copier: Copier | None = None, salt: str = ""
+        self,
+        prompt: Sequence[int],
+        count: int,
+        copier: Copier | None = None,
+        salt: str = "",
+        pictures: Sequence[Picture] = (),
     ) -> Done:
         """Ask and wait."""
-        asked = self.ask(prompt, count, copier, salt=salt)
+        asked = self.ask(prompt, count, copier, salt=salt, pictures=pictures)
         self.finish()
         return self.done(asked)
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_fastgen.engine.base import Engine, ModelSpec, Text
+from jupyter_fastgen.engine.base import Engine, EngineError, ModelSpec, Text
 from jupyter_fastgen.engine.worker import Worker
+from jupyter_fastgen.images import MARK
 
+from ...tiny_vision import png
 from ..contract import EngineContract, answer, request
 from . import harness
 
@@ -53,3 +55,12 @@ class TestExLlamaV2InAProcess(EngineContract):
         await stream.aclose()
         # What was left would still be writing, and its id be taken.
         assert (await answer(engine, request(max_tokens=3))).done.reason == "length"
+
+    async def test_pictures_reach_the_process(self, engine: Engine):
+        assert (await engine.stats()).sees == "prompt"
+        shown = request(f"It shows {MARK} and 1, 2, 3, 4,", max_tokens=6, images=(png(140),))
+        told = await answer(engine, shown)
+        assert told.text.startswith(" 5, 6,")
+        assert told.done.prompt_tokens > 27
+        with pytest.raises(EngineError, match="can't be read"):
+            await answer(engine, request(MARK, images=(b"GIF89a",)))

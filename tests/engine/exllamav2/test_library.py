@@ -39,7 +39,9 @@ def declared(stub: Path) -> list[tuple[str, ast.FunctionDef]]:
     ]
 
 
-@pytest.mark.parametrize("name", ["exllamav2", "exllamav2.generator.dynamic"])
+@pytest.mark.parametrize(
+    "name", ["exllamav2", "exllamav2.generator.dynamic", "exllamav2.generator.dynamic_embeddings"]
+)
 def test_what_is_called_is_there_with_these_arguments(name: str):
     stub = TYPINGS / name.replace(".", "/")
     stub = stub / "__init__.pyi" if stub.is_dir() else stub.with_suffix(".pyi")

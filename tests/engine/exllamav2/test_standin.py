@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -144,5 +145,13 @@ def test_what_it_can_not_do_it_does_not_pretend_to():
     q = normal(1, 3, 2, 32)
     with pytest.raises(NotImplementedError, match="soft-capped"):
         flash.flash_attn_func(q, q, q, softcap=30.0)
-    with pytest.raises(NotImplementedError, match="images"):
-        flash.flash_attn_varlen_func(q, q, q)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_sequences_in_a_row_see_only_their_own(causal: bool):
+    ends = torch.tensor([0, 4, 5, 12], dtype=torch.int32)
+    q, k, v = (normal(1, 12, heads, 32, seed=heads)[0] for heads in (4, 2, 2))
+    out = flash.flash_attn_varlen_func(q, k, v, ends, ends, 7, 7, causal=causal)
+    for start, end in pairwise(ends.tolist()):
+        own = slice(start, end)
+        assert far(out[own], reference(q[own], k[own], v[own], causal, -1)) < 2e-6

@@ -27,12 +27,14 @@ class ExLlamaV2DynamicJob:
     accepted_draft_tokens: int
     cached_pages: int
     cached_tokens: int
+    embeddings: list[Any]
     def __init__(
         self,
         input_ids: Tensor,
         max_new_tokens: int,
         *,
         decode_special_tokens: bool = False,
+        embeddings: list[Any] | None = None,
     ) -> None: ...
     def is_prefill_done(self) -> bool: ...
     def get_block_index(self, seq: Sequence, max_len: int) -> Tensor: ...
@@ -52,7 +54,8 @@ class ExLlamaV2DynamicGenerator:
     pending_jobs: list[Any]
     active_jobs: list[Any]
     all_pages: list[CachePage]
-    draft_model: ExLlamaV2
+    draft_model: ExLlamaV2 | None
+    current_loras: list[ExLlamaV2Lora] | None
     draft_cache: ExLlamaV2CacheBase
     def __init__(
         self,

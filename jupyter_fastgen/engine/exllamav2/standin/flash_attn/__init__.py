@@ -8,6 +8,7 @@ ones at the end of `keys` keys sees all keys up to its own: the mask is aligned 
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -107,9 +108,33 @@ class _Places:
 _places = _Places()
 
 
-def flash_attn_varlen_func(*_: Any, **__: Any) -> Tensor:
-    """Sequences of several lengths in a row: used for images only."""
-    raise NotImplementedError("images need the real flash-attn")
+def flash_attn_varlen_func(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    cu_seqlens_q: Tensor,
+    cu_seqlens_k: Tensor,
+    max_seqlen_q: int,
+    max_seqlen_k: int,
+    dropout_p: float = 0.0,
+    softmax_scale: float | None = None,
+    causal: bool = False,
+    window_size: Window = (-1, -1),
+    softcap: float = 0.0,
+    **_: Any,
+) -> Tensor:
+    """Attention within each of several sequences in a row, (tokens, heads, dim).
+
+    The sequence at `i` has the tokens from `cu_seqlens[i]` to `cu_seqlens[i + 1]`: windows of
+    a picture. At most some dozens.
+    """
+    _check(dropout_p, softcap)
+    ends_q, ends_k = cu_seqlens_q.tolist(), cu_seqlens_k.tolist()
+    rows = [
+        _attend(q[a:b], k[c:d], v[c:d], softmax_scale, causal, window_size)
+        for (a, b), (c, d) in zip(pairwise(ends_q), pairwise(ends_k), strict=True)
+    ]
+    return torch.cat(rows)
 
 
 def _attend(
