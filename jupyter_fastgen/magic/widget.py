@@ -155,6 +155,9 @@ class Live:
         """All of it, also for those who read the notebook later."""
         widget = self._widget
         self._hunks = end.hunks
+        # First, for who reads that it is done may use it in the next cell at once.
+        if self._ended is not None:
+            self._ended(end, widget.text)
         with widget.hold_sync():
             widget.progress = None
             widget.tokens = end.tokens
@@ -166,8 +169,6 @@ class Live:
         if self._writes:
             self._take(sure(end.hunks))
         update_display(self._bundle(), raw=True, display_id=self._display_id)
-        if self._ended is not None:
-            self._ended(end, widget.text)
 
     def _in_full(self, hunk: Hunk) -> dict[str, Any]:
         """A hunk for the page, with the lines that go."""
